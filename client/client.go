@@ -112,7 +112,11 @@ func WithGrantBy(t time.Time) CallOption { return func(o *callOptions) { o.grant
 func WithParked(f func(until time.Time)) CallOption { return func(o *callOptions) { o.parked = f } }
 
 // A Client speaks with one tenant; it is safe for concurrent use.
-type Client struct{}
+type Client struct {
+	// keys holds the tenants' public keys, one cache a JWKS address; its zero
+	// value is ready for use (see jwks.go).
+	keys keyrings
+}
 
 // New checks cfg and returns a client; nothing is sent yet.
 func New(cfg Config) (*Client, error) { return nil, errStub }
@@ -166,34 +170,4 @@ func (c *Client) All(ctx context.Context, operation string, args Args, opts ...C
 type FileArg struct {
 	Name string
 	Data io.ReadSeeker
-}
-
-// VerifyOptions says what an ID token must be.
-type VerifyOptions struct {
-	// Algorithm is the only one accepted: "RS256" (default) or "HS256" among
-	// others; the token never chooses.
-	Algorithm string
-	// Issuer and Audience default to the client's issuer and ClientID.
-	Issuer, Audience string
-	// Secret is the key of HS256; "" means the client's secret.
-	Secret string
-	// JWKSURL is where keys come from; "" means the tenant's own.
-	JWKSURL string
-	// Nonce is checked when not nil, also when empty.
-	Nonce *string
-	// MaxAge in seconds is checked when not nil, also when 0.
-	MaxAge *int64
-	// Organization is an org_id ("org_…") or a name, checked when not "".
-	Organization string
-	// Leeway in seconds; 0 as in the Python SDK's code.
-	Leeway int64
-}
-
-// Claims are the claims of a verified token, as JSON in the token's order.
-type Claims struct{ JSON json.RawMessage }
-
-// VerifyIDToken checks a token and returns its claims, or a
-// *TokenValidationError.
-func (c *Client) VerifyIDToken(ctx context.Context, token string, o VerifyOptions) (*Claims, error) {
-	return nil, errStub
 }
