@@ -2,6 +2,9 @@ package client
 
 import "time"
 
+// clientAssertionType is the type of an RFC 7523 assertion.
+const clientAssertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+
 // An authField is one field that client authentication adds to a request body;
 // the fields come in the order in which they are to be written.
 type authField struct{ Name, Value string }
@@ -23,13 +26,46 @@ type authConfig struct {
 // (in New for the configured application, in the call for a per-call one), and
 // is safe for concurrent use.
 type clientAuth struct {
-	cfg authConfig
+	clientID, secret, issuer string
+	signer                   *assertionSigner // nil without a signing key
 }
 
 // newClientAuth checks the key where there is one; an error never shows it.
-func newClientAuth(cfg authConfig) (*clientAuth, error) { return &clientAuth{cfg: cfg}, nil }
+func newClientAuth(cfg authConfig) (*clientAuth, error) {
+	a := &clientAuth{clientID: cfg.ClientID, secret: cfg.Secret, issuer: cfg.Issuer}
+	if cfg.SigningKey == "" {
+		return a, nil
+	}
+	if cfg.ClientID == "" {
+		return nil, &KeyError{
+			Algorithm: cfg.SigningAlg,
+			Reason:    "no client id is given for it",
+			Next:      "an assertion names its application: set the client id too",
+		}
+	}
+	signer, err := newAssertionSigner(cfg.SigningKey, cfg.SigningAlg, cfg.SigningKeyID)
+	if err != nil {
+		return nil, err
+	}
+	a.signer = signer
+	return a, nil
+}
 
 // fields gives the fields that authenticate one attempt: client_assertion and
-// its type, or client_secret, or none. Assertions are fresh each time, so that
-// a retried request must ask again. client_id is not among them.
-func (a *clientAuth) fields(now time.Time) ([]authField, error) { return nil, errStub }
+// its type, or client_secret, or none. Assertions are fresh each time (a tenant
+// takes each jti once), so that a retried request must ask again. client_id is
+// not among them.
+func (a *clientAuth) fields(now time.Time) ([]authField, error) {
+	switch {
+	case a.signer != nil:
+		assertion, err := a.signer.sign(a.clientID, a.issuer, now)
+		if err != nil {
+			return nil, err
+		}
+		return []authField{{"client_assertion", assertion}, {"client_assertion_type", clientAssertionType}}, nil
+	case a.secret != "":
+		return []authField{{"client_secret", a.secret}}, nil
+	default:
+		return nil, nil
+	}
+}

@@ -1,0 +1,150 @@
+package store
+
+import (
+	"maps"
+	"slices"
+	"sort"
+)
+
+// A record is one object at its place in the order of creation.
+type record struct {
+	id   string
+	seq  uint64
+	obj  Object
+	gone bool
+}
+
+// A collection is ordered by creation. A deletion leaves a tombstone in the
+// order and the order is packed when half of it is tombstones, so that every
+// operation is constant on average and a page costs its own length.
+type collection struct {
+	byID    map[string]*record
+	order   []*record
+	dead    int
+	next    uint64
+	indexes []Index
+	found   []map[string][]*record // one per index
+}
+
+func newCollection(indexes []Index) *collection {
+	c := &collection{byID: map[string]*record{}, next: 1, indexes: indexes}
+	for range indexes {
+		c.found = append(c.found, map[string][]*record{})
+	}
+	return c
+}
+
+func (c *collection) clone() *collection {
+	n := &collection{
+		byID: make(map[string]*record, len(c.byID)), next: c.next, indexes: c.indexes,
+		order: make([]*record, 0, len(c.byID)),
+	}
+	for range c.indexes {
+		n.found = append(n.found, map[string][]*record{})
+	}
+	for _, r := range c.order {
+		if r.gone {
+			continue
+		}
+		copied := &record{id: r.id, seq: r.seq, obj: r.obj}
+		n.byID[r.id] = copied
+		n.order = append(n.order, copied)
+		n.index(copied)
+	}
+	return n
+}
+
+func (c *collection) index(r *record) {
+	for i, ix := range c.indexes {
+		for _, k := range ix.Keys(r.obj) {
+			c.found[i][k] = append(c.found[i][k], r)
+		}
+	}
+}
+
+func (c *collection) unindex(r *record) {
+	for i, ix := range c.indexes {
+		for _, k := range ix.Keys(r.obj) {
+			left := slices.DeleteFunc(c.found[i][k], func(o *record) bool { return o == r })
+			if len(left) == 0 {
+				delete(c.found[i], k)
+			} else {
+				c.found[i][k] = left
+			}
+		}
+	}
+}
+
+func (c *collection) put(id string, o Object) {
+	if r := c.byID[id]; r != nil {
+		c.unindex(r)
+		r.obj = o
+		c.index(r)
+		return
+	}
+	r := &record{id: id, seq: c.next, obj: o}
+	c.next++
+	c.byID[id] = r
+	c.order = append(c.order, r)
+	c.index(r)
+}
+
+func (c *collection) remove(id string) bool {
+	r := c.byID[id]
+	if r == nil {
+		return false
+	}
+	c.unindex(r)
+	delete(c.byID, id)
+	r.gone = true
+	c.dead++
+	if c.dead > 32 && c.dead > len(c.order)/2 {
+		c.order = slices.DeleteFunc(c.order, func(r *record) bool { return r.gone })
+		c.dead = 0
+	}
+	return true
+}
+
+// page is n objects from the start-th on.
+func (c *collection) page(start, n int) []Object {
+	if start >= len(c.byID) || n <= 0 {
+		return nil
+	}
+	out := make([]Object, 0, min(n, len(c.byID)-start))
+	if c.dead == 0 {
+		for _, r := range c.order[start:min(start+n, len(c.order))] {
+			out = append(out, r.obj)
+		}
+		return out
+	}
+	for _, r := range c.order {
+		if r.gone {
+			continue
+		}
+		if start > 0 {
+			start--
+			continue
+		}
+		if len(out) == n {
+			break
+		}
+		out = append(out, r.obj)
+	}
+	return out
+}
+
+// after is n objects whose place is behind seq, and the place of the last.
+func (c *collection) after(seq uint64, n int) ([]Object, uint64) {
+	i := sort.Search(len(c.order), func(i int) bool { return c.order[i].seq > seq })
+	var out []Object
+	last := seq
+	for ; i < len(c.order) && len(out) < n; i++ {
+		if r := c.order[i]; !r.gone {
+			out = append(out, r.obj)
+			last = r.seq
+		}
+	}
+	return out, last
+}
+
+func (c *collection) ids() []string { return slices.Collect(maps.Keys(c.byID)) }

@@ -1,0 +1,89 @@
+// Package store is the state of a local tenant: ordered collections of
+// objects, keyed by resource kind and the scope (parent ids) they stand in.
+//
+// An object that is in the store is never changed: a write puts another one in
+// its place. So what a read hands out may be encoded, compared and kept after
+// the lock is gone, and a snapshot copies indexes, not objects.
+package store
+
+import (
+	"maps"
+	"sync"
+)
+
+// An Object is one stored thing, as JSON decodes it. Whoever got it from the
+// store must not change it; Clone first.
+type Object = map[string]any
+
+// A Key names a collection: a kind ("users", "/clients/{}/credentials") and
+// the ids of its parents, joined, or "".
+type Key struct{ Kind, Scope string }
+
+// An Index finds objects by something other than their id.
+type Index struct {
+	Name string
+	// Unique refuses nothing by itself: it says that Lookup finds at most one,
+	// and whoever writes asks first (the text of a refusal differs by kind).
+	Unique bool
+	// Keys are the values under which an object is found.
+	Keys func(Object) []string
+}
+
+// A Store holds all collections behind one lock. One lock and not one a
+// collection, because deleting a user touches its roles, permissions,
+// organizations and sessions at once.
+type Store struct {
+	mu      sync.RWMutex
+	colls   map[Key]*collection
+	indexes map[string][]Index
+}
+
+// New makes a store; indexes are declared by kind and hold for every scope of
+// it.
+func New(indexes map[string][]Index) *Store {
+	return &Store{colls: map[Key]*collection{}, indexes: maps.Clone(indexes)}
+}
+
+// View runs f with a Tx that reads. Views run beside each other; f must not
+// wait for anything.
+func (s *Store) View(f func(*Tx)) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	f(&Tx{s: s})
+}
+
+// Update runs f alone, with a Tx that reads and writes. There is no rollback:
+// f checks before it writes.
+func (s *Store) Update(f func(*Tx)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f(&Tx{s: s, writable: true})
+}
+
+// Snapshot is an independent copy of the whole state.
+func (s *Store) Snapshot() *Store {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	c := &Store{colls: make(map[Key]*collection, len(s.colls)), indexes: s.indexes}
+	for k, coll := range s.colls {
+		c.colls[k] = coll.clone()
+	}
+	return c
+}
+
+// Restore makes the state that of a snapshot, which stays independent.
+func (s *Store) Restore(from *Store) {
+	c := from.Snapshot()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.colls = c.colls
+}
+
+// Clone copies an object one level deep: enough to replace its fields without
+// touching the stored one.
+func Clone(o Object) Object {
+	if o == nil {
+		return Object{}
+	}
+	return maps.Clone(o)
+}

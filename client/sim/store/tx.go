@@ -1,0 +1,170 @@
+package store
+
+// A Tx reads, and inside Update writes, a store.
+type Tx struct {
+	s        *Store
+	writable bool
+}
+
+func (tx *Tx) coll(k Key) *collection { return tx.s.colls[k] }
+
+func (tx *Tx) make(k Key) *collection {
+	if !tx.writable {
+		panic("store: write inside View")
+	}
+	c := tx.s.colls[k]
+	if c == nil {
+		c = newCollection(tx.s.indexes[k.Kind])
+		tx.s.colls[k] = c
+	}
+	return c
+}
+
+// Get is the object of that id, or nil.
+func (tx *Tx) Get(k Key, id string) Object {
+	c := tx.coll(k)
+	if c == nil {
+		return nil
+	}
+	if r := c.byID[id]; r != nil {
+		return r.obj
+	}
+	return nil
+}
+
+// Has reports whether there is an object of that id.
+func (tx *Tx) Has(k Key, id string) bool { return tx.Get(k, id) != nil }
+
+// Put adds an object at the end, or puts it in the place of the one that has
+// the id. The object belongs to the store from then on.
+func (tx *Tx) Put(k Key, id string, o Object) { tx.make(k).put(id, o) }
+
+// Delete removes an object and reports whether it was there.
+func (tx *Tx) Delete(k Key, id string) bool {
+	if !tx.writable {
+		panic("store: write inside View")
+	}
+	c := tx.coll(k)
+	return c != nil && c.remove(id)
+}
+
+// Clear removes a whole collection and says how many objects it had.
+func (tx *Tx) Clear(k Key) int {
+	if !tx.writable {
+		panic("store: write inside View")
+	}
+	n := tx.Len(k)
+	if c := tx.coll(k); c != nil {
+		for _, id := range c.ids() {
+			c.remove(id)
+		}
+	}
+	return n
+}
+
+// Len is the number of objects.
+func (tx *Tx) Len(k Key) int {
+	if c := tx.coll(k); c != nil {
+		return len(c.byID)
+	}
+	return 0
+}
+
+// All are the objects in the order of their creation.
+func (tx *Tx) All(k Key) []Object { return tx.Page(k, 0, tx.Len(k)) }
+
+// Page is n objects from the start-th on.
+func (tx *Tx) Page(k Key, start, n int) []Object {
+	if c := tx.coll(k); c != nil {
+		return c.page(start, n)
+	}
+	return nil
+}
+
+// After is n objects behind a place in the order of creation (0: from the
+// first), and the place of the last one, to go on from. Places stay when
+// objects are deleted.
+func (tx *Tx) After(k Key, place uint64, n int) ([]Object, uint64) {
+	if c := tx.coll(k); c != nil {
+		return c.after(place, n)
+	}
+	return nil, place
+}
+
+// Place is an object's place in the order of creation, 0 when it is not there.
+func (tx *Tx) Place(k Key, id string) uint64 {
+	if c := tx.coll(k); c != nil {
+		if r := c.byID[id]; r != nil {
+			return r.seq
+		}
+	}
+	return 0
+}
+
+// Lookup are the objects that an index finds under a key, oldest first as long
+// as nobody changed them.
+func (tx *Tx) Lookup(k Key, index, key string) []Object {
+	c := tx.coll(k)
+	if c == nil {
+		return nil
+	}
+	for i, ix := range c.indexes {
+		if ix.Name != index {
+			continue
+		}
+		found := c.found[i][key]
+		out := make([]Object, len(found))
+		for j, r := range found {
+			out[j] = r.obj
+		}
+		return out
+	}
+	panic("store: no index " + index + " of " + k.Kind)
+}
+
+// Link relates two objects in both directions: (kind, from) then holds to, and
+// (kind+"~", to) holds from. Linking twice changes the value.
+func (tx *Tx) Link(kind, from, to string, value Object) {
+	if value == nil {
+		value = Object{}
+	}
+	forth := Clone(value)
+	forth["$id"] = to
+	back := Clone(value)
+	back["$id"] = from
+	tx.Put(Key{kind, from}, to, forth)
+	tx.Put(Key{kind + "~", to}, from, back)
+}
+
+// Unlink takes a relation away and reports whether it was there.
+func (tx *Tx) Unlink(kind, from, to string) bool {
+	tx.Delete(Key{kind + "~", to}, from)
+	return tx.Delete(Key{kind, from}, to)
+}
+
+// Linked reports whether two objects are related.
+func (tx *Tx) Linked(kind, from, to string) bool { return tx.Has(Key{kind, from}, to) }
+
+// UnlinkAll takes every relation of an object away, in both directions.
+func (tx *Tx) UnlinkAll(kind, id string) {
+	for _, o := range tx.All(Key{kind, id}) {
+		tx.Delete(Key{kind + "~", ID(o)}, id)
+	}
+	tx.Clear(Key{kind, id})
+	for _, o := range tx.All(Key{kind + "~", id}) {
+		tx.Delete(Key{kind, ID(o)}, id)
+	}
+	tx.Clear(Key{kind + "~", id})
+}
+
+// Links are the collection of what an object is related to.
+func Links(kind, from string) Key { return Key{kind, from} }
+
+// LinkedBy are the collection of what is related to an object.
+func LinkedBy(kind, to string) Key { return Key{kind + "~", to} }
+
+// ID is the id of the other side of a relation's object.
+func ID(o Object) string {
+	id, _ := o["$id"].(string)
+	return id
+}

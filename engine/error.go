@@ -1,0 +1,180 @@
+package engine
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+)
+
+// A Position is a place in a playbook.
+type Position struct {
+	File string
+	Line int
+	// Column is 1-based and 0 where it is not known.
+	Column int
+}
+
+// String is "file:line" or "file:line:col".
+func (p Position) String() string {
+	switch {
+	case p.File == "":
+		return ""
+	case p.Line == 0:
+		return p.File
+	case p.Column == 0:
+		return fmt.Sprintf("%s:%d", p.File, p.Line)
+	}
+	return fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Column)
+}
+
+// A Problem is one mistake found in a playbook or a project file before
+// anything ran.
+type Problem struct {
+	Where   Position
+	Message string
+	// Hint is the nearest right name or the next thing to try; may be empty.
+	Hint string
+	// Warning marks what does not stop a run.
+	Warning bool
+}
+
+// Problems are all mistakes of one check; they are an error themselves, with
+// exit code 2.
+type Problems []Problem
+
+func (p Problems) Error() string {
+	lines := make([]string, len(p))
+	for i, x := range p {
+		lines[i] = x.String()
+	}
+	return strings.Join(lines, "\n")
+}
+
+// String is "file:line:col: message (hint)".
+func (p Problem) String() string {
+	s := p.Message
+	if w := p.Where.String(); w != "" {
+		s = w + ": " + s
+	}
+	if p.Hint != "" {
+		s += " (" + p.Hint + ")"
+	}
+	return s
+}
+
+// ExitCode is that of a usage error.
+func (p Problems) ExitCode() int { return ExitUsage }
+
+// The names of errors that a playbook sees; those of the Python SDK where it
+// has one. Is knows that a RateLimitError is an Auth0Error.
+const (
+	NameAuth0Error           = "Auth0Error"
+	NameRateLimitError       = "RateLimitError"
+	NameTokenValidationError = "TokenValidationError"
+	NameTimeoutError         = "TimeoutError"
+	NameNetworkError         = "NetworkError"
+	NameArgumentError        = "ArgumentError" // a wrong argument, found before anything was sent
+	NameParallelError        = "ParallelError" // items of a parallel call failed
+	NameScriptError          = "ScriptError"   // the playbook's own error(…), or a fault of its code
+	NameLimitError           = "LimitError"    // instructions, memory, nesting, time; cannot be caught
+	NameInterrupted          = "Interrupted"   // the run was stopped; cannot be caught
+	NameFileError            = "FileError"
+)
+
+// An Error is what a playbook sees when a call fails: the same fields in Lua
+// and YAML.
+type Error struct {
+	Name       string
+	StatusCode int
+	ErrorCode  string
+	Message    string
+	// ResetAt is UNIX seconds, -1 when unset; only on RateLimitError.
+	ResetAt   int64
+	Headers   http.Header
+	Body      string
+	Content   json.RawMessage
+	RequestID string
+	Operation string
+	// Where is the place in the playbook, Trace the further places that led
+	// there, innermost first, one line each.
+	Where Position
+	Trace []string
+	// Item is the key of the item of a parallel call.
+	Item string
+	// Items are the failures of a ParallelError.
+	Items []ItemError
+	// InDoubt says that the call was sent and its outcome is unknown.
+	InDoubt bool
+	// Value is what the playbook itself raised, in its front end's own form.
+	Value any
+	// HintText is what to do next.
+	HintText string
+	Cause    error
+}
+
+// An ItemError is one failed item of a parallel call.
+type ItemError struct {
+	Key  string
+	Item any
+	Err  *Error
+}
+
+// Error is one line: what, and where.
+func (e *Error) Error() string {
+	s := e.Message
+	if e.StatusCode != 0 {
+		s = fmt.Sprintf("%d: %s", e.StatusCode, s)
+	}
+	if e.Operation != "" {
+		s = e.Operation + ": " + s
+	}
+	if e.Name != "" && e.Name != NameScriptError {
+		s = e.Name + ": " + s
+	}
+	if w := e.Where.String(); w != "" {
+		s = w + ": " + s
+	}
+	return s
+}
+
+// Unwrap gives the cause.
+func (e *Error) Unwrap() error { return e.Cause }
+
+// Hint is what to try next.
+func (e *Error) Hint() string { return e.HintText }
+
+// IsKind reports whether the error is of the kind that name names.
+func (e *Error) IsKind(name string) bool {
+	return e.Name == name || (name == NameAuth0Error && e.Name == NameRateLimitError)
+}
+
+// Uncatchable errors go through pcall, rescue and on_error to the end of the
+// run.
+func (e *Error) Uncatchable() bool { return e.Name == NameInterrupted || e.Name == NameLimitError }
+
+// The exit codes of a0run, one table.
+const (
+	ExitOK          = 0
+	ExitFailed      = 1
+	ExitUsage       = 2
+	ExitChanges     = 3
+	ExitItems       = 4
+	ExitGuard       = 5
+	ExitMoved       = 6
+	ExitInDoubt     = 7
+	ExitInterrupted = 130
+	ExitTerminated  = 143
+)
+
+// An ExitCoder is an error that knows the exit code of the command.
+type ExitCoder interface {
+	error
+	ExitCode() int
+}
+
+// A Hinter is an error that tells the user what to try next.
+type Hinter interface {
+	error
+	Hint() string
+}

@@ -1,0 +1,121 @@
+package engine
+
+import (
+	"context"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// A Task is one strand of a run: the main one, an item of a parallel call, a
+// YAML step with needs of its own. Its methods are called by the goroutine
+// that runs the task, while it holds the baton, unless a comment says
+// otherwise.
+type Task struct {
+	run    *Run
+	parent *Task
+	path   string
+	ctx    context.Context
+
+	calls    int            // calls made so far
+	equal    map[string]int // how often an equal call was made
+	parallel int            // parallel calls made so far
+	turn     *turn          // set while somebody makes a parked task ready
+	where    Position       // where the task was started
+}
+
+// Run is the run the task belongs to.
+func (t *Task) Run() *Run { return t.run }
+
+// Path identifies the task in its run: "main", and for each parallel call on
+// the way "/number.key".
+func (t *Task) Path() string { return t.path }
+
+// Parent is the task that started this one; nil for the main task.
+func (t *Task) Parent() *Task { return t.parent }
+
+// Where is the place in the playbook that started the task.
+func (t *Task) Where() Position { return t.where }
+
+// Context ends when the task is to stop: its timeout, its step's, or the
+// run's. context.Cause tells why.
+func (t *Task) Context() context.Context { return t.ctx }
+
+// WithTimeout runs fn with a context that ends after d; 0 means no limit. What
+// ends then is the script and its waits; a mutating request that was sent
+// already ends by its own timeout and is recorded.
+func (t *Task) WithTimeout(d time.Duration, what string, fn func() error) error {
+	if d <= 0 {
+		return fn()
+	}
+	cause := &Error{Name: NameTimeoutError, Message: what + " took longer than its timeout of " + d.String()}
+	ctx, cancel := context.WithTimeoutCause(t.ctx, d, cause)
+	defer cancel()
+	outer := t.ctx
+	t.ctx = ctx
+	defer func() { t.ctx = outer }()
+	return fn()
+}
+
+// Block gives up the baton, runs fn, and takes the baton again when its turn
+// comes. fn runs without the baton and must not touch values of a front end.
+func (t *Task) Block(fn func()) {
+	restore := t.run.suspend()
+	t.run.baton.release()
+	defer func() {
+		// Also when fn panics: the baton must be held when the panic goes on.
+		<-t.run.baton.enqueue().come
+		restore()
+	}()
+	fn()
+}
+
+// Yield lets every task that is ready run before this one goes on.
+func (t *Task) Yield() { t.Block(func() {}) }
+
+// park gives up the baton until another task calls unpark.
+func (t *Task) park() {
+	restore := t.run.suspend()
+	wake := make(chan *turn, 1)
+	t.run.parked[t] = wake
+	t.run.baton.release()
+	<-(<-wake).come
+	restore()
+}
+
+// unpark makes a parked task ready; the caller holds the baton. The place in
+// the queue is taken here and not by the woken goroutine, so that the order of
+// waking is the order of these calls.
+func (t *Task) unpark() {
+	if wake, ok := t.run.parked[t]; ok {
+		delete(t.run.parked, t)
+		wake <- t.run.baton.enqueue()
+	}
+}
+
+// spawn starts a task that runs body when its turn comes; it is ready at once,
+// behind those that are ready already. done is called under the baton.
+func (t *Task) spawn(child *Task, body func(), done func()) {
+	place := t.run.baton.enqueue()
+	t.run.tasks.Add(1)
+	go func() {
+		defer t.run.tasks.Done()
+		<-place.come
+		defer t.run.baton.release()
+		defer done()
+		body()
+	}()
+}
+
+// child makes a task below this one.
+func (t *Task) child(ctx context.Context, number int, key string, where Position) *Task {
+	return &Task{
+		run: t.run, parent: t, ctx: ctx, where: where,
+		path: t.path + "/" + strconv.Itoa(number) + "." + escapeKey(key),
+	}
+}
+
+// escapeKey keeps a key from looking like a further part of the path.
+func escapeKey(key string) string {
+	return strings.NewReplacer("%", "%25", "/", "%2F").Replace(key)
+}
