@@ -25,15 +25,15 @@ func seenStatus() map[string]int {
 
 func extraSecretAnswers() map[string][]string {
 	return map[string][]string{
-		"tickets.verifyEmail":                {"ticket"},
-		"tickets.changePassword":             {"ticket"},
+		"tickets.verifyEmail":                  {"ticket"},
+		"tickets.changePassword":               {"ticket"},
 		"selfServiceProfiles.ssoTicket.create": {"ticket"},
-		"guardian.enrollments.createTicket":  {"ticket_id", "ticket_url"},
-		"organizations.invitations.create":   {"invitation_url", "ticket_id"},
-		"organizations.invitations.get":      {"invitation_url", "ticket_id"},
-		"organizations.invitations.list":     {"[].invitation_url", "[].ticket_id", "invitations[].invitation_url", "invitations[].ticket_id"},
-		"jobs.get":                           {"location"},
-		"hooks.secrets.get":                  {"*"},
+		"guardian.enrollments.createTicket":    {"ticket_id", "ticket_url"},
+		"organizations.invitations.create":     {"invitation_url", "ticket_id"},
+		"organizations.invitations.get":        {"invitation_url", "ticket_id"},
+		"organizations.invitations.list":       {"[].invitation_url", "[].ticket_id", "invitations[].invitation_url", "invitations[].ticket_id"},
+		"jobs.get":                             {"location"},
+		"hooks.secrets.get":                    {"*"},
 	}
 }
 
@@ -86,24 +86,24 @@ func effectOf(api *apiOp) catalog.Effect {
 
 func namedEffects() map[string]catalog.Effect {
 	return map[string]catalog.Effect{
-		"experimentation.experiments.validate":       catalog.Read,
-		"experimentation.experiments.updateStatus":   catalog.Patch,
-		"experimentation.featureFlags.updateStatus":  catalog.Patch,
-		"clients.previewCimdMetadata":                catalog.Read,
-		"sessions.revoke":                            catalog.Delete,
-		"refreshTokens.revoke":                       catalog.Delete,
-		"users.revokeAccess":                         catalog.Delete,
-		"users.riskAssessments.clear":                catalog.Delete,
+		"experimentation.experiments.validate":        catalog.Read,
+		"experimentation.experiments.updateStatus":    catalog.Patch,
+		"experimentation.featureFlags.updateStatus":   catalog.Patch,
+		"clients.previewCimdMetadata":                 catalog.Read,
+		"sessions.revoke":                             catalog.Delete,
+		"refreshTokens.revoke":                        catalog.Delete,
+		"users.revokeAccess":                          catalog.Delete,
+		"users.riskAssessments.clear":                 catalog.Delete,
 		"users.multifactor.invalidateRememberBrowser": catalog.Delete,
-		"selfServiceProfiles.ssoTicket.revoke":       catalog.Delete,
-		"users.identities.link":                      catalog.Act,
-		"keys.encryption.import":                     catalog.Act,
-		"keys.signing.revoke":                        catalog.Act,
-		"actions.triggers.bindings.updateMany":       catalog.Replace,
-		"branding.phone.templates.reset":             catalog.Replace,
-		"blacklists.create":                          catalog.Add,
-		"hooks.secrets.create":                       catalog.Add,
-		"hooks.secrets.delete":                       catalog.Remove,
+		"selfServiceProfiles.ssoTicket.revoke":        catalog.Delete,
+		"users.identities.link":                       catalog.Act,
+		"keys.encryption.import":                      catalog.Act,
+		"keys.signing.revoke":                         catalog.Act,
+		"actions.triggers.bindings.updateMany":        catalog.Replace,
+		"branding.phone.templates.reset":              catalog.Replace,
+		"blacklists.create":                           catalog.Add,
+		"hooks.secrets.create":                        catalog.Add,
+		"hooks.secrets.delete":                        catalog.Remove,
 	}
 }
 

@@ -1,0 +1,53 @@
+package catalog
+
+// blacklistsTable are the operations of this file, sorted by ID.
+var blacklistsTable = []Operation{ //nolint:gochecknoglobals // a constant table: laid out by the linker, so that start-up costs nothing; never written to
+	{
+		ID:      "blacklists.create",
+		Aliases: []string{},
+		API:     Management,
+		Verb:    "POST",
+		Path:    "/blacklists/tokens",
+		Summary: "Creates the blacklists.",
+		Args: []Arg{
+			{Name: "jti", In: InField, Type: String, Required: true},
+			{Name: "aud", In: InField, Type: String},
+		},
+		Body:          JSONBody,
+		BodyRequired:  true,
+		Auth:          ManagementToken,
+		Answer:        EmptyAnswer,
+		Status:        204,
+		Scopes:        []string{"blacklist:tokens"},
+		Effect:        Add,
+		Subject:       Subject{Kind: "blacklists", Field: "jti"},
+		Inverse:       Inverse{None: Unknown},
+		Buckets:       []string{"management", "management.other"},
+		Secrets:       []string{},
+		SecretAnswers: []string{},
+		Removed:       "Auth0's API document no longer lists this operation; a tenant may refuse it.",
+		Doc:           "management/v2",
+	},
+	{
+		ID:      "blacklists.get",
+		Aliases: []string{"blacklists.list"},
+		API:     Management,
+		Verb:    "GET",
+		Path:    "/blacklists/tokens",
+		Summary: "Lists the blacklists.",
+		Args: []Arg{
+			{Name: "aud", In: InQuery, Type: String},
+		},
+		Auth:          ManagementToken,
+		Answer:        JSONAnswer,
+		Status:        200,
+		Scopes:        []string{"blacklist:tokens"},
+		Paging:        Paging{Style: Whole},
+		Effect:        Read,
+		Subject:       Subject{Kind: "blacklists", Field: "jti"},
+		Buckets:       []string{"management", "management.other"},
+		SecretAnswers: []string{},
+		Removed:       "Auth0's API document no longer lists this operation; a tenant may refuse it.",
+		Doc:           "management/v2",
+	},
+}

@@ -1,0 +1,46 @@
+package catalog
+
+// supplementalSignalsTable are the operations of this file, sorted by ID.
+var supplementalSignalsTable = []Operation{ //nolint:gochecknoglobals // a constant table: laid out by the linker, so that start-up costs nothing; never written to
+	{
+		ID:            "supplemental_signals.get",
+		API:           Management,
+		Verb:          "GET",
+		Path:          "/supplemental-signals",
+		Summary:       "Reads the supplemental signals.",
+		Auth:          ManagementToken,
+		Answer:        JSONAnswer,
+		Status:        200,
+		Scopes:        []string{"read:attack_protection"},
+		Effect:        Read,
+		Subject:       Subject{Kind: "supplemental_signals", Field: "id"},
+		Buckets:       []string{"management", "management.other"},
+		SecretAnswers: []string{},
+		Lifecycle:     "early_access",
+		Doc:           "management/v2/supplemental-signals",
+	},
+	{
+		ID:      "supplemental_signals.patch",
+		API:     Management,
+		Verb:    "PATCH",
+		Path:    "/supplemental-signals",
+		Summary: "Changes the supplemental signals.",
+		Args: []Arg{
+			{Name: "body", In: InBody, Type: Object, Required: true},
+		},
+		Body:          JSONBody,
+		BodyRequired:  true,
+		Auth:          ManagementToken,
+		Answer:        JSONAnswer,
+		Status:        200,
+		Scopes:        []string{"update:attack_protection"},
+		Effect:        Patch,
+		Subject:       Subject{Kind: "supplemental_signals", Field: "id"},
+		Inverse:       Inverse{With: "supplemental_signals.patch", Before: "supplemental_signals.get"},
+		Buckets:       []string{"management", "management.other"},
+		Secrets:       []string{},
+		SecretAnswers: []string{},
+		Lifecycle:     "early_access",
+		Doc:           "management/v2/supplemental-signals",
+	},
+}

@@ -1,0 +1,50 @@
+package catalog
+
+// tenantsTable are the operations of this file, sorted by ID.
+var tenantsTable = []Operation{ //nolint:gochecknoglobals // a constant table: laid out by the linker, so that start-up costs nothing; never written to
+	{
+		ID:      "tenants.get",
+		Aliases: []string{"tenants.settings.get"},
+		API:     Management,
+		Verb:    "GET",
+		Path:    "/tenants/settings",
+		Summary: "Reads the tenants settings.",
+		Args: []Arg{
+			{Name: "fields", In: InQuery, Type: Strings},
+			{Name: "include_fields", In: InQuery, Type: Boolean},
+		},
+		Auth:          ManagementToken,
+		Answer:        JSONAnswer,
+		Status:        200,
+		Scopes:        []string{"read:tenant_settings"},
+		Effect:        Read,
+		Subject:       Subject{Kind: "tenants.settings", Field: "id"},
+		Buckets:       []string{"management", "management.other"},
+		SecretAnswers: []string{},
+		Doc:           "management/v2/tenants",
+	},
+	{
+		ID:      "tenants.update",
+		Aliases: []string{"tenants.settings.update"},
+		API:     Management,
+		Verb:    "PATCH",
+		Path:    "/tenants/settings",
+		Summary: "Changes the tenants settings.",
+		Args: []Arg{
+			{Name: "body", In: InBody, Type: Object, Required: true},
+		},
+		Body:          JSONBody,
+		BodyRequired:  true,
+		Auth:          ManagementToken,
+		Answer:        JSONAnswer,
+		Status:        200,
+		Scopes:        []string{"update:tenant_settings"},
+		Effect:        Patch,
+		Subject:       Subject{Kind: "tenants.settings", Field: "id"},
+		Inverse:       Inverse{With: "tenants.update", Before: "tenants.get"},
+		Buckets:       []string{"management", "management.other"},
+		Secrets:       []string{},
+		SecretAnswers: []string{},
+		Doc:           "management/v2/tenants",
+	},
+}
