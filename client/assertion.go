@@ -9,7 +9,6 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/pem"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -73,7 +72,7 @@ func newAssertionSigner(key, alg, kid string) (*assertionSigner, error) {
 		return nil, err
 	}
 	if _, err := method.Sign("trial", s.key); err != nil {
-		return nil, trialError(alg, s.key, err)
+		return nil, trialError(alg, s.key)
 	}
 	return s, nil
 }
@@ -96,7 +95,7 @@ func (s *assertionSigner) sign(clientID, audience string, now time.Time) (string
 	}
 	text, err := token.SignedString(s.key)
 	if err != nil {
-		return "", trialError(s.method.Alg(), s.key, err)
+		return "", trialError(s.method.Alg(), s.key)
 	}
 	return text, nil
 }
@@ -206,17 +205,16 @@ func parseKeyBytes(der []byte) crypto.Signer {
 }
 
 // trialError explains a signature that failed although the type was right.
-func trialError(alg string, key any, err error) error {
+func trialError(alg string, key any) error {
 	e := &KeyError{Algorithm: alg, Reason: alg + " cannot sign with this key"}
 	switch k := key.(type) {
 	case *ecdsa.PrivateKey:
 		e.Reason = fmt.Sprintf("%s wants another curve than %s", alg, k.Params().Name)
 		e.Next = "use ES256 with P-256, ES384 with P-384, ES512 with P-521"
 	case *rsa.PrivateKey:
-		e.Reason = fmt.Sprintf("the RSA key has %d bits, which is too few for %s", k.N.BitLen(), alg)
-		e.Next = "make one of 2048 bits or more"
-		if errors.Is(err, rsa.ErrVerification) || k.N.BitLen() >= 2048 {
-			e.Reason, e.Next = alg+" cannot sign with this RSA key", "check that the file is not damaged"
+		e.Reason, e.Next = alg+" cannot sign with this RSA key", "check that the file is not damaged"
+		if bits := k.N.BitLen(); bits < 2048 {
+			e.Reason, e.Next = fmt.Sprintf("an RSA key of %d bits is too short for %s", bits, alg), "make one of 2048 bits or more"
 		}
 	}
 	return e

@@ -1,0 +1,216 @@
+package client
+
+import (
+	"bytes"
+	"crypto/ecdsa"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/golang-jwt/jwt/v5"
+)
+
+// maxTokenSize bounds what is decoded at all; real ID tokens have a few
+// kilobytes.
+const maxTokenSize = 1 << 20
+
+// A jws is a token taken apart, nothing of it believed yet.
+type jws struct {
+	signed    string // what the signature is over: header and payload as they came
+	header    map[string]json.RawMessage
+	payload   []byte
+	signature []byte
+}
+
+// parseJWS takes a token apart and reads its header. All three parts must be
+// base64url without padding, of one form only: a lenient decoder would take
+// many texts for the same token.
+func parseJWS(token string) (*jws, error) {
+	if len(token) > maxTokenSize {
+		return nil, malformed(fmt.Errorf("the token has %d bytes; more than %d are not read", len(token), maxTokenSize))
+	}
+	if dots := strings.Count(token, "."); dots != 2 {
+		return nil, malformed(fmt.Errorf("a token has three parts joined by dots, this has %d", dots+1))
+	}
+	parts := strings.Split(token, ".")
+	var decoded [3][]byte
+	for i, name := range []string{"header", "payload", "signature"} {
+		b, err := decodePart(parts[i])
+		if err != nil {
+			return nil, malformed(fmt.Errorf("%s: %w", name, err))
+		}
+		decoded[i] = b
+	}
+	header, err := members(decoded[0])
+	if err != nil {
+		return nil, malformed(fmt.Errorf("header: %w", err))
+	}
+	return &jws{
+		signed: parts[0] + "." + parts[1], header: header,
+		payload: decoded[1], signature: decoded[2],
+	}, nil
+}
+
+// decodePart decodes base64url. The standard decoder skips line breaks, hence
+// the look at them.
+func decodePart(part string) ([]byte, error) {
+	if strings.ContainsAny(part, "\r\n") {
+		return nil, errors.New("line breaks are not part of a token")
+	}
+	if strings.Contains(part, "=") {
+		return nil, errors.New("padding is not part of a token")
+	}
+	b, err := base64.RawURLEncoding.Strict().DecodeString(part)
+	if corrupt, ok := errors.AsType[base64.CorruptInputError](err); ok {
+		return nil, fmt.Errorf("not base64url from byte %d on", int64(corrupt))
+	}
+	return b, err
+}
+
+// members reads a JSON object into its members. Names are exact (encoding/json
+// would take "ISS" for iss in a struct) and each may stand once: of a token with
+// two "aud" the next reader could take the other.
+func members(text []byte) (map[string]json.RawMessage, error) {
+	if !utf8.Valid(text) {
+		return nil, errors.New("not UTF-8")
+	}
+	if !json.Valid(text) {
+		return nil, errors.New("not JSON")
+	}
+	d := json.NewDecoder(bytes.NewReader(text))
+	if open, err := d.Token(); err != nil || open != json.Delim('{') {
+		return nil, errors.New("not a JSON object")
+	}
+	out := map[string]json.RawMessage{}
+	for d.More() {
+		key, err := d.Token()
+		if err != nil {
+			return nil, errors.New("not JSON")
+		}
+		name, _ := key.(string)
+		if _, twice := out[name]; twice {
+			return nil, fmt.Errorf("the member %q stands there twice", display(name))
+		}
+		var value json.RawMessage
+		if err := d.Decode(&value); err != nil {
+			return nil, errors.New("not JSON")
+		}
+		out[name] = value
+	}
+	return out, nil
+}
+
+// checkAlgorithm compares the header's alg with the one that the verifier
+// pinned. The token never chooses: what it says is only compared.
+func (j *jws) checkAlgorithm(want string) error {
+	if got := pythonText(j.header["alg"]); got != want || !isString(j.header["alg"]) {
+		return invalid("algorithm", `Signature algorithm of "%s" is not supported. Expected the token to be signed with "%s"`, got, want)
+	}
+	return nil
+}
+
+// checkExtensions refuses what would change the meaning of the token: critical
+// extensions (none is known here) and an unencoded payload. Keys and addresses
+// of keys in the header (jwk, jku, x5c, x5u) are not looked at at all.
+func (j *jws) checkExtensions() error {
+	if _, ok := j.header["crit"]; ok {
+		return malformed(errors.New("header: it demands critical extensions (crit), none of which is known"))
+	}
+	if b64, ok := j.header["b64"]; ok && string(b64) != "true" {
+		return malformed(errors.New("header: an unencoded payload (b64) is not allowed"))
+	}
+	return nil
+}
+
+// kid is the header's key id; a missing one is "".
+func (j *jws) kid() (string, error) {
+	raw, ok := j.header["kid"]
+	if !ok {
+		return "", nil
+	}
+	kid, ok := stringOf(raw)
+	if !ok {
+		return "", malformed(errors.New("header: its key id (kid) is not a string"))
+	}
+	return kid, nil
+}
+
+// verify checks the signature with a key that belongs to the method.
+func (j *jws) verify(method jwt.SigningMethod, key any) error {
+	if err := method.Verify(j.signed, j.signature, key); err != nil {
+		return &TokenValidationError{Code: "signature", Message: "Invalid token signature.", Err: err}
+	}
+	return nil
+}
+
+// curveFits reports whether a key is on the curve of an ES algorithm; other
+// keys fit always.
+func curveFits(method jwt.SigningMethod, key any) bool {
+	es, isES := method.(*jwt.SigningMethodECDSA)
+	pub, isEC := key.(*ecdsa.PublicKey)
+	return !isES || isEC && pub.Params().BitSize == es.CurveBits
+}
+
+// stringOf reads a JSON string.
+func stringOf(raw json.RawMessage) (string, bool) {
+	if !isString(raw) {
+		return "", false
+	}
+	var s string
+	err := json.Unmarshal(raw, &s)
+	return s, err == nil
+}
+
+func isString(raw json.RawMessage) bool { return len(raw) > 0 && raw[0] == '"' }
+
+// pythonText writes a header value as the Python SDK's messages do: strings
+// bare, a missing one as None.
+func pythonText(raw json.RawMessage) string {
+	if s, ok := stringOf(raw); ok {
+		return display(s)
+	}
+	switch text := string(raw); text {
+	case "", "null":
+		return "None"
+	case "true":
+		return "True"
+	case "false":
+		return "False"
+	default:
+		return display(text)
+	}
+}
+
+// display makes a text of the token fit for an error message: control
+// characters (which could rewrite a terminal or forge a log line) are written
+// as escapes, and long texts are cut.
+func display(s string) string {
+	const most = 200
+	var b strings.Builder
+	for i, r := range s {
+		if i >= most {
+			b.WriteString("…")
+			break
+		}
+		if unicode.IsPrint(r) {
+			b.WriteRune(r)
+		} else {
+			fmt.Fprintf(&b, "\\u%04x", r)
+		}
+	}
+	return b.String()
+}
+
+func malformed(cause error) error {
+	return &TokenValidationError{Code: "malformed", Message: "token could not be decoded.", Err: cause}
+}
+
+// invalid builds an error; texts of the token among args must have gone through
+// display.
+func invalid(code, format string, args ...any) error {
+	return &TokenValidationError{Code: code, Message: fmt.Sprintf(format, args...)}
+}
