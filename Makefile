@@ -1,0 +1,48 @@
+# a0run: `make` builds, `make test` proves, `make demo` shows.
+
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+LINT    := go tool -modfile=tools/go.mod golangci-lint
+FUZZTIME ?= 60s
+
+.PHONY: build cross test vet lint tidy demo bench fuzz clean
+
+build: ## one static binary in bin/
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/a0run ./cmd/a0run
+
+cross: ## the six binaries in dist/
+	@for target in linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64; do \
+		os=$${target%/*}; arch=$${target#*/}; ext=; [ $$os = windows ] && ext=.exe; \
+		echo "dist/a0run-$$os-$$arch$$ext"; \
+		CGO_ENABLED=0 GOOS=$$os GOARCH=$$arch go build -trimpath -ldflags '$(LDFLAGS)' \
+			-o dist/a0run-$$os-$$arch$$ext ./cmd/a0run || exit 1; \
+	done
+
+test: build tidy vet lint ## everything, with the race detector
+	go test -race -timeout 12m ./...
+
+vet:
+	go vet ./...
+
+lint:
+	$(LINT) run ./...
+
+tidy:
+	go mod tidy -diff
+
+demo: build ## the main job against a rate-limited local tenant, nothing else needed
+	./scripts/demo.sh
+
+bench: build ## print the figures of docs/WHY.md; asserts nothing
+	go run ./cmd/bench -a0run bin/a0run
+
+fuzz: ## every fuzz target for FUZZTIME
+	@go list ./... | while read -r pkg; do \
+		go test -list '^Fuzz' $$pkg | grep '^Fuzz' | while read -r target; do \
+			echo "== $$pkg $$target"; \
+			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$pkg </dev/null || exit 1; \
+		done || exit 1; \
+	done
+
+clean:
+	rm -rf bin dist

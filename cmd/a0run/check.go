@@ -1,0 +1,97 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"a0run/bindings"
+	"a0run/engine"
+)
+
+func checkCommand(w *world) *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use: "check FILE…", Short: "Find the mistakes of playbooks without running them",
+		Long: `Check playbooks offline: syntax, unknown operations, wrong argument names,
+undefined names, needs that cannot be met. All mistakes are shown at once, as
+file:line:column; the exit code is 2 when there is one.`,
+		Example: "  a0run check playbooks/*.lua\n  a0run check --json rename.yaml",
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return &usageError{"check needs a file", "a0run check FILE…"}
+			}
+			return nil
+		},
+		RunE: func(_ *cobra.Command, args []string) error { return check(w, args, asJSON) },
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object a mistake")
+	return cmd
+}
+
+// finding is a mistake as `check --json` prints it.
+type finding struct {
+	File    string `json:"file"`
+	Line    int    `json:"line"`
+	Column  int    `json:"column,omitempty"`
+	Level   string `json:"level"`
+	Message string `json:"message"`
+	Hint    string `json:"hint,omitempty"`
+}
+
+func check(w *world, files []string, asJSON bool) error {
+	failed := false
+	for _, name := range files {
+		problems, err := checkFile(w, name)
+		if err != nil {
+			failed = true
+			w.report(err)
+			continue
+		}
+		for _, p := range problems {
+			failed = failed || !p.Warning
+			if err := showProblem(w, p, asJSON); err != nil {
+				return err
+			}
+		}
+		if len(problems) == 0 && !asJSON {
+			fmt.Fprintf(w.stderr, "%s: ok\n", name)
+		}
+	}
+	if failed {
+		return exitError(engine.ExitUsage)
+	}
+	return nil
+}
+
+func checkFile(w *world, name string) (engine.Problems, error) {
+	p, err := loadPlaybook(w, name)
+	var problems engine.Problems
+	if errors.As(err, &problems) {
+		return problems, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return p.check(bindings.Offline(p.head())), nil
+}
+
+func showProblem(w *world, p engine.Problem, asJSON bool) error {
+	level := "error"
+	if p.Warning {
+		level = "warning"
+	}
+	if asJSON {
+		return json.NewEncoder(w.stdout).Encode(finding{
+			p.Where.File, p.Where.Line, p.Where.Column, level, p.Message, p.Hint,
+		})
+	}
+	text := p.String()
+	if p.Warning {
+		text = "warning: " + text
+	}
+	_, err := fmt.Fprintln(w.stdout, text)
+	return err
+}

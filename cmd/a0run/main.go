@@ -1,0 +1,37 @@
+// Command a0run runs playbooks against Auth0 tenants. `a0run help` tells how.
+package main
+
+import (
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"golang.org/x/term"
+)
+
+// version is stamped by the build: -ldflags "-X main.version=…".
+var version = "" //nolint:gochecknoglobals // the linker's -X needs a variable; nothing else writes it
+
+func main() { os.Exit(execute(outside())) }
+
+// outside is the one place that touches the world around the process.
+func outside() *world {
+	signals := make(chan os.Signal, 4)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	dir, err := os.Getwd()
+	if err != nil {
+		dir = "."
+	}
+	_, noColor := os.LookupEnv("NO_COLOR")
+	tty := term.IsTerminal(int(os.Stderr.Fd())) && os.Getenv("TERM") != "dumb"
+	width, _, err := term.GetSize(int(os.Stderr.Fd()))
+	if err != nil || width <= 0 {
+		width = 80
+	}
+	return &world{
+		args: os.Args[1:], dir: dir, getenv: os.LookupEnv, now: time.Now, signals: signals,
+		stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr,
+		terminal: tty, color: tty && !noColor, width: width,
+	}
+}

@@ -1,0 +1,67 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"runtime"
+
+	"github.com/spf13/cobra"
+)
+
+const rootLong = `a0run runs playbooks, Lua scripts or YAML step lists, against Auth0 tenants.
+
+A playbook reads as if it did one thing after the other; calls run concurrently
+where it says so, stay within the tenant's rate limit, and are tried again where
+that is safe. With --local it runs against a tenant inside the process, so that
+it can be tried without one.`
+
+const rootExample = `  a0run run rename.lua --local                 try a playbook without a tenant
+  a0run run rename.lua --tenant staging        run it against a tenant of a0run.yaml
+  a0run check playbooks/*.yaml                 find mistakes without running
+  a0run ops users                              what there is to call`
+
+const exitCodes = `Exit codes:
+  0 all went well                          1 an error that nobody rescued
+  2 wrong usage, or an invalid playbook    4 the end was reached, items failed
+  5 refused by a guard                     7 an outcome is in doubt
+  130 interrupted (Ctrl-C)                 143 ended by SIGTERM`
+
+func rootCommand(w *world) *cobra.Command {
+	root := &cobra.Command{
+		Use: "a0run", Short: "Scriptable, durable automation for Auth0 tenants",
+		Long: rootLong + "\n\n" + exitCodes, Example: rootExample,
+		SilenceErrors: true, SilenceUsage: true, Version: buildVersion(),
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return &usageError{"unknown command " + args[0], "`a0run help` lists the commands"}
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SetVersionTemplate("a0run {{.Version}}\n")
+	root.SuggestionsMinimumDistance = 2
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return &usageError{err.Error(), "`" + cmd.CommandPath() + " --help` lists the flags"}
+	})
+	root.AddCommand(runCommandOf(w), checkCommand(w), opsCommand(w), simCommand(w), versionCommand(w))
+	return root
+}
+
+func versionCommand(w *world) *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use: "version", Short: "Print the version", Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			if !asJSON {
+				_, err := fmt.Fprintln(w.stdout, "a0run "+buildVersion())
+				return err
+			}
+			return json.NewEncoder(w.stdout).Encode(map[string]string{
+				"version": buildVersion(), "go": runtime.Version(), "os": runtime.GOOS, "arch": runtime.GOARCH,
+			})
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}

@@ -1,0 +1,107 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"a0run/engine"
+)
+
+// end shows the last lines: what happened, and what to do.
+func (s *screen) end(run *engine.Run, err error, code int) {
+	close(s.ended)
+	s.ticker.Wait()
+	s.mu.Lock()
+	s.clearStatus()
+	s.mu.Unlock()
+	if s.json {
+		return
+	}
+	if err != nil {
+		s.showError(err)
+	}
+	if s.quiet {
+		return
+	}
+	if steps := run.Steps(); len(steps) > 0 {
+		s.line(stepLine(steps))
+	}
+	c := run.Counts()
+	took := s.w.now().Sub(s.started).Round(10 * time.Millisecond)
+	text := fmt.Sprintf("%s in %s: %d calls", verdict(code), took, c.Calls)
+	if c.Failed > 0 {
+		text += fmt.Sprintf(", %d failed", c.Failed)
+	}
+	if c.Retried > 0 {
+		text += fmt.Sprintf(", %d tried again", c.Retried)
+	}
+	if n := run.ItemsFailed(); n > 0 {
+		text += fmt.Sprintf(", %d items failed under on_error=continue", n)
+	}
+	s.line(text)
+}
+
+func verdict(code int) string {
+	switch code {
+	case engine.ExitOK:
+		return "done"
+	case engine.ExitItems:
+		return "reached the end, with failed items,"
+	case engine.ExitInterrupted, engine.ExitTerminated:
+		return "interrupted"
+	case engine.ExitInDoubt:
+		return "stopped in doubt"
+	}
+	return "failed"
+}
+
+// stepLine counts the steps and names those that did not go well.
+func stepLine(steps []engine.StepResult) string {
+	count := map[string]int{}
+	var named []string
+	for _, r := range steps {
+		count[r.State]++
+		if r.State != engine.StepOK {
+			name := r.ID
+			if name == "" {
+				name = r.Name
+			}
+			named = append(named, name+" "+r.State)
+		}
+	}
+	text := fmt.Sprintf("steps: %d ok, %d failed, %d skipped", count[engine.StepOK], count[engine.StepFailed], count[engine.StepSkipped])
+	const most = 8
+	if len(named) > most {
+		named = append(named[:most], fmt.Sprintf("and %d more", len(named)-most))
+	}
+	if len(named) > 0 {
+		text += " (" + strings.Join(named, ", ") + ")"
+	}
+	return text
+}
+
+// showError prints an error with its trace, its items and what to do next.
+func (s *screen) showError(err error) {
+	e := engine.AsError(err)
+	s.line(s.paint("31", "error: "+e.Error()))
+	for _, t := range e.Trace {
+		s.line("  " + t)
+	}
+	const most = 10
+	for i, item := range e.Items {
+		if i == most {
+			s.line(fmt.Sprintf("  and %d more items", len(e.Items)-most))
+			break
+		}
+		s.line("  item " + item.Key + ": " + item.Err.Error())
+	}
+	if e.InDoubt {
+		s.line("  in doubt: the request was sent and no answer came; look at the tenant before running again")
+	}
+	var hinter engine.Hinter
+	if errors.As(err, &hinter) && hinter.Hint() != "" {
+		s.line("hint: " + hinter.Hint())
+	}
+}

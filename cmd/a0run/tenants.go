@@ -1,0 +1,211 @@
+package main
+
+import (
+	"context"
+	"crypto/x509"
+	"fmt"
+	"os"
+	"sort"
+	"strings"
+
+	"a0run/bindings"
+	"a0run/client"
+	"a0run/client/pace"
+	"a0run/client/sim"
+	"a0run/engine"
+	"a0run/engine/project"
+)
+
+// tenants are the clients of a run by role.
+type tenants struct {
+	clients     map[string]*client.Client
+	names       map[string]string // role → name, as shown
+	defaultRole string
+	secret      func(ctx context.Context, name string) (string, error)
+}
+
+// openTenants makes a client for every role of the playbook.
+func openTenants(ctx context.Context, s *session) (*tenants, error) {
+	t := &tenants{clients: map[string]*client.Client{}, names: map[string]string{}, defaultRole: bindings.DefaultRole}
+	roles := rolesOf(s.playbook.head())
+	t.defaultRole = roles[0]
+	if s.flags.local {
+		return t, t.openLocal(s, roles)
+	}
+	for flag, set := range map[string]bool{
+		"--seed": len(s.flags.seeds) > 0, "--rate": s.flags.rate != "", "--burst": s.flags.burst != 0,
+	} {
+		if set {
+			return nil, &usageError{flag + " needs --local", "a0run run FILE --local " + flag + " …"}
+		}
+	}
+	return t, t.openProject(ctx, s)
+}
+
+// rolesOf are the roles of a head, the default one first.
+func rolesOf(h engine.Head) []string {
+	if len(h.Tenants) == 0 {
+		return []string{bindings.DefaultRole}
+	}
+	roles := make([]string, len(h.Tenants))
+	for i, d := range h.Tenants {
+		roles[i] = d.Role
+	}
+	return roles
+}
+
+// openProject takes the tenants of a0run.yaml or the environment.
+func (t *tenants) openProject(ctx context.Context, s *session) error {
+	dir := s.playbook.dir
+	if dir == "" {
+		dir = s.world.dir
+	}
+	out := s.world.outside()
+	p, err := project.Find(dir, out)
+	if err != nil {
+		return err
+	}
+	for _, warning := range p.Warnings {
+		fmt.Fprintln(s.world.stderr, "warning: "+warning.String())
+	}
+	chosen, err := p.Choose(project.Choice{Flags: s.flags.tenants, Head: s.playbook.head(), Getenv: s.world.getenv})
+	if err != nil {
+		return err
+	}
+	t.secret = func(ctx context.Context, name string) (string, error) { return p.Secret(ctx, name, out) }
+	shared := map[string]*client.Client{} // roles of one tenant share its budget
+	for role, name := range chosen {
+		t.names[role] = name
+		if c, ok := shared[name]; ok {
+			t.clients[role] = c
+			continue
+		}
+		r, err := p.Resolve(ctx, name, out)
+		if err != nil {
+			return err
+		}
+		c, err := newClient(s, r)
+		if err != nil {
+			return &usageError{fmt.Sprintf("tenant %s: %v", name, s.redactor.Redact(err.Error())), hintOf(err)}
+		}
+		t.clients[role], shared[name] = c, c
+	}
+	return nil
+}
+
+func hintOf(err error) string {
+	if h, ok := err.(interface{ Hint() string }); ok { //nolint:errorlint // the error was made one line above
+		return h.Hint()
+	}
+	return ""
+}
+
+// newClient makes the client of a resolved tenant; the engine retries, the
+// client does not.
+func newClient(s *session, r *project.Resolved) (*client.Client, error) {
+	for _, secret := range []engine.Secret{r.ClientSecret, r.PrivateKey, r.Token} {
+		s.redactor.Add(string(secret))
+	}
+	cfg := client.Config{
+		Domain: r.Domain, ClientID: r.ClientID, ClientSecret: string(r.ClientSecret),
+		SigningKey: string(r.PrivateKey), SigningAlg: string(r.PrivateKeyAlg), Token: string(r.Token),
+		Audience: r.Audience, NoRetry: true, Now: s.world.now, Learn: s.redactor.Add,
+		Pacer: pace.New(pace.Config{Now: s.world.now}),
+	}
+	if len(r.CAPEM) > 0 {
+		cfg.RootCAs = x509.NewCertPool()
+		if !cfg.RootCAs.AppendCertsFromPEM(r.CAPEM) {
+			return nil, fmt.Errorf("ca_file holds no PEM certificate")
+		}
+	}
+	return client.New(cfg)
+}
+
+// openLocal makes a fresh local tenant for every role.
+func (t *tenants) openLocal(s *session, roles []string) error {
+	if len(s.flags.tenants) > 0 {
+		return &usageError{"--tenant and --local exclude each other", "give one of the two"}
+	}
+	limits, err := limitsOf(s.flags.rate, s.flags.burst, s.flags.reset)
+	if err != nil {
+		return err
+	}
+	seeds, err := seedFiles(s, roles)
+	if err != nil {
+		return err
+	}
+	for _, role := range roles {
+		o := sim.Options{Domain: localDomain(role), Clock: s.world.now, Limits: limits}
+		if file, ok := seeds[role]; ok {
+			if o.Seed, err = os.ReadFile(s.world.path(file)); err != nil {
+				return &usageError{fmt.Sprintf("cannot read %s: %v", file, reason(err)), ""}
+			}
+			o.SeedName = file
+		}
+		tenant, err := sim.New(o)
+		if err != nil {
+			return &usageError{err.Error(), hintOf(err)}
+		}
+		cred := tenant.Credentials()
+		s.redactor.Add(cred.ClientSecret)
+		c, err := client.New(client.Config{
+			Domain: cred.BaseURL, ClientID: cred.ClientID, ClientSecret: cred.ClientSecret,
+			Transport: tenant.Transport(), NoRetry: true, Now: s.world.now, Learn: s.redactor.Add,
+		})
+		if err != nil {
+			return err
+		}
+		t.clients[role], t.names[role] = c, "local"
+	}
+	return nil
+}
+
+// localDomain is the domain of a role's local tenant.
+func localDomain(role string) string {
+	if role == bindings.DefaultRole {
+		return "tenant.local"
+	}
+	return strings.ToLower(strings.ReplaceAll(role, "_", "-")) + ".local"
+}
+
+// seedFiles gives each role its --seed.
+func seedFiles(s *session, roles []string) (map[string]string, error) {
+	files := map[string]string{}
+	for _, seed := range s.flags.seeds {
+		role, file, named := strings.Cut(seed, "=")
+		if !named {
+			for _, r := range roles {
+				if _, ok := files[r]; !ok {
+					files[r] = seed
+				}
+			}
+			continue
+		}
+		known := false
+		for _, r := range roles {
+			known = known || r == role
+		}
+		if !known {
+			return nil, &usageError{"--seed " + seed + ": the playbook has no role " + role, "its roles are " + strings.Join(roles, ", ")}
+		}
+		files[role] = file
+	}
+	return files, nil
+}
+
+// describe is one line a role: "default = staging (acme.eu.auth0.com)".
+func (t *tenants) describe() []string {
+	roles := make([]string, 0, len(t.clients))
+	for role := range t.clients {
+		roles = append(roles, role)
+	}
+	sort.Strings(roles)
+	lines := make([]string, len(roles))
+	for i, role := range roles {
+		lines[i] = fmt.Sprintf("tenant %s (%s)", t.names[role], t.clients[role].Domain())
+		if len(roles) > 1 {
+			lines[i] = role + " = " + lines[i]
+		}
+	}
+	return lines
+}
