@@ -70,8 +70,10 @@ type Call struct {
 	// task path, tenant, operation, canonical arguments and the how-many-th
 	// equal call of the task this is.
 	Key string
-	// Attempts counts what was sent.
+	// Attempts counts what was tried.
 	Attempts int
+
+	attempt Attempt // the one under way; dispatch makes it
 }
 
 // A Doer does calls; the stages of a run are decorators of it.

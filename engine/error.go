@@ -1,9 +1,13 @@
 package engine
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
+	"runtime/debug"
 	"strings"
 )
 
@@ -80,6 +84,7 @@ const (
 	NameLimitError           = "LimitError"    // instructions, memory, nesting, time; cannot be caught
 	NameInterrupted          = "Interrupted"   // the run was stopped; cannot be caught
 	NameFileError            = "FileError"
+	NameInternalError        = "InternalError" // a fault of a0run itself; cannot be caught
 )
 
 // An Error is what a playbook sees when a call fails: the same fields in Lua
@@ -151,7 +156,75 @@ func (e *Error) IsKind(name string) bool {
 
 // Uncatchable errors go through pcall, rescue and on_error to the end of the
 // run.
-func (e *Error) Uncatchable() bool { return e.Name == NameInterrupted || e.Name == NameLimitError }
+func (e *Error) Uncatchable() bool {
+	switch e.Name {
+	case NameInterrupted, NameLimitError, NameInternalError:
+		return true
+	}
+	return false
+}
+
+// doubtful reports whether the outcome of a call behind the error is unknown.
+func (e *Error) doubtful() bool {
+	if e.InDoubt {
+		return true
+	}
+	for _, item := range e.Items {
+		if item.Err.doubtful() {
+			return true
+		}
+	}
+	return false
+}
+
+// AsError makes an *Error of any error; nil stays nil. An *Error that was
+// wrapped keeps its fields and takes the whole text as its message.
+func AsError(err error) *Error {
+	if err == nil {
+		return nil
+	}
+	if e, ok := err.(*Error); ok { //nolint:errorlint // wrapped ones are handled below, with the text around them
+		return e
+	}
+	var e *Error
+	if errors.As(err, &e) {
+		wrapped := *e
+		wrapped.Message = strings.Replace(err.Error(), e.Error(), e.Message, 1)
+		wrapped.Cause = err
+		return &wrapped
+	}
+	made := &Error{Name: NameScriptError, Message: err.Error(), ResetAt: -1, Cause: err}
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		made.Name = NameTimeoutError
+	case errors.Is(err, context.Canceled):
+		made.Name = NameInterrupted
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission), errors.Is(err, fs.ErrExist):
+		made.Name = NameFileError
+	}
+	var h Hinter
+	if errors.As(err, &h) {
+		made.HintText = h.Hint()
+	}
+	return made
+}
+
+// guard runs fn and makes an error of a panic: a fault of a0run in one task
+// must not take the journal and the other tasks' calls with it.
+func guard(fn func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = &Error{
+				Name:     NameInternalError,
+				Message:  fmt.Sprintf("a0run has failed: %v", p),
+				ResetAt:  -1,
+				Trace:    strings.Split(strings.TrimSpace(string(debug.Stack())), "\n"),
+				HintText: "this is a fault of a0run, not of the playbook; please report it with this text",
+			}
+		}
+	}()
+	return fn()
+}
 
 // The exit codes of a0run, one table.
 const (

@@ -11,6 +11,7 @@ type Strands struct {
 	owner  *Task
 	number int
 	open   int
+	fault  error
 	// waiting is set while the owner is parked in Wait.
 	waiting bool
 }
@@ -27,8 +28,15 @@ func (t *Task) Strands() *Strands {
 func (s *Strands) Go(key string, where Position, body func(t *Task)) {
 	child := s.owner.child(s.owner.ctx, s.number, key, where)
 	s.open++
-	s.owner.spawn(child, func() { body(child) }, func() {
+	child.joined = true
+	s.owner.spawn(child, func() error {
+		body(child)
+		return nil
+	}, func(err error) {
 		s.open--
+		if s.fault == nil {
+			s.fault = err
+		}
 		if s.open == 0 && s.waiting {
 			s.waiting = false
 			s.owner.unpark()
@@ -36,12 +44,14 @@ func (s *Strands) Go(key string, where Position, body func(t *Task)) {
 	})
 }
 
-// Wait parks the owner until every task that Go started has ended.
-func (s *Strands) Wait() {
+// Wait parks the owner until every task that Go started has ended, and gives
+// the first error of a body.
+func (s *Strands) Wait() error {
 	for s.open > 0 {
 		s.waiting = true
 		s.owner.park()
 	}
+	return s.fault
 }
 
 // A Latch is something that happens once and that tasks wait for. Its zero

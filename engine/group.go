@@ -1,8 +1,6 @@
 package engine
 
 import (
-	"context"
-	"errors"
 	"hash/fnv"
 	"strconv"
 	"time"
@@ -111,12 +109,20 @@ func (g *group) pull(src Source) error {
 		if g.stopped || t.ctx.Err() != nil {
 			return nil
 		}
-		item, ok, err := src(t)
+		var item any
+		var ok bool
+		err := guard(func() (err error) {
+			item, ok, err = src(t)
+			return err
+		})
 		if err != nil || !ok || g.stopped {
 			return err
 		}
-		key, err := g.key(item)
-		if err != nil {
+		var key string
+		if err = guard(func() (err error) {
+			key, err = g.key(item)
+			return err
+		}); err != nil {
 			return err
 		}
 		g.start(key, item)
@@ -136,13 +142,23 @@ func (g *group) key(item any) (string, error) {
 			key = k
 		}
 	}
+	first := hashKey(key)
+	g.seen[first]++
+	unique := key
+	for n := g.seen[first]; n > 1; n++ {
+		unique = key + "~" + strconv.Itoa(n)
+		if h := hashKey(unique); g.seen[h] == 0 { // an item may be called "a~2" by itself
+			g.seen[h]++
+			break
+		}
+	}
+	return unique, nil
+}
+
+func hashKey(key string) uint64 {
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(key)) // a hash's Write never fails
-	g.seen[h.Sum64()]++
-	if n := g.seen[h.Sum64()]; n > 1 {
-		key += "~" + strconv.Itoa(n)
-	}
-	return key, nil
+	return h.Sum64()
 }
 
 // start runs one item in a new task.
@@ -151,18 +167,17 @@ func (g *group) start(key string, item any) {
 	g.started++
 	g.running++
 	child := g.owner.child(g.owner.ctx, g.number, key, g.opts.Where)
+	child.joined = true
+	opts := TryOptions{What: "item " + key, Timeout: g.opts.Timeout, Retry: g.opts.Retry, Where: g.opts.Where}
 	var value any
-	var err error
-	g.owner.spawn(child, func() {
-		if child.ctx.Err() != nil {
-			err = child.Stopped()
-			return
-		}
-		err = child.Try(TryOptions{What: "item " + key, Timeout: g.opts.Timeout, Retry: g.opts.Retry}, func() (e error) {
-			value, e = g.body(child, index, item)
-			return e
+	g.owner.spawn(child, func() error {
+		return child.unlessStopped(func() error {
+			return child.Try(opts, func() (err error) {
+				value, err = g.body(child, index, item)
+				return err
+			})
 		})
-	}, func() { g.finish(index, ItemError{Key: key, Item: item}, value, err) })
+	}, func(err error) { g.finish(index, ItemError{Key: key, Item: item}, value, err) })
 }
 
 // finish records what came of an item and wakes the owner.
@@ -178,8 +193,9 @@ func (g *group) finish(index int, item ItemError, value any, err error) {
 			g.fatal = err
 		}
 	default:
-		e.Item = item.Key
-		item.Err = e
+		failed := *e // the error of an ended context is shared by all its tasks
+		failed.Item = item.Key
+		item.Err = &failed
 		g.failedAt[index] = item
 		if g.opts.OnError != Continue {
 			g.stopped = true
@@ -231,66 +247,4 @@ func parallelError(where Position, failed []ItemError) *Error {
 		msg += "; " + strconv.Itoa(n) + " more failed too"
 	}
 	return &Error{Name: NameParallelError, Message: msg, Where: where, Items: failed, Cause: first.Err}
-}
-
-// A Future is a task that was started by itself (Lua's task(fn)).
-type Future struct {
-	task    *Task
-	done    bool
-	value   any
-	err     error
-	waiters []*Task
-}
-
-// Start runs body in a task of its own; Wait gives what came of it. key is the
-// task's key, "" means 1.
-func (t *Task) Start(key string, where Position, body func(t *Task) (any, error)) *Future {
-	t.parallel++
-	if key == "" {
-		key = "1"
-	}
-	f := &Future{task: t.child(t.ctx, t.parallel, key, where)}
-	t.spawn(f.task, func() {
-		if f.task.ctx.Err() != nil {
-			f.err = f.task.Stopped()
-			return
-		}
-		f.value, f.err = body(f.task)
-	}, func() {
-		f.done = true
-		for _, w := range f.waiters {
-			w.unpark()
-		}
-	})
-	return f
-}
-
-// Wait parks t until the future is done. An error has crossed a task and says
-// so in its trace. Waiting for oneself or for an ancestor would never end and
-// is refused.
-func (f *Future) Wait(t *Task) (any, error) {
-	for a := t; a != nil; a = a.parent {
-		if a == f.task {
-			return nil, &Error{Name: NameScriptError, Message: "a task cannot wait for itself"}
-		}
-	}
-	for !f.done {
-		f.waiters = append(f.waiters, t)
-		t.park()
-	}
-	return f.value, f.err
-}
-
-// Done reports whether the future has ended.
-func (f *Future) Done() bool { return f.done }
-
-// Stopped is the error of a task whose context has ended: the timeout that
-// ended it, or Interrupted, which nothing catches.
-func (t *Task) Stopped() error {
-	cause := context.Cause(t.ctx)
-	var e *Error
-	if errors.As(cause, &e) {
-		return e
-	}
-	return &Error{Name: NameInterrupted, Message: "the run was interrupted", Cause: cause}
 }

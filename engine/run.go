@@ -2,6 +2,11 @@ package engine
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	randv2 "math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -54,16 +59,211 @@ type Run struct {
 	stop, cancelHard context.CancelCauseFunc
 
 	onSuspend func() func() // guarded by the baton
+	futures   []*Future     // ended with an error that nobody asked for yet; guarded by the baton
 
-	mu     sync.Mutex
-	steps  []StepResult
-	failed int // items that failed under Continue
-	counts Counts
+	mu        sync.Mutex
+	steps     []StepResult
+	states    map[string]int // how many steps ended in each state
+	failed    int            // items that failed under Continue
+	tolerated int            // steps that failed under Continue
+	counts    Counts
 }
 
 // Counts are the numbers of a run's status line and summary.
 type Counts struct {
 	Calls, Done, Failed, Parked, InFlight, Retried int
+}
+
+// NewRun makes a run; nothing happens yet.
+func NewRun(cfg Config) *Run {
+	if cfg.ID == "" {
+		cfg.ID = newID()
+	}
+	if cfg.Concurrency <= 0 {
+		cfg.Concurrency = DefaultConcurrency
+	}
+	if cfg.Patience <= 0 {
+		cfg.Patience = DefaultPatience
+	}
+	if cfg.Redactor == nil {
+		cfg.Redactor = NewRedactor()
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Random == nil {
+		cfg.Random = randv2.Float64
+	}
+	if cfg.Key == nil {
+		cfg.Key = randomBytes(32)
+	}
+	r := &Run{
+		cfg:         cfg,
+		concurrency: cfg.Concurrency,
+		parked:      map[*Task]chan *turn{},
+		slots:       make(chan struct{}, cfg.Concurrency),
+		states:      map[string]int{},
+	}
+	r.hard, r.cancelHard = context.WithCancelCause(context.Background())
+	r.soft, r.stop = context.WithCancelCause(r.hard)
+	r.path = r.stack()
+	return r
+}
+
+// stack is the one path on which every call travels, the outermost first. A
+// stage knows no other; this is the only place that knows them all.
+func (r *Run) stack() Doer {
+	stages := slices.Concat(
+		[]Stage{r.observe},
+		r.cfg.Stages,
+		[]Stage{r.dispatch},
+	)
+	path := Doer(DoerFunc(perform))
+	for _, stage := range slices.Backward(stages) {
+		path = stage(path)
+	}
+	return path
+}
+
+func newID() string { return hex.EncodeToString(randomBytes(8)) }
+
+func randomBytes(n int) []byte {
+	b := make([]byte, n)
+	_, _ = rand.Read(b) // never fails: it ends the process instead
+	return b
+}
+
+// ID is the run's identity.
+func (r *Run) ID() string { return r.cfg.ID }
+
+// Redactor knows the run's secrets.
+func (r *Run) Redactor() *Redactor { return r.cfg.Redactor }
+
+// Concurrency is the bound of requests in flight.
+func (r *Run) Concurrency() int { return r.concurrency }
+
+// Patience bounds a call with its waits unless the action says otherwise.
+func (r *Run) Patience() time.Duration { return r.cfg.Patience }
+
+// Main runs fn as the main task, holding the baton, waits for every task, and
+// returns its error. When ctx ends, everything is cut (Cancel); the first
+// Ctrl-C is Stop. A task that failed without anybody waiting for it fails the
+// run.
+func (r *Run) Main(ctx context.Context, fn func(t *Task) error) error {
+	unwatch := context.AfterFunc(ctx, func() { r.Cancel(context.Cause(ctx)) })
+	defer unwatch()
+	<-r.baton.enqueue().come
+	defer r.baton.release()
+	main := &Task{run: r, path: "main", ctx: r.soft}
+	err := guard(func() error { return fn(main) })
+	// Without the suspend hook: the front end of the main task has ended.
+	r.baton.release()
+	r.tasks.Wait()
+	<-r.baton.enqueue().come
+	if err == nil {
+		err = r.unclaimed()
+	}
+	return err
+}
+
+// unclaimed is the error of the first task that failed unseen.
+func (r *Run) unclaimed() error {
+	for _, f := range r.futures {
+		if !f.claimed {
+			e := *AsError(f.err)
+			e.Trace = append(slices.Clone(e.Trace), "in the task "+f.task.path+", for which nobody waited")
+			return &e
+		}
+	}
+	return nil
+}
+
+// Stop is the first Ctrl-C: no new calls, parked ones are dropped, those in
+// flight finish. Cancel is the second. Both are callable from anywhere.
+func (r *Run) Stop(cause error) { r.stop(interrupted(cause)) }
+
+// Cancel cuts everything, also requests in flight.
+func (r *Run) Cancel(cause error) { r.cancelHard(interrupted(cause)) }
+
+// Stopping reports whether Stop or Cancel was called; callable from anywhere.
+func (r *Run) Stopping() bool { return r.soft.Err() != nil }
+
+// interrupted is the error that every call gives from now on.
+func interrupted(cause error) *Error {
+	var e *Error
+	if errors.As(cause, &e) && e.Name == NameInterrupted {
+		return e
+	}
+	msg := "the run was interrupted"
+	if cause != nil && !errors.Is(cause, context.Canceled) {
+		msg += ": " + cause.Error()
+	}
+	return &Error{Name: NameInterrupted, Message: msg, ResetAt: -1, Cause: cause}
+}
+
+// Counts are the numbers so far; callable from anywhere.
+func (r *Run) Counts() Counts {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.counts
+}
+
+func (r *Run) count(change func(c *Counts)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	change(&r.counts)
+}
+
+// ItemsFailed is how many items failed under on_error = "continue".
+func (r *Run) ItemsFailed() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.failed
+}
+
+// Emit gives an event to the sink, with time, run and redaction filled in;
+// callable from anywhere.
+func (r *Run) Emit(e Event) {
+	if r.cfg.Sink == nil {
+		return
+	}
+	e.Version = EventVersion
+	e.Run = r.cfg.ID
+	if e.Time.IsZero() {
+		e.Time = r.cfg.Now()
+	}
+	red := r.cfg.Redactor
+	for _, s := range []*string{&e.Task, &e.Step, &e.Text, &e.Error, &e.Where} {
+		*s = red.Redact(*s)
+	}
+	if len(e.Fields) > 0 {
+		e.Fields = []byte(red.Redact(string(e.Fields)))
+	}
+	r.cfg.Sink.Emit(e)
+}
+
+// ExitCode is what the command exits with after Main gave err.
+func (r *Run) ExitCode(err error) int {
+	var coder ExitCoder
+	var e *Error
+	switch {
+	case err == nil:
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if r.failed+r.tolerated > 0 {
+			return ExitItems
+		}
+		return ExitOK
+	case errors.As(err, &coder):
+		return coder.ExitCode()
+	case !errors.As(err, &e):
+		return ExitFailed
+	case e.Name == NameInterrupted:
+		return ExitInterrupted
+	case e.doubtful():
+		return ExitInDoubt
+	}
+	return ExitFailed
 }
 
 // OnSuspend sets what a front end must save when a task gives up the baton;

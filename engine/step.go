@@ -1,6 +1,14 @@
 package engine
 
-import "time"
+import (
+	"slices"
+	"time"
+)
+
+// keptSteps bounds the steps that a run keeps for its summary: a step inside a
+// parallel call over a tenant's users would otherwise hold a line for each.
+// What did not go well is kept up to the same number.
+const keptSteps = 10_000
 
 // Retry tries a step or an item again.
 type Retry struct {
@@ -16,9 +24,11 @@ type Retry struct {
 // TryOptions bound a piece of work.
 type TryOptions struct {
 	// What names it in a timeout's message.
-	What    string
+	What string
+	// Timeout bounds each try; 0 means no limit.
 	Timeout time.Duration
 	Retry   Retry
+	Where   Position
 }
 
 // StepOptions are the options of a step, of the same names in both languages.
@@ -48,4 +58,109 @@ type StepResult struct {
 	Err    *Error
 	Took   time.Duration
 	Where  Position
+}
+
+// Try runs fn within a timeout and tries it again as told. Errors that cannot
+// be caught, and the end of the task itself, are not tried again.
+func (t *Task) Try(o TryOptions, fn func() error) error {
+	what := o.What
+	if what == "" {
+		what = "this"
+	}
+	delay := o.Retry.Delay
+	for n := 0; ; n++ {
+		err := t.WithTimeout(o.Timeout, what, fn)
+		if err == nil || n >= o.Retry.Times || t.ctx.Err() != nil || !o.Retry.worth(AsError(err)) {
+			return err
+		}
+		if delay > 0 {
+			if stopped := t.Sleep(delay, o.Where); stopped != nil {
+				return stopped
+			}
+			delay *= 2
+		}
+	}
+}
+
+// worth reports whether an error is worth another try.
+func (r Retry) worth(e *Error) bool {
+	if e.Uncatchable() || e.doubtful() {
+		return false // a create of unknown outcome must not be sent twice
+	}
+	return len(r.On) == 0 || slices.ContainsFunc(r.On, e.IsKind)
+}
+
+// Step runs fn as a step of this task: events, timeout, retry, the line of the
+// summary. With OnError Continue its error is kept in the result only.
+func (t *Task) Step(o StepOptions, fn func() error) (StepResult, error) {
+	r := t.run
+	r.Emit(Event{Kind: EventStepStarted, Task: t.path, Step: o.label(), Where: o.Where.String()})
+	began := r.cfg.Now()
+	err := t.Try(TryOptions{What: "step " + o.label(), Timeout: o.Timeout, Retry: o.Retry, Where: o.Where}, fn)
+	res := StepResult{
+		ID: o.ID, Name: o.Name, Task: t.path, State: StepOK, Where: o.Where,
+		Err: AsError(err), Took: r.cfg.Now().Sub(began),
+	}
+	if err != nil {
+		res.State = StepFailed
+	}
+	tolerated := err != nil && o.OnError == Continue && !res.Err.Uncatchable()
+	r.stepEnded(res, tolerated)
+	if tolerated {
+		return res, nil
+	}
+	return res, err
+}
+
+// SkipStep writes a step that did not run into the summary.
+func (t *Task) SkipStep(o StepOptions, reason string) {
+	t.run.stepEnded(StepResult{
+		ID: o.ID, Name: o.Name, Task: t.path, State: StepSkipped, Reason: reason, Where: o.Where,
+	}, false)
+}
+
+// label is how a step is called in events and messages.
+func (o StepOptions) label() string {
+	switch {
+	case o.Name != "":
+		return o.Name
+	case o.ID != "":
+		return o.ID
+	}
+	return o.Where.String()
+}
+
+// stepEnded keeps the step and tells of it.
+func (r *Run) stepEnded(s StepResult, tolerated bool) {
+	e := Event{
+		Kind: EventStepFinished, Task: s.Task, Where: s.Where.String(), State: s.State, Text: s.Reason,
+		Step: StepOptions{ID: s.ID, Name: s.Name, Where: s.Where}.label(), TookMS: float64(s.Took) / float64(time.Millisecond),
+	}
+	if s.Err != nil {
+		e.Error, e.Name = s.Err.Error(), s.Err.Name
+	}
+	r.mu.Lock()
+	if r.states[s.State]++; r.states[s.State] <= keptSteps {
+		r.steps = append(r.steps, s)
+	}
+	if tolerated {
+		r.tolerated++
+	}
+	r.mu.Unlock()
+	r.Emit(e)
+}
+
+// Steps are the steps that ended so far, in their order; callable from
+// anywhere. Of each state the first 10,000 are kept, StepCount counts all.
+func (r *Run) Steps() []StepResult {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.steps)
+}
+
+// StepCount is how many steps ended in a state; callable from anywhere.
+func (r *Run) StepCount(state string) int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.states[state]
 }

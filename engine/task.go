@@ -17,11 +17,12 @@ type Task struct {
 	path   string
 	ctx    context.Context
 
-	calls    int            // calls made so far
-	equal    map[string]int // how often an equal call was made
-	parallel int            // parallel calls made so far
-	turn     *turn          // set while somebody makes a parked task ready
-	where    Position       // where the task was started
+	calls    int              // calls made so far
+	equal    map[equalKey]int // how often an equal call was made
+	parallel int              // parallel calls made so far
+	joined   bool             // the parent waits for its end (parallel.each)
+	future   *Future          // whose task this is, if it was started by itself
+	where    Position         // where the task was started
 }
 
 // Run is the run the task belongs to.
@@ -48,7 +49,7 @@ func (t *Task) WithTimeout(d time.Duration, what string, fn func() error) error 
 	if d <= 0 {
 		return fn()
 	}
-	cause := &Error{Name: NameTimeoutError, Message: what + " took longer than its timeout of " + d.String()}
+	cause := &Error{Name: NameTimeoutError, ResetAt: -1, Message: what + " took longer than its timeout of " + d.String()}
 	ctx, cancel := context.WithTimeoutCause(t.ctx, d, cause)
 	defer cancel()
 	outer := t.ctx
@@ -93,18 +94,43 @@ func (t *Task) unpark() {
 	}
 }
 
+// parkWithin parks until another task calls unpark or the task is to stop,
+// whichever comes first; ready says that there is no need to wait any more.
+func (t *Task) parkWithin(ready func() bool) {
+	run := t.run
+	unwatch := context.AfterFunc(t.ctx, func() {
+		// Waking needs the baton, like every change of who is parked.
+		<-run.baton.enqueue().come
+		defer run.baton.release()
+		if !ready() {
+			t.unpark()
+		}
+	})
+	defer unwatch()
+	t.park()
+}
+
 // spawn starts a task that runs body when its turn comes; it is ready at once,
-// behind those that are ready already. done is called under the baton.
-func (t *Task) spawn(child *Task, body func(), done func()) {
+// behind those that are ready already. done is called under the baton, with
+// body's error, also when that panicked.
+func (t *Task) spawn(child *Task, body func() error, done func(error)) {
 	place := t.run.baton.enqueue()
 	t.run.tasks.Add(1)
 	go func() {
 		defer t.run.tasks.Done()
 		<-place.come
 		defer t.run.baton.release()
-		defer done()
-		body()
+		done(guard(body))
 	}()
+}
+
+// unlessStopped runs fn, but not in a task that was stopped before its turn
+// came.
+func (t *Task) unlessStopped(fn func() error) error {
+	if t.ctx.Err() != nil {
+		return t.Stopped()
+	}
+	return fn()
 }
 
 // child makes a task below this one.

@@ -1,9 +1,6 @@
 package engine
 
-import (
-	"encoding/json"
-	"iter"
-)
+import "encoding/json"
 
 // The values that travel between a front end and the host functions are a
 // small tree:
@@ -40,73 +37,6 @@ func (s Secret) MarshalJSON() ([]byte, error) { return appendJSON(nil, string(s)
 
 // MarshalJSON writes null.
 func (Null) MarshalJSON() ([]byte, error) { return []byte("null"), nil }
-
-// An Object is a JSON object whose keys keep the order in which they came.
-type Object struct {
-	keys   []string
-	values map[string]any
-}
-
-// NewObject returns an empty object with room for n keys.
-func NewObject(n int) *Object {
-	return &Object{keys: make([]string, 0, n), values: make(map[string]any, n)}
-}
-
-// Set gives key a value; a key that is there already keeps its place.
-func (o *Object) Set(key string, v any) {
-	if _, ok := o.values[key]; !ok {
-		o.keys = append(o.keys, key)
-	}
-	o.values[key] = v
-}
-
-// Get returns the value of key; a nil object has no keys.
-func (o *Object) Get(key string) (any, bool) {
-	if o == nil {
-		return nil, false
-	}
-	v, ok := o.values[key]
-	return v, ok
-}
-
-// Delete removes key.
-func (o *Object) Delete(key string) {
-	if _, ok := o.values[key]; !ok {
-		return
-	}
-	delete(o.values, key)
-	for i, k := range o.keys {
-		if k == key {
-			o.keys = append(o.keys[:i], o.keys[i+1:]...)
-			return
-		}
-	}
-}
-
-// Len is the number of keys.
-func (o *Object) Len() int {
-	if o == nil {
-		return 0
-	}
-	return len(o.keys)
-}
-
-// All yields keys and values in order.
-func (o *Object) All() iter.Seq2[string, any] {
-	return func(yield func(string, any) bool) {
-		if o == nil {
-			return
-		}
-		for _, k := range o.keys {
-			if !yield(k, o.values[k]) {
-				return
-			}
-		}
-	}
-}
-
-// MarshalJSON writes the object in its order.
-func (o *Object) MarshalJSON() ([]byte, error) { return appendJSON(nil, o) }
 
 // An Iterator hands out the items of a listing one by one. Next is called
 // under the baton and may block the task.

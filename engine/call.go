@@ -1,0 +1,121 @@
+package engine
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"time"
+)
+
+// Do is the one path: it gives the call its identity and sends it through the
+// stages. It is called by the task, under the baton, and gives up the baton
+// meanwhile unless the action is instant.
+func (t *Task) Do(a *Action) Outcome {
+	if t.ctx.Err() != nil {
+		return Outcome{Err: t.located(AsError(t.Stopped()), a)}
+	}
+	c := t.identify(a)
+	var out Outcome
+	if a.Instant {
+		out = t.run.path.Do(t.ctx, c)
+	} else {
+		t.Block(func() { out = t.run.path.Do(t.ctx, c) })
+	}
+	if out.Err != nil {
+		out.Err = t.located(out.Err, a)
+	}
+	return out
+}
+
+// located fills in where the call stands. It copies: errors that end a context
+// are shared by all its tasks.
+func (t *Task) located(e *Error, a *Action) *Error {
+	if (e.Where != Position{} || a.Where == Position{}) && (e.Operation != "" || a.Operation == nil) {
+		return e
+	}
+	at := *e
+	if (at.Where == Position{}) {
+		at.Where = a.Where
+	}
+	if at.Operation == "" && a.Operation != nil && !at.Uncatchable() {
+		at.Operation = a.Name
+	}
+	return &at
+}
+
+// equalKey is the digest of what makes two calls of a task equal.
+type equalKey [16]byte
+
+// identify numbers the call and makes its key. Everything that goes in is the
+// same in every execution of the run; the line in the playbook is not in it,
+// because editing a comment must not redo a deletion.
+func (t *Task) identify(a *Action) *Call {
+	t.calls++
+	same := hmac.New(sha256.New, t.run.cfg.Key)
+	b := make([]byte, 0, 256)
+	for _, s := range [...]string{t.path, a.Tenant, a.Name} {
+		b = binary.AppendUvarint(b, uint64(len(s)))
+		b = append(b, s...)
+	}
+	b = appendCanonical(b, a.Args)
+	_, _ = same.Write(b) // a hash's Write never fails
+	sum := same.Sum(b[:0])
+	base := equalKey(sum)
+	if t.equal == nil {
+		t.equal = map[equalKey]int{}
+	}
+	t.equal[base]++
+	sum = binary.AppendUvarint(sum, uint64(t.equal[base]))
+	same.Reset()
+	_, _ = same.Write(sum)
+	return &Call{Action: a, Task: t, N: t.calls, Key: hex.EncodeToString(same.Sum(nil)[:16])}
+}
+
+// perform is the end of the path for what is no request of a tenant: stages
+// above it have made the attempt. It stands here so that the stack is whole
+// also where a test replaces dispatch.
+func perform(ctx context.Context, c *Call) Outcome {
+	c.Attempts++
+	return c.Perform(ctx, &c.attempt)
+}
+
+// observe is the outermost stage: events and the numbers of the status line,
+// for every call, whoever answers it below.
+func (r *Run) observe(next Doer) Doer {
+	return DoerFunc(func(ctx context.Context, c *Call) Outcome {
+		if c.Operation != nil {
+			r.count(func(n *Counts) { n.Calls++ })
+		}
+		if !c.Instant {
+			r.emitCall(c, Event{Kind: EventCallStarted})
+		}
+		began := r.cfg.Now()
+		out := next.Do(ctx, c)
+		done := Event{Kind: EventCallFinished, Status: out.Status, Attempt: c.Attempts, State: StepOK}
+		done.TookMS = float64(r.cfg.Now().Sub(began)) / float64(time.Millisecond)
+		if out.Err != nil {
+			done.State, done.Error, done.Name = StepFailed, out.Err.Error(), out.Err.Name
+		}
+		if c.Operation != nil {
+			r.count(func(n *Counts) {
+				if n.Done++; out.Err != nil {
+					n.Failed++
+				}
+			})
+		}
+		r.emitCall(c, done)
+		return out
+	})
+}
+
+// emitCall fills in whose event it is.
+func (r *Run) emitCall(c *Call, e Event) {
+	if r.cfg.Sink == nil {
+		return
+	}
+	e.Task, e.Key, e.N, e.Where = c.Task.path, c.Key, c.N, c.Where.String()
+	e.Operation, e.Tenant = c.Name, c.Tenant
+	r.Emit(e)
+}

@@ -1,0 +1,250 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync"
+	"time"
+
+	"a0run/client/catalog"
+	"a0run/client/pace"
+)
+
+// dispatch is the innermost stage: attempts, slots, parking, retries. What it
+// decides about a fault is pace's policy; what it adds is who may cut what,
+// and what is known about the outcome.
+func (r *Run) dispatch(next Doer) Doer {
+	return DoerFunc(func(ctx context.Context, c *Call) Outcome {
+		if c.Instant {
+			return next.Do(ctx, c)
+		}
+		d := &dispatching{run: r, call: c, next: next, started: r.cfg.Now(), policy: r.cfg.Policy}
+		d.policy.Patience = r.cfg.Patience
+		if c.Patience > 0 {
+			d.policy.Patience = c.Patience
+		}
+		return d.loop(ctx)
+	})
+}
+
+// dispatching is one call under way.
+type dispatching struct {
+	run       *Run
+	call      *Call
+	next      Doer
+	policy    pace.Policy
+	started   time.Time
+	uncertain bool // an earlier attempt may have been done
+}
+
+func (d *dispatching) loop(ctx context.Context) Outcome {
+	for n := 1; ; n++ {
+		out := d.attempt(ctx, n)
+		if out.Err == nil {
+			return out
+		}
+		if d.uncertain && d.call.Effect == catalog.Delete && out.Err.StatusCode == http.StatusNotFound {
+			// The attempt whose answer was lost has done it.
+			return Outcome{Status: http.StatusNoContent}
+		}
+		again, wait := d.verdict(n, out)
+		if out.Fault == pace.Uncertain {
+			d.uncertain = true
+		}
+		if !again {
+			return d.giveUp(out)
+		}
+		if ctx.Err() != nil {
+			return d.giveUp(Outcome{Err: AsError(stopReason(ctx)), Fault: out.Fault})
+		}
+		if err := d.pause(ctx, out, n, wait); err != nil {
+			return d.giveUp(Outcome{Err: err, Fault: out.Fault})
+		}
+	}
+}
+
+// verdict asks the policy. Only faults that it knows are worth asking about:
+// an error of a host function is final.
+func (d *dispatching) verdict(n int, out Outcome) (again bool, wait time.Duration) {
+	if out.Fault == 0 || out.Fault == pace.Final || out.Err.Uncatchable() {
+		return false, 0
+	}
+	now := d.run.cfg.Now()
+	over := d.started.Add(d.policy.Patience)
+	v := d.policy.Decide(pace.Attempt{
+		Number: n, Fault: out.Fault, Repeatable: !d.mutates() || d.call.Effect.Repeatable(),
+		ResetAt: out.ResetAt, Started: d.started, Now: now, Random: d.run.cfg.Random(),
+	})
+	if now.Add(v.Wait).After(over) || out.ResetAt.After(over) {
+		return false, 0
+	}
+	return v.Retry, v.Wait
+}
+
+// giveUp is the outcome that the playbook sees.
+func (d *dispatching) giveUp(out Outcome) Outcome {
+	if d.mutates() && (out.Fault == pace.Uncertain || d.uncertain && out.Fault != pace.Final) && !out.Err.InDoubt {
+		e := *out.Err
+		e.InDoubt = true
+		out.Err = &e
+	}
+	return out
+}
+
+func (d *dispatching) mutates() bool { return d.call.Effect != "" && d.call.Effect.Mutates() }
+
+// pause waits for the next attempt, outside the baton and without a slot.
+func (d *dispatching) pause(ctx context.Context, out Outcome, n int, wait time.Duration) *Error {
+	r := d.run
+	until := r.cfg.Now().Add(wait)
+	event := Event{Kind: EventCallRetried, Attempt: n, Status: out.Status, Error: out.Err.Error(), Name: out.Err.Name}
+	event.WaitMS, event.Until = wait.Milliseconds(), &until
+	r.emitCall(d.call, event)
+	r.count(func(c *Counts) { c.Retried++ })
+	if out.Fault == pace.RateLimited && wait > 0 {
+		r.count(func(c *Counts) { c.Parked++ })
+		defer r.count(func(c *Counts) { c.Parked-- })
+	}
+	if err := sleep(ctx, wait); err != nil {
+		return AsError(stopReason(ctx))
+	}
+	return nil
+}
+
+// sleep waits for d or for the end of ctx, whichever comes first.
+func sleep(ctx context.Context, d time.Duration) error {
+	if ctx.Err() != nil || d <= 0 {
+		return context.Cause(ctx)
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// attempt performs the call once.
+func (d *dispatching) attempt(ctx context.Context, n int) Outcome {
+	attemptCtx, cut := context.WithCancelCause(d.run.hard)
+	defer cut(nil)
+	f := &flight{dispatching: d, task: ctx, cut: cut}
+	defer f.land()
+	unwatch := context.AfterFunc(ctx, func() { f.interrupt(context.Cause(ctx)) })
+	defer unwatch()
+	d.call.attempt = Attempt{
+		Number: n, BeforeSend: f.takeOff, Parked: f.park,
+		GrantBy: d.started.Add(d.policy.Patience),
+	}
+	out := d.next.Do(attemptCtx, d.call)
+	if out.Err != nil && attemptCtx.Err() != nil {
+		out = f.wasCut(attemptCtx, out)
+	}
+	return out
+}
+
+// A flight is one attempt on its way: who may cut it changes at the moment in
+// which the first byte leaves.
+type flight struct {
+	*dispatching
+	task context.Context // the task's: its timeout, its step's, Stop
+	cut  context.CancelCauseFunc
+
+	mu     sync.Mutex
+	sent   bool
+	slot   bool
+	parked bool
+}
+
+// interrupt is called when the task is to stop. A mutating request that was
+// sent goes on to its end, and so does every request when the run is merely
+// stopped: what was begun is finished and recorded. Only Cancel cuts those.
+func (f *flight) interrupt(cause error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.sent && (f.mutates() || f.run.soft.Err() != nil) {
+		return
+	}
+	f.cut(cause)
+}
+
+// takeOff is the attempt's BeforeSend: it waits for a slot of the run, once an
+// attempt, and is the last moment in which the call can be stopped.
+func (f *flight) takeOff(ctx context.Context) error {
+	f.unpark()
+	if !f.slot {
+		select {
+		case f.run.slots <- struct{}{}:
+		case <-f.task.Done():
+			return stopReason(f.task)
+		case <-ctx.Done():
+			return stopReason(ctx)
+		}
+		f.slot = true
+		f.run.count(func(c *Counts) { c.InFlight++ })
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.task.Err() != nil {
+		return stopReason(f.task)
+	}
+	f.sent = true
+	return nil
+}
+
+// land gives the slot back.
+func (f *flight) land() {
+	f.unpark()
+	if f.slot {
+		f.slot = false
+		<-f.run.slots
+		f.run.count(func(c *Counts) { c.InFlight-- })
+	}
+}
+
+// park is the attempt's Parked.
+func (f *flight) park(until time.Time) {
+	f.mu.Lock()
+	parked := f.parked
+	f.parked = true
+	f.mu.Unlock()
+	if parked {
+		return
+	}
+	f.run.count(func(c *Counts) { c.Parked++ })
+	e := Event{Kind: EventCallParked, Attempt: f.call.Attempts}
+	if !until.IsZero() {
+		e.Until, e.WaitMS = &until, until.Sub(f.run.cfg.Now()).Milliseconds()
+	}
+	f.run.emitCall(f.call, e)
+}
+
+func (f *flight) unpark() {
+	f.mu.Lock()
+	parked := f.parked
+	f.parked = false
+	f.mu.Unlock()
+	if parked {
+		f.run.count(func(c *Counts) { c.Parked-- })
+	}
+}
+
+// wasCut replaces the "context canceled" of an attempt that was cut by the
+// reason, and keeps what is known about its outcome.
+func (f *flight) wasCut(ctx context.Context, out Outcome) Outcome {
+	var why *Error
+	if !errors.As(stopReason(ctx), &why) || out.Fault == pace.Final {
+		return out // it was answered before the cut
+	}
+	e := *why
+	e.StatusCode, e.Headers, e.RequestID = out.Err.StatusCode, out.Err.Headers, out.Err.RequestID
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if e.InDoubt = f.sent && f.mutates() && out.Fault != pace.RateLimited && out.Fault != pace.NotSent; e.InDoubt {
+		e.HintText = "the request was sent and its outcome is unknown; look at the tenant before running again"
+	}
+	return Outcome{Err: &e, Status: out.Status}
+}
