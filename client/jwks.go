@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"crypto/rsa"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -327,8 +328,15 @@ func parseKey(raw json.RawMessage) (jwkset.JWK, family) {
 		return jwkset.JWK{}, familyNone
 	}
 	kind := keyFamily(jwk.Key())
-	if kind == familyNone || alg != "" && familyOf(alg) != kind {
+	if kind == familyNone || alg != "" && familyOf(alg) != kind || oversized(jwk.Key()) {
 		return jwkset.JWK{}, familyNone
 	}
 	return jwk, kind
+}
+
+// oversized reports whether checking one signature with the key would take
+// seconds or minutes. crypto/tls draws the same line.
+func oversized(key any) bool {
+	pub, ok := key.(*rsa.PublicKey)
+	return ok && pub.N.BitLen() > 8192
 }
