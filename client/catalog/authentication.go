@@ -38,7 +38,7 @@ var authenticationTable = []Operation{ //nolint:gochecknoglobals // a constant t
 		Effect:  Read,
 		Subject: Subject{Kind: "authentication.authorize"},
 		Buckets: []string{"authentication"},
-		Doc:     "authentication/login/authorize",
+		Doc:     "authentication/authorization-code-flow/authorize-application",
 	},
 	{
 		ID:      "authentication.database.change_password",
@@ -64,7 +64,7 @@ var authenticationTable = []Operation{ //nolint:gochecknoglobals // a constant t
 		Inverse:      Inverse{None: "the mail has been sent"},
 		Buckets:      []string{"authentication", "change_password"},
 		Secrets:      []string{"password"},
-		Doc:          "authentication/change-password",
+		Doc:          "authentication/change-password/change-password",
 	},
 	{
 		ID:      "authentication.database.login_legacy",
@@ -96,7 +96,7 @@ var authenticationTable = []Operation{ //nolint:gochecknoglobals // a constant t
 		Secrets:       []string{"password", "id_token"},
 		SecretAnswers: []string{"access_token", "id_token", "refresh_token"},
 		Deprecated:    "Auth0 keeps it for tenants that used it before 2017.",
-		Doc:           "authentication/resource-owner-password-flow",
+		Doc:           "authentication/resource-owner-legacy/resource-owner-password-grant",
 	},
 	{
 		ID:      "authentication.database.signup",
@@ -126,10 +126,11 @@ var authenticationTable = []Operation{ //nolint:gochecknoglobals // a constant t
 		Status:       200,
 		Effect:       Create,
 		Subject:      Subject{Kind: "authentication.database"},
+		NaturalKey:   NaturalKey{None: "the Authentication API cannot look a user up; users_by_email.search_users_by_email of the Management API can"},
 		Inverse:      Inverse{None: "the Authentication API cannot delete a user; users.delete of the Management API can"},
 		Buckets:      []string{"authentication", "dbconnections"},
 		Secrets:      []string{"password"},
-		Doc:          "authentication/signup",
+		Doc:          "authentication/signup/create-a-new-user",
 	},
 	{
 		ID:      "authentication.delegated.get_token",
@@ -149,6 +150,7 @@ var authenticationTable = []Operation{ //nolint:gochecknoglobals // a constant t
 		},
 		Body:          JSONBody,
 		BodyRequired:  true,
+		Fixed:         []Field{{Name: "scope", Value: "openid"}},
 		Auth:          ClientID,
 		Answer:        JSONAnswer,
 		Status:        200,
@@ -159,7 +161,7 @@ var authenticationTable = []Operation{ //nolint:gochecknoglobals // a constant t
 		Secrets:       []string{"id_token", "refresh_token"},
 		SecretAnswers: []string{"access_token", "id_token", "refresh_token"},
 		Deprecated:    "Auth0 keeps it for tenants that used it before 2017.",
-		Doc:           "authentication/delegation",
+		Doc:           "authentication/delegation-legacy/delegation",
 	},
 	{
 		ID:      "authentication.enterprise.saml_metadata",
@@ -177,7 +179,7 @@ var authenticationTable = []Operation{ //nolint:gochecknoglobals // a constant t
 		Effect:  Read,
 		Subject: Subject{Kind: "authentication.enterprise"},
 		Buckets: []string{"authentication"},
-		Doc:     "authentication/saml/get-metadata",
+		Doc:     "authentication/saml/get-saml-metadata",
 	},
 	{
 		ID:      "authentication.enterprise.wsfed_metadata",
@@ -194,7 +196,7 @@ var authenticationTable = []Operation{ //nolint:gochecknoglobals // a constant t
 		Effect:  Read,
 		Subject: Subject{Kind: "authentication.enterprise"},
 		Buckets: []string{"authentication"},
-		Doc:     "authentication/ws-federation/get-metadata",
+		Doc:     "authentication/ws-federation/get-ws-federation-metadata",
 	},
 	{
 		ID:      "authentication.logout.url",
@@ -235,7 +237,7 @@ var authenticationTable = []Operation{ //nolint:gochecknoglobals // a constant t
 		Effect:  Read,
 		Subject: Subject{Kind: "authentication.saml"},
 		Buckets: []string{"authentication"},
-		Doc:     "authentication/saml/accept-request",
+		Doc:     "authentication/saml/accept-saml-request",
 	},
 	{
 		ID:      "authentication.saml.idp_initiated",
@@ -281,7 +283,7 @@ var authenticationTable = []Operation{ //nolint:gochecknoglobals // a constant t
 		Subject:      Subject{Kind: "authentication.saml"},
 		Inverse:      Inverse{None: "an ended session cannot be revived"},
 		Buckets:      []string{"authentication"},
-		Doc:          "authentication/saml/logout",
+		Doc:          "authentication/logout/saml-logout",
 	},
 	{
 		ID:      "authentication.social.login",
@@ -298,6 +300,7 @@ var authenticationTable = []Operation{ //nolint:gochecknoglobals // a constant t
 		},
 		Body:          JSONBody,
 		BodyRequired:  true,
+		Fixed:         []Field{{Name: "scope", Value: "openid"}},
 		Auth:          ClientID,
 		Answer:        JSONAnswer,
 		Status:        200,
@@ -308,7 +311,7 @@ var authenticationTable = []Operation{ //nolint:gochecknoglobals // a constant t
 		Secrets:       []string{"access_token"},
 		SecretAnswers: []string{"access_token", "id_token", "refresh_token"},
 		Deprecated:    "Auth0 keeps it for tenants that used it before 2017.",
-		Doc:           "authentication/login/social-with-providers-access-token",
+		Doc:           "authentication/login-legacy/social-with-providers-access-token",
 	},
 	{
 		ID:      "authentication.users.impersonate",
@@ -338,7 +341,7 @@ var authenticationTable = []Operation{ //nolint:gochecknoglobals // a constant t
 		Buckets:       []string{"authentication"},
 		SecretAnswers: []string{""},
 		Deprecated:    "Auth0 keeps it for tenants that used it before 2017.",
-		Doc:           "authentication/impersonation",
+		Doc:           "authentication/impersonation-legacy/impersonation",
 	},
 	{
 		ID:      "authentication.users.tokeninfo",
@@ -360,7 +363,7 @@ var authenticationTable = []Operation{ //nolint:gochecknoglobals // a constant t
 		Buckets:      []string{"authentication"},
 		Secrets:      []string{"id_token"},
 		Deprecated:   "Auth0 keeps it for tenants that used it before 2017.",
-		Doc:          "authentication/user-profile/get-token-info",
+		Doc:          "authentication/user-profile-legacy/get-token-info",
 	},
 	{
 		ID:      "authentication.users.unlink",
@@ -380,11 +383,12 @@ var authenticationTable = []Operation{ //nolint:gochecknoglobals // a constant t
 		Status:       200,
 		Effect:       Delete,
 		Subject:      Subject{Kind: "authentication.users"},
+		TakesWithIt:  TakesWithIt{None: "nothing"},
 		Inverse:      Inverse{None: "linking again needs the other account's consent"},
 		Buckets:      []string{"authentication"},
 		Secrets:      []string{"access_token"},
 		Deprecated:   "Auth0 keeps it for tenants that used it before 2017.",
-		Doc:          "authentication/account-linking/unlink-account",
+		Doc:          "authentication/account-linking-legacy/unlink",
 	},
 	{
 		ID:      "authentication.users.userinfo",
@@ -424,6 +428,6 @@ var authenticationTable = []Operation{ //nolint:gochecknoglobals // a constant t
 		Effect:  Read,
 		Subject: Subject{Kind: "authentication.wsfed"},
 		Buckets: []string{"authentication"},
-		Doc:     "authentication/ws-federation/accept-request",
+		Doc:     "authentication/ws-federation/accept-ws-federation-request",
 	},
 }

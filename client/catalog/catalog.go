@@ -26,7 +26,8 @@ type Operation struct {
 	Verb string
 	// Path is relative to the API's root (/api/v2 for Management, / for
 	// Authentication), with its parameters in braces by their wire names:
-	// "/users/{id}/roles".
+	// "/users/{id}/roles". A parameter that no argument InPath fills is the
+	// client's own client_id ("/samlp/metadata/{client_id}").
 	Path string
 	// Summary is one sentence in our own words.
 	Summary string
@@ -34,10 +35,13 @@ type Operation struct {
 	// those of 4.13 in 4.13's order, then what the API knows beside them.
 	Args []Arg
 	// Body is how the request body is encoded; NoBody when there is none.
+	// Where the body is made of arguments InField, a caller may instead give
+	// the whole of it by the name "body"; fields given beside it win.
 	Body BodyKind
 	// BodyRequired says that a call without a body is wrong.
 	BodyRequired bool
-	// Fixed are body fields that the operation always sends (grant_type).
+	// Fixed are body fields that the operation always sends (grant_type). An
+	// argument of the same name replaces the value where the operation has one.
 	Fixed []Field
 	// Auth is how the request is authorised.
 	Auth Auth
@@ -67,8 +71,9 @@ type Operation struct {
 	// first: "management", "users.write"; "authentication", "oauth.token".
 	Buckets []string
 	// Secrets are the paths of secret fields in the request body, dotted, with
-	// [] for the elements of an array: "password", "options.client_secret",
-	// "secrets[].value".
+	// [] for the elements of an array and * for every key of an object:
+	// "password", "options.client_secret", "secrets[].value",
+	// "options.configuration.*". "" is the whole body.
 	Secrets []string
 	// SecretAnswers are the paths of secret fields in the answer, likewise.
 	SecretAnswers []string
@@ -108,8 +113,8 @@ const (
 	NoAuth          Auth = "none"         // nothing is sent
 	ManagementToken Auth = "management"   // the client's own Management API token
 	ClientAuth      Auth = "client"       // client_id with a secret or an assertion, in the body
-	ClientID        Auth = "client_id"    // client_id alone (public flows of 4.13)
-	AccessToken     Auth = "access_token" // the caller's access token, from the argument of that name
+	ClientID        Auth = "client_id"    // client_id alone (public flows of 4.13): in the path where it is named there, in the query of a GET, else in the body
+	AccessToken     Auth = "access_token" // the caller's access token as Bearer, from the argument access_token (InHeader, wire name Authorization)
 )
 
 // Answer is the kind of a successful response.
@@ -145,7 +150,7 @@ const (
 	Boolean Type = "boolean"
 	Object  Type = "object"
 	Array   Type = "array"
-	Strings Type = "string[]" // in a query: joined by commas
+	Strings Type = "string[]" // in a query: joined by commas; a single string stands for a list of one
 	Any     Type = "any"
 	File    Type = "file" // bytes with a name
 )
@@ -253,12 +258,20 @@ const Unknown = "unknown"
 // NaturalKey tells how to find a created object again.
 type NaturalKey struct {
 	// Fields are the body fields that together name the object ("name";
-	// "connection" and "email").
+	// "connection" and "email"), dotted inside objects. A field that the body
+	// leaves out does not narrow the search. No fields beside a Find: there is
+	// at most one such object below the call's path arguments.
 	Fields []string
+	// Paths are the places of the fields in the found object, in their order,
+	// where these differ from the fields ("identities[].connection").
+	Paths []string
 	// Unique says that the tenant refuses a second object of the same key.
 	Unique bool
 	// Find is the operation that looks an object up by these fields, never by
-	// the eventually consistent search.
+	// the eventually consistent search. Its arguments are the create's of the
+	// same name, then the fields of the same name; a required one that is
+	// still open takes the first field. What it finds is compared by Fields,
+	// since its filters may be wider ("name_filter").
 	Find string
 	// None is the reason why there is no natural key, or Unknown.
 	None string

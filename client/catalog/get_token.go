@@ -33,7 +33,7 @@ var getTokenTable = []Operation{ //nolint:gochecknoglobals // a constant table: 
 		Buckets:       []string{"authentication", "oauth.token"},
 		Secrets:       []string{"subject_token"},
 		SecretAnswers: []string{"access_token", "id_token", "refresh_token"},
-		Doc:           "authentication/get-token",
+		Doc:           "authentication/token-vault-token-exchange/get-token",
 	},
 	{
 		ID:      "get_token.authorization_code",
@@ -64,7 +64,7 @@ var getTokenTable = []Operation{ //nolint:gochecknoglobals // a constant table: 
 		Buckets:       []string{"authentication", "oauth.token"},
 		Secrets:       []string{"code"},
 		SecretAnswers: []string{"access_token", "id_token", "refresh_token"},
-		Doc:           "authentication/get-token",
+		Doc:           "authentication/authorization-code-flow/get-token",
 	},
 	{
 		ID:      "get_token.authorization_code_pkce",
@@ -93,7 +93,7 @@ var getTokenTable = []Operation{ //nolint:gochecknoglobals // a constant table: 
 		Buckets:       []string{"authentication", "oauth.token"},
 		Secrets:       []string{"code_verifier", "code"},
 		SecretAnswers: []string{"access_token", "id_token", "refresh_token"},
-		Doc:           "authentication/get-token",
+		Doc:           "authentication/authorization-code-flow-with-pkce/get-token-pkce",
 	},
 	{
 		ID:      "get_token.backchannel_login",
@@ -122,7 +122,7 @@ var getTokenTable = []Operation{ //nolint:gochecknoglobals // a constant table: 
 		Buckets:       []string{"authentication", "oauth.token"},
 		Secrets:       []string{"auth_req_id"},
 		SecretAnswers: []string{"access_token", "id_token", "refresh_token"},
-		Doc:           "authentication/get-token",
+		Doc:           "authentication/login/check-back-channel-login-status",
 	},
 	{
 		ID:      "get_token.client_credentials",
@@ -150,7 +150,7 @@ var getTokenTable = []Operation{ //nolint:gochecknoglobals // a constant table: 
 		Subject:       Subject{Kind: "get_token"},
 		Buckets:       []string{"authentication", "oauth.token"},
 		SecretAnswers: []string{"access_token", "id_token", "refresh_token"},
-		Doc:           "authentication/get-token",
+		Doc:           "authentication/client-credential-flow/get-token",
 	},
 	{
 		ID:      "get_token.device_code",
@@ -176,7 +176,7 @@ var getTokenTable = []Operation{ //nolint:gochecknoglobals // a constant table: 
 		Buckets:       []string{"authentication", "oauth.token"},
 		Secrets:       []string{"device_code"},
 		SecretAnswers: []string{"access_token", "id_token", "refresh_token"},
-		Doc:           "authentication/get-token",
+		Doc:           "authentication/device-authorization-flow/authorize-device",
 	},
 	{
 		ID:      "get_token.login",
@@ -210,7 +210,7 @@ var getTokenTable = []Operation{ //nolint:gochecknoglobals // a constant table: 
 		Buckets:       []string{"authentication", "oauth.token"},
 		Secrets:       []string{"password"},
 		SecretAnswers: []string{"access_token", "id_token", "refresh_token"},
-		Doc:           "authentication/get-token",
+		Doc:           "authentication/resource-owner-password-flow/get-token",
 	},
 	{
 		ID:      "get_token.mfa_oob",
@@ -241,7 +241,7 @@ var getTokenTable = []Operation{ //nolint:gochecknoglobals // a constant table: 
 		Buckets:       []string{"authentication", "oauth.token"},
 		Secrets:       []string{"mfa_token", "oob_code", "binding_code"},
 		SecretAnswers: []string{"access_token", "id_token", "refresh_token"},
-		Doc:           "authentication/get-token",
+		Doc:           "authentication/multi-factor-authentication/verify-with-out-of-band",
 	},
 	{
 		ID:      "get_token.mfa_otp",
@@ -271,7 +271,7 @@ var getTokenTable = []Operation{ //nolint:gochecknoglobals // a constant table: 
 		Buckets:       []string{"authentication", "oauth.token"},
 		Secrets:       []string{"mfa_token", "otp"},
 		SecretAnswers: []string{"access_token", "id_token", "refresh_token"},
-		Doc:           "authentication/get-token",
+		Doc:           "authentication/multi-factor-authentication/verify-mfa-with-otp",
 	},
 	{
 		ID:      "get_token.mfa_recovery_code",
@@ -301,7 +301,7 @@ var getTokenTable = []Operation{ //nolint:gochecknoglobals // a constant table: 
 		Buckets:       []string{"authentication", "oauth.token"},
 		Secrets:       []string{"mfa_token", "recovery_code"},
 		SecretAnswers: []string{"access_token", "id_token", "refresh_token", "recovery_code"},
-		Doc:           "authentication/get-token",
+		Doc:           "authentication/multi-factor-authentication/verify-with-recovery-code",
 	},
 	{
 		ID:      "get_token.password",
@@ -332,7 +332,7 @@ var getTokenTable = []Operation{ //nolint:gochecknoglobals // a constant table: 
 		Buckets:       []string{"authentication", "oauth.token"},
 		Secrets:       []string{"password"},
 		SecretAnswers: []string{"access_token", "id_token", "refresh_token"},
-		Doc:           "authentication/get-token",
+		Doc:           "authentication/resource-owner-password-flow/get-token",
 	},
 	{
 		ID:      "get_token.passwordless_login",
@@ -366,7 +366,7 @@ var getTokenTable = []Operation{ //nolint:gochecknoglobals // a constant table: 
 		Buckets:       []string{"authentication", "oauth.token"},
 		Secrets:       []string{"otp"},
 		SecretAnswers: []string{"access_token", "id_token", "refresh_token"},
-		Doc:           "authentication/get-token",
+		Doc:           "authentication/passwordless/authenticate-user",
 	},
 	{
 		ID:      "get_token.refresh_token",
@@ -396,7 +396,7 @@ var getTokenTable = []Operation{ //nolint:gochecknoglobals // a constant table: 
 		Buckets:       []string{"authentication", "oauth.token"},
 		Secrets:       []string{"refresh_token"},
 		SecretAnswers: []string{"access_token", "id_token", "refresh_token"},
-		Doc:           "authentication/get-token",
+		Doc:           "authentication/refresh-token/refresh-token",
 	},
 	{
 		ID:      "get_token.token_exchange",
@@ -430,6 +430,6 @@ var getTokenTable = []Operation{ //nolint:gochecknoglobals // a constant table: 
 		Buckets:       []string{"authentication", "oauth.token"},
 		Secrets:       []string{"subject_token", "user_profile"},
 		SecretAnswers: []string{"access_token", "id_token", "refresh_token"},
-		Doc:           "authentication/get-token",
+		Doc:           "authentication/custom-token-exchange/get-token",
 	},
 }

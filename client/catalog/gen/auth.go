@@ -94,6 +94,7 @@ type authSpec struct {
 	aliases, bucket         []string
 	secretAnswers           []string
 	none, doc, deprecated   string
+	whole                   bool
 }
 
 func (s authSpec) operation() catalog.Operation {
@@ -106,6 +107,9 @@ func (s authSpec) operation() catalog.Operation {
 	op.Args = append(append(append([]catalog.Arg(nil), s.required...), s.optional...), clientArgs(s.auth)...)
 	module := strings.Split(s.id, ".")
 	op.Subject = catalog.Subject{Kind: strings.Join(module[:len(module)-1], ".")}
+	if s.whole {
+		op.Paging.Style = catalog.Whole
+	}
 	if op.Answer == "" {
 		op.Answer = catalog.JSONAnswer
 	}
@@ -150,42 +154,42 @@ func grants() []catalog.Operation {
 	)
 	tokens := []string{"access_token", "id_token", "refresh_token"}
 	rows := []struct {
-		name, grant, summary string
-		required, optional   []catalog.Arg
-		public, repeatable   bool
-		aliases              []string
+		name, doc, grant, summary string
+		required, optional        []catalog.Arg
+		public, repeatable        bool
+		aliases                   []string
 	}{
-		{name: "authorization_code", grant: "authorization_code", summary: "Exchanges an authorization code for tokens.",
+		{name: "authorization_code", doc: "authorization-code-flow/get-token", grant: "authorization_code", summary: "Exchanges an authorization code for tokens.",
 			required: fields("*code", "redirect_uri"), optional: fields("audience")},
-		{name: "authorization_code_pkce", grant: "authorization_code", public: true,
+		{name: "authorization_code_pkce", doc: "authorization-code-flow-with-pkce/get-token-pkce", grant: "authorization_code", public: true,
 			summary:  "Exchanges an authorization code for tokens, proved by the PKCE verifier instead of a client secret.",
 			required: fields("*code_verifier", "*code", "redirect_uri"), optional: fields("audience")},
-		{name: "client_credentials", grant: "client_credentials", summary: "Gets an access token for the application itself.",
+		{name: "client_credentials", doc: "client-credential-flow/get-token", grant: "client_credentials", summary: "Gets an access token for the application itself.",
 			required: fields("audience"), optional: fields("organization"), repeatable: true},
-		{name: "login", grant: auth0 + "password-realm", summary: "Gets tokens for a user's name and password, in a realm or with another password grant.",
+		{name: "login", doc: "resource-owner-password-flow/get-token", grant: auth0 + "password-realm", summary: "Gets tokens for a user's name and password, in a realm or with another password grant.",
 			required: fields("username", "*password"), repeatable: true,
 			optional: append(fields("scope", "realm", "audience"), said(field("grant_type"), "password-realm unless told; \"password\" for the grant without a realm"))},
-		{name: "password", grant: "password", summary: "Gets tokens for a user's name and password in the tenant's default directory.",
+		{name: "password", doc: "resource-owner-password-flow/get-token", grant: "password", summary: "Gets tokens for a user's name and password in the tenant's default directory.",
 			required: fields("username", "*password"), optional: fields("scope", "audience"), repeatable: true},
-		{name: "refresh_token", grant: "refresh_token", summary: "Exchanges a refresh token for a new access token.",
+		{name: "refresh_token", doc: "refresh-token/refresh-token", grant: "refresh_token", summary: "Exchanges a refresh token for a new access token.",
 			required: fields("*refresh_token"), optional: fields("scope")},
-		{name: "passwordless_login", grant: auth0 + "passwordless/otp", summary: "Gets tokens for the one-time code that a passwordless user received.",
+		{name: "passwordless_login", doc: "passwordless/authenticate-user", grant: auth0 + "passwordless/otp", summary: "Gets tokens for the one-time code that a passwordless user received.",
 			aliases:  []string{"get_token.passwordless_otp"},
 			required: append(append(fields("username", "*otp"), oneOf(field("realm"), "email", "sms")), fields("scope", "audience")...)},
-		{name: "backchannel_login", grant: "urn:openid:params:grant-type:ciba", summary: "Polls for the tokens of a back-channel login that the user has to approve.",
+		{name: "backchannel_login", doc: "login/check-back-channel-login-status", grant: "urn:openid:params:grant-type:ciba", summary: "Polls for the tokens of a back-channel login that the user has to approve.",
 			required: fields("*auth_req_id")},
-		{name: "access_token_for_connection", grant: "urn:auth0:params:oauth:grant-type:token-exchange:federated-connection-access-token",
+		{name: "access_token_for_connection", doc: "token-vault-token-exchange/get-token", grant: "urn:auth0:params:oauth:grant-type:token-exchange:federated-connection-access-token",
 			summary:  "Exchanges a token for the access token that an identity provider gave for the user.",
 			required: fields("subject_token_type", "*subject_token", "requested_token_type"), optional: fields("connection", "login_hint")},
-		{name: "device_code", grant: ietf + "device_code", public: true, summary: "Polls for the tokens of a device that the user has to confirm.",
+		{name: "device_code", doc: "device-authorization-flow/authorize-device", grant: ietf + "device_code", public: true, summary: "Polls for the tokens of a device that the user has to confirm.",
 			required: fields("*device_code")},
-		{name: "mfa_otp", grant: auth0 + "mfa-otp", summary: "Completes a multi-factor login with the code of an authenticator app.",
+		{name: "mfa_otp", doc: "multi-factor-authentication/verify-mfa-with-otp", grant: auth0 + "mfa-otp", summary: "Completes a multi-factor login with the code of an authenticator app.",
 			required: fields("*mfa_token", "*otp")},
-		{name: "mfa_oob", grant: auth0 + "mfa-oob", summary: "Completes a multi-factor login with an out-of-band code.",
+		{name: "mfa_oob", doc: "multi-factor-authentication/verify-with-out-of-band", grant: auth0 + "mfa-oob", summary: "Completes a multi-factor login with an out-of-band code.",
 			required: fields("*mfa_token", "*oob_code"), optional: fields("*binding_code")},
-		{name: "mfa_recovery_code", grant: auth0 + "mfa-recovery-code", summary: "Completes a multi-factor login with a recovery code and gives the next one.",
+		{name: "mfa_recovery_code", doc: "multi-factor-authentication/verify-with-recovery-code", grant: auth0 + "mfa-recovery-code", summary: "Completes a multi-factor login with a recovery code and gives the next one.",
 			required: fields("*mfa_token", "*recovery_code")},
-		{name: "token_exchange", grant: ietf + "token-exchange", summary: "Exchanges a token of another issuer for tokens of the tenant.",
+		{name: "token_exchange", doc: "custom-token-exchange/get-token", grant: ietf + "token-exchange", summary: "Exchanges a token of another issuer for tokens of the tenant.",
 			required: fields("subject_token_type", "*subject_token"), optional: append(fields("scope", "audience", "organization"), secret(field("user_profile")))},
 	}
 	var specs []authSpec
@@ -193,7 +197,7 @@ func grants() []catalog.Operation {
 		s := authSpec{
 			id: "get_token." + r.name, verb: "POST", path: "/oauth/token", summary: r.summary, required: must(r.required...), optional: r.optional,
 			auth: catalog.ClientAuth, body: catalog.JSONBody, effect: catalog.Act, fixed: []catalog.Field{{Name: "grant_type", Value: r.grant}},
-			aliases: r.aliases, bucket: []string{"oauth.token"}, secretAnswers: tokens, doc: "get-token",
+			aliases: r.aliases, bucket: []string{"oauth.token"}, secretAnswers: tokens, doc: r.doc,
 		}
 		if r.public {
 			s.auth = catalog.ClientID
@@ -218,13 +222,13 @@ func grants() []catalog.Operation {
 func authClient() []catalog.Operation {
 	email := append(fields("email"), nil...)
 	return operations([]authSpec{
-		{id: "authentication.back_channel_login.back_channel_login", verb: "POST", path: "/bc-authorize", doc: "back-channel-login",
+		{id: "authentication.back_channel_login.back_channel_login", verb: "POST", path: "/bc-authorize", doc: "login/start-back-channel-login",
 			summary:  "Asks a user on another device to approve a login or a transaction.",
 			required: must(fields("binding_message", "login_hint", "scope")...),
 			optional: append([]catalog.Arg{said(typed(field("authorization_details"), catalog.Any), "a list, sent as JSON text"), typed(field("requested_expiry"), catalog.Integer)}, fields("audience", "resource")...),
 			auth:     catalog.ClientAuth, body: catalog.FormBody, effect: catalog.Act, bucket: []string{"bc_authorize"},
 			secretAnswers: []string{"auth_req_id"}, none: "the user has been asked; the request runs out by itself"},
-		{id: "authentication.pushed_authorization_requests.pushed_authorization_request", verb: "POST", path: "/oauth/par", status: 201, doc: "authorization-code-flow-with-par",
+		{id: "authentication.pushed_authorization_requests.pushed_authorization_request", verb: "POST", path: "/oauth/par", status: 201, doc: "authorization-code-flow-with-enhanced-privacy-protection/push-authorization-requests",
 			aliases:  []string{"authentication.pushed_authorization_requests.par"},
 			summary:  "Deposits the parameters of an authorization request and gives a short-lived URI for them.",
 			required: must(fields("response_type", "redirect_uri")...),
@@ -232,13 +236,13 @@ func authClient() []catalog.Operation {
 				append(fields("nonce", "connection", "organization", "invitation", "login_hint", "prompt", "response_mode", "acr_values"),
 					typed(field("max_age"), catalog.Integer), said(typed(field("authorization_details"), catalog.Any), "a list, sent as JSON text"))...),
 			auth: catalog.ClientAuth, body: catalog.FormBody, effect: catalog.Act, bucket: []string{"par"}, none: "the deposited request runs out by itself"},
-		{id: "authentication.revoke_token.revoke_refresh_token", verb: "POST", path: "/oauth/revoke", doc: "revoke-refresh-token",
+		{id: "authentication.revoke_token.revoke_refresh_token", verb: "POST", path: "/oauth/revoke", doc: "revoke-refresh-token/revoke-refresh-token",
 			summary: "Revokes a refresh token and with it the grant it came from.", required: must(secret(field("token"))),
 			auth: catalog.ClientAuth, body: catalog.JSONBody, answer: catalog.EmptyAnswer, effect: catalog.Delete, none: "a revoked token cannot be revived"},
 		{id: "authentication.passwordless.email", verb: "POST", path: "/passwordless/start", doc: "passwordless/get-code-or-link",
 			summary: "Sends a login link or code by e-mail.", required: must(email...),
 			optional: []catalog.Arg{said(oneOf(field("send"), "link", "code"), "link unless told"), {Name: "auth_params", Wire: "authParams", In: catalog.InField, Type: catalog.Object}},
-			auth:     catalog.ClientAuth, body: catalog.JSONBody, effect: catalog.Act, fixed: []catalog.Field{{Name: "connection", Value: "email"}},
+			auth:     catalog.ClientAuth, body: catalog.JSONBody, effect: catalog.Act, fixed: []catalog.Field{{Name: "connection", Value: "email"}, {Name: "send", Value: "link"}},
 			bucket: []string{"passwordless.start"}, none: "the message has been sent"},
 		{id: "authentication.passwordless.sms", verb: "POST", path: "/passwordless/start", doc: "passwordless/get-code-or-link",
 			summary: "Sends a login code by text message.", required: must(field("phone_number")),
@@ -248,12 +252,12 @@ func authClient() []catalog.Operation {
 			summary: "Starts a login on a device without a keyboard and gives the code that the user has to type elsewhere.", optional: fields("scope", "audience"),
 			auth: catalog.ClientID, body: catalog.FormBody, effect: catalog.Act, bucket: []string{"device.code"},
 			secretAnswers: []string{"device_code"}, none: "the code runs out by itself"},
-		{id: "authentication.oidc.register", verb: "POST", path: "/oidc/register", doc: "dynamic-client-registration",
+		{id: "authentication.oidc.register", verb: "POST", path: "/oidc/register", doc: "dynamic-application-client-registration/dynamic-application-registration",
 			summary:  "Registers an application by OpenID Connect dynamic registration.",
 			required: must(typed(field("redirect_uris"), catalog.Strings)), optional: fields("client_name", "token_endpoint_auth_method"),
 			auth: catalog.NoAuth, body: catalog.JSONBody, effect: catalog.Create, bucket: []string{"oidc.register"},
 			secretAnswers: []string{"client_secret"}, none: "dynamic registration has no counterpart; clients.delete removes what it made"},
-		{id: "authentication.global_token_revocation.revoke", verb: "POST", path: "/oauth/global-token-revocation/connection/{connection_name}", status: 204, doc: "global-token-revocation",
+		{id: "authentication.global_token_revocation.revoke", verb: "POST", path: "/oauth/global-token-revocation/connection/{connection_name}", status: 204, doc: "logout/global-token-revocation",
 			summary: "Revokes all sessions and refresh tokens of one user of an enterprise connection.",
 			required: must(catalog.Arg{Name: "connection_name", In: catalog.InPath, Type: catalog.String}, catalog.Arg{Name: "subject", In: catalog.InField, Type: catalog.Object,
 				Summary: "format, iss and sub of the user"}, secret(said(catalog.Arg{Name: "access_token", In: catalog.InHeader, Type: catalog.String}, "the identity provider's signed JWT"))),
@@ -270,11 +274,11 @@ func authUser() []catalog.Operation {
 	return operations([]authSpec{
 		{id: "authentication.users.userinfo", verb: "GET", path: "/userinfo", summary: "Reads the profile of the user an access token belongs to.", doc: "user-profile/get-user-info",
 			required: []catalog.Arg{bearer("the user's access token")}, auth: catalog.AccessToken, effect: catalog.Read, bucket: []string{"userinfo"}},
-		{id: "authentication.database.signup", verb: "POST", path: "/dbconnections/signup", summary: "Signs a user up in a database connection.", doc: "signup",
+		{id: "authentication.database.signup", verb: "POST", path: "/dbconnections/signup", summary: "Signs a user up in a database connection.", doc: "signup/create-a-new-user",
 			required: must(fields("email", "*password", "connection")...),
 			optional: append([]catalog.Arg{field("username"), typed(field("user_metadata"), catalog.Object)}, fields("given_name", "family_name", "name", "nickname", "picture", "phone_number")...),
 			auth:     catalog.ClientID, body: catalog.JSONBody, effect: catalog.Create, bucket: []string{"dbconnections"}, none: "the Authentication API cannot delete a user; users.delete of the Management API can"},
-		{id: "authentication.database.change_password", verb: "POST", path: "/dbconnections/change_password", summary: "Sends a user of a database connection the mail to change the password.", doc: "change-password",
+		{id: "authentication.database.change_password", verb: "POST", path: "/dbconnections/change_password", summary: "Sends a user of a database connection the mail to change the password.", doc: "change-password/change-password",
 			required: must(fields("email", "connection")...), optional: append([]catalog.Arg{secret(said(field("password"), "accepted for the sake of older scripts and never sent"))}, field("organization")),
 			auth: catalog.ClientID, body: catalog.JSONBody, answer: catalog.TextAnswer, effect: catalog.Act, bucket: []string{"change_password"}, none: "the mail has been sent"},
 		{id: "authentication.mfa.challenge", verb: "POST", path: "/mfa/challenge", summary: "Asks for a multi-factor challenge during a login.", doc: "multi-factor-authentication/request-mfa-challenge",
@@ -287,8 +291,8 @@ func authUser() []catalog.Operation {
 			secretAnswers: []string{"barcode_uri", "oob_code", "recovery_codes[]", "secret"}, none: "the new authenticator's id is only known once it is confirmed; authentication.mfa.delete_authenticator removes it then"},
 		{id: "authentication.mfa.authenticators", verb: "GET", path: "/mfa/authenticators", summary: "Lists the authenticators of the user.", doc: "multi-factor-authentication/list-authenticators",
 			aliases:  []string{"authentication.mfa.list_authenticators"},
-			required: []catalog.Arg{bearer("an access token with scope read:authenticators")}, auth: catalog.AccessToken, effect: catalog.Read},
-		{id: "authentication.mfa.delete_authenticator", verb: "DELETE", path: "/mfa/authenticators/{id}", status: 204, summary: "Deletes one authenticator of the user.", doc: "multi-factor-authentication/delete-an-authenticator",
+			required: []catalog.Arg{bearer("an access token with scope read:authenticators")}, auth: catalog.AccessToken, effect: catalog.Read, whole: true},
+		{id: "authentication.mfa.delete_authenticator", verb: "DELETE", path: "/mfa/authenticators/{id}", status: 204, summary: "Deletes one authenticator of the user.", doc: "multi-factor-authentication/delete-authenticator",
 			required: []catalog.Arg{{Name: "id", In: catalog.InPath, Type: catalog.String, Required: true}, bearer("an access token with scope remove:authenticators")},
 			auth:     catalog.AccessToken, answer: catalog.EmptyAnswer, effect: catalog.Delete, none: "the authenticator's seed is gone; the user has to enrol again"},
 	})
@@ -300,7 +304,7 @@ func authBrowser() []catalog.Operation {
 	camel := wire(clientPath, "clientId")
 	prompts := oneOf(query("prompt"), "none", "login", "consent", "select_account")
 	return operations([]authSpec{
-		{id: "authentication.authorize.url", verb: "GET", path: "/authorize", status: 302, answer: catalog.RedirectAnswer, auth: catalog.ClientID, effect: catalog.Read, doc: "login/authorize",
+		{id: "authentication.authorize.url", verb: "GET", path: "/authorize", status: 302, answer: catalog.RedirectAnswer, auth: catalog.ClientID, effect: catalog.Read, doc: "authorization-code-flow/authorize-application",
 			aliases: []string{"authentication.authorize.authorize"},
 			summary: "Gives the address a browser is sent to for a login.", required: must(oneOf(query("response_type"), "code", "token", "id_token", "id_token token", "code id_token", "code token", "code id_token token")),
 			optional: []catalog.Arg{query("redirect_uri"), query("scope"), query("state"), query("audience"), query("code_challenge"), oneOf(query("code_challenge_method"), "S256"), query("nonce"), query("connection"), prompts,
@@ -311,15 +315,15 @@ func authBrowser() []catalog.Operation {
 			summary: "Gives the address that ends the browser's session.", optional: []catalog.Arg{{Name: "return_to", Wire: "returnTo", In: catalog.InQuery, Type: catalog.String}, query("federated")}},
 		{id: "authentication.oidc.logout", verb: "GET", path: "/oidc/logout", status: 302, answer: catalog.RedirectAnswer, auth: catalog.ClientID, effect: catalog.Read, doc: "logout/oidc-logout",
 			summary: "Gives the address of an OpenID Connect logout.", optional: []catalog.Arg{secret(query("id_token_hint")), query("post_logout_redirect_uri"), query("state"), query("federated")}},
-		{id: "authentication.saml.accept_request", verb: "GET", path: "/samlp/{clientId}", answer: catalog.RedirectAnswer, auth: catalog.NoAuth, effect: catalog.Read, doc: "saml/accept-request",
+		{id: "authentication.saml.accept_request", verb: "GET", path: "/samlp/{clientId}", answer: catalog.RedirectAnswer, auth: catalog.NoAuth, effect: catalog.Read, doc: "saml/accept-saml-request",
 			summary: "Gives the address at which an application's SAML login starts.", required: []catalog.Arg{camel}, optional: []catalog.Arg{query("connection"), query("organization")}},
-		{id: "authentication.wsfed.accept_request", verb: "GET", path: "/wsfed/{client-id}", answer: catalog.RedirectAnswer, auth: catalog.NoAuth, effect: catalog.Read, doc: "ws-federation/accept-request",
+		{id: "authentication.wsfed.accept_request", verb: "GET", path: "/wsfed/{client-id}", answer: catalog.RedirectAnswer, auth: catalog.NoAuth, effect: catalog.Read, doc: "ws-federation/accept-ws-federation-request",
 			summary: "Gives the address at which an application's WS-Federation login starts.", required: []catalog.Arg{wire(clientPath, "client-id")}, optional: []catalog.Arg{query("wtrealm"), query("whr"), query("wctx"), query("wreply")}},
-		{id: "authentication.enterprise.saml_metadata", verb: "GET", path: "/samlp/metadata/{client_id}", answer: catalog.TextAnswer, auth: catalog.ClientID, effect: catalog.Read, doc: "saml/get-metadata",
+		{id: "authentication.enterprise.saml_metadata", verb: "GET", path: "/samlp/metadata/{client_id}", answer: catalog.TextAnswer, auth: catalog.ClientID, effect: catalog.Read, doc: "saml/get-saml-metadata",
 			summary: "Reads the SAML metadata of an application as XML."},
-		{id: "authentication.enterprise.wsfed_metadata", verb: "GET", path: "/wsfed/FederationMetadata/2007-06/FederationMetadata.xml", answer: catalog.TextAnswer, auth: catalog.NoAuth, effect: catalog.Read, doc: "ws-federation/get-metadata",
+		{id: "authentication.enterprise.wsfed_metadata", verb: "GET", path: "/wsfed/FederationMetadata/2007-06/FederationMetadata.xml", answer: catalog.TextAnswer, auth: catalog.NoAuth, effect: catalog.Read, doc: "ws-federation/get-ws-federation-metadata",
 			summary: "Reads the tenant's WS-Federation metadata as XML."},
-		{id: "authentication.saml.logout", verb: "POST", path: "/samlp/{client_id}/logout", answer: catalog.TextAnswer, auth: catalog.NoAuth, body: catalog.FormBody, effect: catalog.Act, doc: "saml/logout",
+		{id: "authentication.saml.logout", verb: "POST", path: "/samlp/{client_id}/logout", answer: catalog.TextAnswer, auth: catalog.NoAuth, body: catalog.FormBody, effect: catalog.Act, doc: "logout/saml-logout",
 			summary: "Sends a SAML logout request for an application.", required: []catalog.Arg{clientPath, must(wire(field("saml_request"), "SAMLRequest"))[0]}, optional: []catalog.Arg{wire(field("relay_state"), "RelayState")},
 			none: "an ended session cannot be revived"},
 		{id: "authentication.saml.idp_initiated", verb: "POST", path: "/login/callback", answer: catalog.TextAnswer, auth: catalog.NoAuth, body: catalog.FormBody, effect: catalog.Act, doc: "saml/idp-initiated-sso",
@@ -332,25 +336,25 @@ func authLegacy() []catalog.Operation {
 	const old = "Auth0 keeps it for tenants that used it before 2017."
 	tokens := []string{"access_token", "id_token", "refresh_token"}
 	return operations([]authSpec{
-		{id: "authentication.social.login", verb: "POST", path: "/oauth/access_token", auth: catalog.ClientID, body: catalog.JSONBody, effect: catalog.Act, deprecated: old, doc: "login/social-with-providers-access-token",
-			summary: "Logs a user in with the access token of a social provider.", required: must(fields("*access_token", "connection")...), optional: []catalog.Arg{said(field("scope"), "openid unless told")}, secretAnswers: tokens, bucket: []string{"social.login"}},
-		{id: "authentication.delegated.get_token", verb: "POST", path: "/delegation", auth: catalog.ClientID, body: catalog.JSONBody, effect: catalog.Act, deprecated: old, doc: "delegation",
+		{id: "authentication.social.login", verb: "POST", path: "/oauth/access_token", auth: catalog.ClientID, body: catalog.JSONBody, effect: catalog.Act, deprecated: old, doc: "login-legacy/social-with-providers-access-token",
+			summary: "Logs a user in with the access token of a social provider.", required: must(fields("*access_token", "connection")...), optional: []catalog.Arg{said(field("scope"), "openid unless told")}, fixed: []catalog.Field{{Name: "scope", Value: "openid"}}, secretAnswers: tokens, bucket: []string{"social.login"}},
+		{id: "authentication.delegated.get_token", verb: "POST", path: "/delegation", auth: catalog.ClientID, body: catalog.JSONBody, effect: catalog.Act, deprecated: old, doc: "delegation-legacy/delegation",
 			summary: "Exchanges an ID token or a refresh token for a token of another application.", required: must(fields("target", "api_type", "grant_type")...),
-			optional: append(fields("*id_token", "*refresh_token"), said(field("scope"), "openid unless told")), secretAnswers: tokens},
-		{id: "authentication.database.login_legacy", verb: "POST", path: "/oauth/ro", auth: catalog.ClientID, body: catalog.JSONBody, effect: catalog.Act, deprecated: old, doc: "resource-owner-password-flow",
+			optional: append(fields("*id_token", "*refresh_token"), said(field("scope"), "openid unless told")), fixed: []catalog.Field{{Name: "scope", Value: "openid"}}, secretAnswers: tokens},
+		{id: "authentication.database.login_legacy", verb: "POST", path: "/oauth/ro", auth: catalog.ClientID, body: catalog.JSONBody, effect: catalog.Act, deprecated: old, doc: "resource-owner-legacy/resource-owner-password-grant",
 			aliases: []string{"authentication.resource_owner.login"}, fixed: []catalog.Field{{Name: "grant_type", Value: "password"}},
 			summary: "Logs a user in by name and password at the old resource-owner endpoint.", required: must(fields("username", "*password", "connection")...), optional: fields("scope", "*id_token", "device"), secretAnswers: tokens},
-		{id: "authentication.users.tokeninfo", verb: "POST", path: "/tokeninfo", auth: catalog.NoAuth, body: catalog.JSONBody, effect: catalog.Read, deprecated: old, doc: "user-profile/get-token-info",
+		{id: "authentication.users.tokeninfo", verb: "POST", path: "/tokeninfo", auth: catalog.NoAuth, body: catalog.JSONBody, effect: catalog.Read, deprecated: old, doc: "user-profile-legacy/get-token-info",
 			summary: "Reads the profile of the user an ID token belongs to.", required: must(secret(field("id_token")))},
-		{id: "authentication.users.impersonate", verb: "POST", path: "/users/{user_id}/impersonate", auth: catalog.AccessToken, body: catalog.JSONBody, answer: catalog.TextAnswer, effect: catalog.Act, deprecated: old, doc: "impersonation",
+		{id: "authentication.users.impersonate", verb: "POST", path: "/users/{user_id}/impersonate", auth: catalog.AccessToken, body: catalog.JSONBody, answer: catalog.TextAnswer, effect: catalog.Act, deprecated: old, doc: "impersonation-legacy/impersonation",
 			summary: "Gives a login link by which an administrator acts as another user.",
 			required: []catalog.Arg{{Name: "user_id", In: catalog.InPath, Type: catalog.String, Required: true}, {Name: "protocol", In: catalog.InField, Type: catalog.String, Required: true, Enum: []string{"oauth2", "samlp", "wsfed", "wstrust-usernamemixed"}},
 				{Name: "impersonator_id", In: catalog.InField, Type: catalog.String, Required: true}, {Name: "client_id", In: catalog.InField, Type: catalog.String, Required: true},
 				{Name: "access_token", In: catalog.InHeader, Type: catalog.String, Secret: true, Required: true}},
 			optional: []catalog.Arg{{Name: "additional_parameters", Wire: "additionalParameters", In: catalog.InField, Type: catalog.Object}, field("response_type"), field("state")}, secretAnswers: []string{""}, none: "the link has been given out"},
-		{id: "authentication.users.unlink", verb: "POST", path: "/login/unlink", auth: catalog.NoAuth, body: catalog.JSONBody, answer: catalog.EmptyAnswer, effect: catalog.Delete, deprecated: old, doc: "account-linking/unlink-account",
+		{id: "authentication.users.unlink", verb: "POST", path: "/login/unlink", auth: catalog.NoAuth, body: catalog.JSONBody, answer: catalog.EmptyAnswer, effect: catalog.Delete, deprecated: old, doc: "account-linking-legacy/unlink",
 			summary: "Unlinks an identity from a user at the old linking endpoint.", required: must(secret(field("access_token")), field("user_id")), none: "linking again needs the other account's consent"},
-		{id: "authentication.passwordless.verify", verb: "POST", path: "/passwordless/verify", auth: catalog.ClientID, body: catalog.JSONBody, effect: catalog.Act, deprecated: old, doc: "passwordless/authenticate-user",
+		{id: "authentication.passwordless.verify", verb: "POST", path: "/passwordless/verify", auth: catalog.ClientID, body: catalog.JSONBody, effect: catalog.Act, deprecated: old, doc: "passwordless/verify",
 			summary: "Checks a passwordless code at the old endpoint.", fixed: []catalog.Field{{Name: "grant_type", Value: "password"}},
 			required: append(must(oneOf(field("connection"), "email", "sms")), must(fields("username", "*password", "redirect_uri")...)...), optional: fields("scope"), secretAnswers: tokens, none: "the code is used up"},
 	})

@@ -118,6 +118,11 @@ func (b *builder) apiArg(p apiParam) catalog.Arg {
 	if a.Name != p.Name {
 		a.Wire = p.Name
 	}
+	a.Summary = argSummaries()[p.Name]
+	if p.Name == "fields" {
+		a.Type = catalog.Strings
+		return a
+	}
 	if v != nil {
 		a.Type, a.Enum = b.src.schemas.typeOf(v), b.src.schemas.enumOf(v)
 		if a.Type == catalog.Any {
@@ -137,6 +142,9 @@ func (b *builder) pythonArg(m method, p pyParam) catalog.Arg {
 	if p.name == "body" {
 		return b.pythonBody(p)
 	}
+	if p.name == "file_obj" {
+		return catalog.Arg{Name: "users", Python: p.name, In: catalog.InFile, Type: catalog.File, Required: true}
+	}
 	if strings.Contains(m.body, `"`+p.name+`"`) {
 		return b.fieldArg(p)
 	}
@@ -146,7 +154,11 @@ func (b *builder) pythonArg(m method, p pyParam) catalog.Arg {
 	if wire == "" {
 		wire = p.name
 	}
-	return renamed(b.apiArg(b.queryParam(wire, p)), p)
+	a := b.apiArg(b.queryParam(wire, p))
+	if a.Summary == "" && b.param(wire, "query").Schema == nil {
+		a.Summary = "of the Python SDK; today's API document does not have it"
+	}
+	return renamed(a, p)
 }
 
 func renamed(a catalog.Arg, p pyParam) catalog.Arg {
@@ -182,6 +194,7 @@ func (b *builder) param(name, in string) apiParam {
 func (b *builder) queryParam(name string, p pyParam) apiParam {
 	q := b.param(name, "query")
 	if q.Schema == nil {
+		// Old parameters that the document lost; a tenant may ignore them.
 		text := `{"type":"string"}`
 		switch {
 		case strings.HasPrefix(p.kind, "int"):
@@ -192,9 +205,6 @@ func (b *builder) queryParam(name string, p pyParam) apiParam {
 			text = `{"type":"array","items":{"type":"string"}}`
 		}
 		q.Schema = []byte(text)
-	}
-	if name == "fields" {
-		q.Schema = []byte(`{"type":"array","items":{"type":"string"}}`)
 	}
 	return q
 }
@@ -229,8 +239,6 @@ func (b *builder) fieldArg(p pyParam) catalog.Arg {
 		}
 	}
 	switch p.name {
-	case "file_obj":
-		return catalog.Arg{Name: "users", Python: "file_obj", In: catalog.InFile, Type: catalog.File, Required: true}
 	case "upsert", "send_completion_email":
 		a.Type = catalog.Boolean
 	case "value":
@@ -277,11 +285,8 @@ func (b *builder) body(op *catalog.Operation) {
 		if a.Required && (a.In == catalog.InBody || a.In == catalog.InField || a.In == catalog.InFile) {
 			op.BodyRequired = true
 		}
-		if op.Body == catalog.MultiBody && a.Name == "users" {
-			a.In, a.Type, a.Python = catalog.InFile, catalog.File, "file_obj"
-		}
 	}
-	op.Secrets = b.src.schemas.secretPaths(b.bodySchema())
+	op.Secrets = join(b.src.schemas.secretPaths(b.bodySchema()), extraSecrets()[b.api.ID])
 	switch b.api.ID {
 	case "hooks.secrets.create", "hooks.secrets.update":
 		op.Secrets = []string{"*"}
@@ -312,8 +317,11 @@ func (b *builder) status() (int, catalog.Answer) {
 	if seen, ok := seenStatus()[b.api.Verb+" "+shape(b.api.Path)]; ok {
 		status = seen
 	}
-	if b.api.ID == "events.subscribe" {
+	switch b.api.ID {
+	case "events.subscribe":
 		kind = catalog.TextAnswer
+	case "networkAcls.create": // the document says nothing, tenants answer the object
+		kind = catalog.JSONAnswer
 	}
 	return status, kind
 }
@@ -321,7 +329,7 @@ func (b *builder) status() (int, catalog.Answer) {
 func (b *builder) secretAnswers() []string {
 	_, answer := b.success()
 	found := b.src.schemas.secretPaths(answer)
-	return append(found, extraSecretAnswers()[b.api.ID]...)
+	return join(found, extraSecretAnswers()[b.api.ID])
 }
 
 func (b *builder) paging() catalog.Paging {

@@ -23,6 +23,32 @@ func seenStatus() map[string]int {
 	}
 }
 
+// connectionSecrets are credentials that only some strategies have; the
+// document leaves the options of a connection open.
+func connectionSecrets(prefix string) []string {
+	var out []string
+	for _, name := range []string{
+		"client_secret", "app_secret", "consumerSecret", "twilio_token", "admin_access_token", "admin_refresh_token",
+		"gateway_authentication.secret", "signing_key.key", "signingKey.key", "decryptionKey", "decryptionKey.key",
+		"configuration.*", "password", "api_key", "bind_password", "access_token",
+	} {
+		out = append(out, prefix+"options."+name)
+	}
+	return out
+}
+
+func extraSecrets() map[string][]string {
+	hook := "destination.configuration.webhook_authorization."
+	webhook := []string{hook + "password", hook + "token", hook + "header_value"}
+	return map[string][]string{
+		"connections.create":  connectionSecrets(""),
+		"connections.update":  connectionSecrets(""),
+		"eventStreams.create": webhook,
+		"eventStreams.update": webhook,
+		"clients.create":      {"client_secret"},
+	}
+}
+
 func extraSecretAnswers() map[string][]string {
 	return map[string][]string{
 		"tickets.verifyEmail":                  {"ticket"},
@@ -86,6 +112,7 @@ func effectOf(api *apiOp) catalog.Effect {
 
 func namedEffects() map[string]catalog.Effect {
 	return map[string]catalog.Effect{
+		"customDomains.test":                          catalog.Read,
 		"experimentation.experiments.validate":        catalog.Read,
 		"experimentation.experiments.updateStatus":    catalog.Patch,
 		"experimentation.featureFlags.updateStatus":   catalog.Patch,
@@ -121,24 +148,85 @@ func relation(path string) bool {
 
 func (b *builder) subject(effect catalog.Effect) catalog.Subject {
 	parts := strings.Split(b.api.Path, "/")
-	group := b.api.ID[:strings.LastIndex(b.api.ID, ".")]
-	s := catalog.Subject{Kind: snakePath(group)}
+	s := catalog.Subject{Kind: snakePath(b.api.ID[:strings.LastIndex(b.api.ID, ".")])}
 	last := len(parts) - 1
 	for last >= 0 && !strings.HasPrefix(parts[last], "{") {
 		last--
 	}
 	whole := last == len(parts)-1
 	switch {
-	case last < 0: // a collection or a singleton
-	case whole, effect == catalog.Add, effect == catalog.Remove, effect == catalog.Act, effect == catalog.Patch,
-		effect == catalog.Delete, effect == catalog.Replace:
+	case effect == catalog.Add || effect == catalog.Remove:
+		s.Kind, s.ID = relationOwner(shape(b.api.Path))
+	case last < 0, strings.Contains(b.api.Path, "/name/"): // a collection, a singleton, or a search by name
+	case whole, effect == catalog.Patch, effect == catalog.Delete, effect == catalog.Replace:
 		s.ID = snake(strings.Trim(parts[last], "{}"))
-		if !whole {
-			s.Kind = b.kindOf(strings.Join(parts[:last+1], "/"), s.Kind)
-		}
+	case effect == catalog.Act:
+		s.ID = snake(strings.Trim(parts[last], "{}"))
+		s.Kind = b.kindOf(strings.Join(parts[:last+1], "/"), s.Kind)
+	}
+	switch {
+	case b.api.ID == "users.revokeAccess": // ends the user's sessions and not the user
+		s.Kind = "users.sessions"
+	case strings.HasPrefix(s.Kind, "jobs.users") || s.Kind == "jobs.verification_email": // what comes back is a job
+		s.Kind = "jobs"
 	}
 	s.Field = idField(s.Kind)
+	if !b.src.answers(s.Kind, s.Field) {
+		s.Field = ""
+	}
 	return s
+}
+
+// relationOwner is the object whose relations a path changes.
+func relationOwner(path string) (kind, id string) {
+	top := strings.Split(path, "/")[1]
+	switch {
+	case path == "/organizations/{}/members/{}/roles":
+		return "organizations.members", "user_id"
+	case path == "/organizations/{}/groups/{}/roles":
+		return "organizations.groups", "group_id"
+	case top == "blacklists":
+		return "blacklists", ""
+	}
+	return top, "id"
+}
+
+// answers tells whether an object of this kind carries the field in an answer.
+func (src *source) answers(kind, field string) bool {
+	if kind == "blacklists" || kind == "rules_configs" || strings.HasSuffix(kind, "logs") {
+		return true
+	}
+	for i := range src.ops {
+		op := &src.ops[i]
+		if snakePath(op.ID[:strings.LastIndex(op.ID, ".")]) != kind {
+			continue
+		}
+		for status, raw := range op.Responses {
+			if status[0] == '2' && src.schemas.carries(src.schemas.of(raw), field, 0) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// carries looks for a property in an object, in the elements of a list and in
+// those of a wrapped list.
+func (s schemas) carries(v *schema, field string, depth int) bool {
+	for _, alt := range s.alternatives(v) {
+		if _, ok := alt.Properties[field]; ok {
+			return true
+		}
+		if alt.Items != nil && s.carries(alt.Items, field, depth) {
+			return true
+		}
+		for _, prop := range alt.Properties {
+			if d := s.deref(prop); depth == 0 && d != nil && d.Items != nil && s.carries(d.Items, field, 1) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // kindOf is the group of the object at path.
@@ -157,11 +245,17 @@ func (b *builder) kindOf(path, otherwise string) string {
 
 func idField(kind string) string {
 	switch kind {
-	case "users", "organizations.members":
+	case "users", "organizations.members", "roles.users", "users.identities":
 		return "user_id"
-	case "clients":
+	case "custom_domains":
+		return "custom_domain_id"
+	case "connections.scim_configuration", "connections.directory_provisioning":
+		return "connection_id"
+	case "connections.scim_configuration.tokens":
+		return "token_id"
+	case "clients", "connections.clients":
 		return "client_id"
-	case "keys.signing", "keys.encryption":
+	case "keys.signing", "keys.encryption", "connections.keys":
 		return "kid"
 	case "rules_configs":
 		return "key"
@@ -175,6 +269,8 @@ func idField(kind string) string {
 		return "connection_id"
 	case "blacklists":
 		return "jti"
+	case "logs", "users.logs":
+		return "log_id"
 	}
 	return "id"
 }
@@ -237,11 +333,21 @@ func bucketGroup(rw, path string) string {
 	return "management.other"
 }
 
+// docOf is the page of an operation. Auth0 names the pages of a resource's own
+// operations after verb and path; where it does not, the front page must do.
 func docOf(api *apiOp) string {
-	if api.removed != "" {
-		return "management/v2"
+	const root = "management/v2"
+	parts := strings.Split(strings.TrimPrefix(shape(api.Path), "/"), "/")
+	slug := strings.ToLower(api.Verb) + "-" + parts[0]
+	switch {
+	case api.removed != "":
+		return root
+	case len(parts) == 1:
+		return root + "/" + parts[0] + "/" + slug
+	case len(parts) == 2 && parts[1] == "{}" && strings.HasSuffix(api.Path, "/{id}"):
+		return root + "/" + parts[0] + "/" + slug + "-by-id"
 	}
-	return "management/v2/" + strings.Split(api.Path, "/")[1]
+	return root
 }
 
 // undo fills natural key, what a delete takes with it, and the inverse.

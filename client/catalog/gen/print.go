@@ -20,7 +20,7 @@ func printFile(name string, ops []catalog.Operation) ([]byte, error) {
 		b.WriteString("\t{\n")
 		v := reflect.ValueOf(op)
 		for i := range v.NumField() {
-			if v.Field(i).IsZero() {
+			if empty(v.Field(i)) {
 				continue
 			}
 			fmt.Fprintf(&b, "\t\t%s: %s,\n", v.Type().Field(i).Name, literal(v.Field(i), v.Type().Field(i).Name == "Args"))
@@ -29,6 +29,11 @@ func printFile(name string, ops []catalog.Operation) ([]byte, error) {
 	}
 	b.WriteString("}\n")
 	return format.Source(b.Bytes())
+}
+
+// empty reports whether a field is left out of the literal.
+func empty(v reflect.Value) bool {
+	return v.IsZero() || (v.Kind() == reflect.Slice && v.Len() == 0)
 }
 
 func literal(v reflect.Value, lines bool) string {

@@ -140,7 +140,7 @@ func (s schemas) enumOf(v *schema) []string {
 
 // secretName matches the names of fields that hold a credential.
 var secretName = regexp.MustCompile(`(^|_)(password|passwd|secret|api_?key|private_key|secret_access_key|secret_key|token|write_key|` + //nolint:gochecknoglobals // a compiled constant
-	`authorization|smtp_pass|server_key|server_credentials|p12|recovery_code|session_token|access_key|code_verifier|device_code)$`)
+	`authorization|smtp_pass|server_key|server_credentials|p12|recovery_code|access_key|sas_key|masterkey|skey|wrapped_key|code_verifier|device_code)$`)
 
 // secretPaths walks a schema and lists the paths of its credentials.
 func (s schemas) secretPaths(v *schema) []string {
@@ -169,10 +169,14 @@ func (w walker) into(name string) walker {
 	if w.path != "" && name != "[]" {
 		path = w.path + "." + name
 	}
+
 	return walker{path: path, parent: parent, found: w.found, seen: w.seen}
 }
 
 func (s schemas) walk(v *schema, w walker) {
+	if strings.Count(w.path, ".then[]")+strings.Count(w.path, ".else[]") > 1 {
+		return // flows nest without end; the redactor knows the names at any depth
+	}
 	for _, alt := range s.alternatives(v) {
 		if w.seen[alt] {
 			continue
@@ -193,6 +197,9 @@ func (s schemas) walk(v *schema, w walker) {
 }
 
 func (s schemas) isSecret(name, parent string, prop *schema) bool {
+	if parent == "customScripts" { // the scripts' source code, not their credentials
+		return false
+	}
 	low := snake(name)
 	keyPair := parent == "signing_key" || parent == "decryptionKey" || parent == "signingKey"
 	credential := secretName.MatchString(low) || (low == "key" && keyPair) || (low == "value" && parent == "secrets")
@@ -205,4 +212,18 @@ func (s schemas) isSecret(name, parent string, prop *schema) bool {
 		}
 	}
 	return false
+}
+
+// join sorts two lists of paths into one without doubles.
+func join(a, b []string) []string {
+	set := map[string]bool{}
+	for _, path := range append(append([]string(nil), a...), b...) {
+		set[path] = true
+	}
+	out := make([]string, 0, len(set))
+	for path := range set {
+		out = append(out, path)
+	}
+	sort.Strings(out)
+	return out
 }

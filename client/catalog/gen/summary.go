@@ -42,3 +42,21 @@ func mapSnake(parts []string) []string {
 	}
 	return out
 }
+
+// argSummaries say what the parameters mean that many operations share.
+func argSummaries() map[string]string {
+	return map[string]string{
+		"page":                "the page, counted from 0",
+		"per_page":            "how many a page",
+		"include_totals":      "wrap the list with its totals",
+		"from":                "where to go on: the last answer's next",
+		"take":                "how many at once",
+		"fields":              "the fields wanted, or not wanted",
+		"include_fields":      "false leaves fields out instead",
+		"sort":                "field:1 or field:-1",
+		"auth0-custom-domain": "the custom domain that links and mails name",
+		"search_engine":       "v3",
+		"primary_order":       "false lets the order differ from the primary one, and is faster",
+		"hydrate":             "what to count or include",
+	}
+}
