@@ -19,7 +19,7 @@ func (r *Run) dispatch(next Doer) Doer {
 		if c.Instant {
 			return next.Do(ctx, c)
 		}
-		d := &dispatching{run: r, call: c, next: next, started: r.cfg.Now(), policy: r.cfg.Policy}
+		d := &dispatching{run: r, call: c, next: next, started: r.cfg.Now(), policy: r.cfg.Policy, faults: map[bool]int{}}
 		d.policy.Patience = r.cfg.Patience
 		if c.Patience > 0 {
 			d.policy.Patience = c.Patience
@@ -35,7 +35,8 @@ type dispatching struct {
 	next      Doer
 	policy    pace.Policy
 	started   time.Time
-	uncertain bool // an earlier attempt may have been done
+	uncertain bool         // an earlier attempt may have been done
+	faults    map[bool]int // how many attempts failed: rate-limited (true), otherwise
 }
 
 func (d *dispatching) loop(ctx context.Context) Outcome {
@@ -48,7 +49,7 @@ func (d *dispatching) loop(ctx context.Context) Outcome {
 			// The attempt whose answer was lost has done it.
 			return Outcome{Status: http.StatusNoContent}
 		}
-		again, wait := d.verdict(n, out)
+		again, wait := d.verdict(out)
 		if out.Fault == pace.Uncertain {
 			d.uncertain = true
 		}
@@ -66,14 +67,19 @@ func (d *dispatching) loop(ctx context.Context) Outcome {
 
 // verdict asks the policy. Only faults that it knows are worth asking about:
 // an error of a host function is final.
-func (d *dispatching) verdict(n int, out Outcome) (again bool, wait time.Duration) {
+//
+// Attempts are counted by kind: a call that was parked for the rate limit ten
+// times has not used up its tries of a broken connection.
+func (d *dispatching) verdict(out Outcome) (again bool, wait time.Duration) {
 	if out.Fault == 0 || out.Fault == pace.Final || out.Err.Uncatchable() {
 		return false, 0
 	}
+	limited := out.Fault == pace.RateLimited
+	d.faults[limited]++
 	now := d.run.cfg.Now()
 	over := d.started.Add(d.policy.Patience)
 	v := d.policy.Decide(pace.Attempt{
-		Number: n, Fault: out.Fault, Repeatable: !d.mutates() || d.call.Effect.Repeatable(),
+		Number: d.faults[limited], Fault: out.Fault, Repeatable: !d.mutates() || d.call.Effect.Repeatable(),
 		ResetAt: out.ResetAt, Started: d.started, Now: now, Random: d.run.cfg.Random(),
 	})
 	if now.Add(v.Wait).After(over) || out.ResetAt.After(over) {
