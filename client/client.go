@@ -1,5 +1,57 @@
 // Package client is a Go SDK for Auth0: every operation of the catalogue by
 // its name, tokens of every grant, ID tokens verified, typed errors, pages.
+//
+// # A first call
+//
+// A client speaks with one tenant. It needs the tenant's domain and a way to a
+// Management API token: an application's id with its secret or with a private
+// key, or a token made elsewhere.
+//
+//	c, err := client.New(client.Config{
+//		Domain:       "acme.eu.auth0.com",
+//		ClientID:     id,
+//		ClientSecret: secret,
+//	})
+//	if err != nil {
+//		return err
+//	}
+//	user, err := c.Do(ctx, "users.get", client.Args{"id": "auth0|63d17c4a"})
+//
+// Operations have the names of the catalogue (package catalog; `a0run ops`
+// prints them) and take their arguments by name. Ids are written as they are:
+// the client encodes them. What comes back is JSON:
+//
+//	var u struct{ Email string }
+//	err = user.Decode(&u)
+//
+// # Listings
+//
+// Each walks all pages of a listing, and more than the 1,000 users that a
+// search can reach:
+//
+//	for item, err := range c.Each(ctx, "users.list", client.Args{"q": "blocked:true"}) {
+//
+// It is safe to change or delete items inside the loop.
+//
+// # Errors
+//
+// A refusal by the tenant is an [*Auth0Error], a 429 that outlasts the client's
+// patience a [*RateLimitError]; a [*TimeoutError] or a [*NetworkError] says
+// whether the request may have arrived. [errors.As] finds them. An error whose
+// InDoubt is true leaves open whether something was created or done: look
+// before you try again. [Classify] sorts an error for a retry policy of your
+// own.
+//
+//	if e, ok := errors.AsType[*client.Auth0Error](err); ok && e.StatusCode == 404 {
+//
+// # Rates, faults and time
+//
+// Requests pass the tenant's rate budget (package pace), which learns the
+// tenant's limits from its answers. Faults are tried again as the operation
+// allows: a refused connection always, a lost answer only where sending the
+// same request twice does no harm. Connecting and silence are bounded by 5
+// seconds each unless [Timeouts] says otherwise; the time that a call takes as a
+// whole is bounded only by its context and by the patience of [pace.Policy].
 package client
 
 import (
@@ -9,15 +61,16 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"iter"
 	"net/http"
+	"net/url"
 	"time"
 
 	"a0run/client/catalog"
 	"a0run/client/pace"
 )
 
-var errStub = errors.New("not built")
+// Version is what the client calls itself in the Auth0-Client header.
+const Version = "0.1.0"
 
 // Config describes one tenant and how to speak with it. Only Domain and one
 // way to get a Management API token are needed.
@@ -47,7 +100,7 @@ type Config struct {
 	// Pacer is the tenant's rate budget; nil means one of the client's own.
 	Pacer *pace.Pacer
 	// Retry is the policy for faults; NoRetry switches it off (the engine
-	// retries by itself).
+	// retries by itself). The management token is retried by Retry either way.
 	Retry   pace.Policy
 	NoRetry bool
 	// BeforeSend is called once an attempt, after the budget's grant and before
@@ -56,19 +109,6 @@ type Config struct {
 	// Now is the clock for what is written down (expiries, iat); nil means
 	// time.Now.
 	Now func() time.Time
-}
-
-// Timeouts bound the parts of a call. Zero means the default, negative means
-// none.
-type Timeouts struct {
-	// Connect bounds dialling and the TLS handshake; default 5 s.
-	Connect time.Duration
-	// Silence bounds the time without a byte in either direction, counted from
-	// the moment the request leaves pace; default 5 s, 60 s for uploads.
-	Silence time.Duration
-	// Total bounds the call from the moment the request leaves pace; default
-	// none.
-	Total time.Duration
 }
 
 // BeforeSendFunc is told of an attempt that is about to be sent.
@@ -85,7 +125,8 @@ type SendInfo struct {
 
 // Args are the arguments of one call by name. A value is anything that
 // json.Marshal takes; path and query values are strings, integers, booleans or
-// lists of strings; json.RawMessage and json.Marshaler go out as they are.
+// lists of strings; json.RawMessage and json.Marshaler go out as they are. A
+// nil value is an argument not given; json.RawMessage("null") is JSON's null.
 type Args map[string]any
 
 // A CallOption changes one call.
@@ -113,19 +154,66 @@ func WithParked(f func(until time.Time)) CallOption { return func(o *callOptions
 
 // A Client speaks with one tenant; it is safe for concurrent use.
 type Client struct {
+	cfg       Config
+	base      *url.URL // scheme, host and port of the tenant
+	pacer     *pace.Pacer
+	transport http.RoundTripper
+	auth      *clientAuth
+	token     *tokenSource
+	agent     agent
+	now       func() time.Time
 	// keys holds the tenants' public keys, one cache a JWKS address; its zero
 	// value is ready for use (see jwks.go).
 	keys keyrings
 }
 
 // New checks cfg and returns a client; nothing is sent yet.
-func New(cfg Config) (*Client, error) { return nil, errStub }
+func New(cfg Config) (*Client, error) {
+	base, err := baseURL(cfg.Domain)
+	if err != nil {
+		return nil, err
+	}
+	c := &Client{cfg: cfg, base: base, pacer: cfg.Pacer, transport: cfg.Transport, now: cfg.Now}
+	if c.now == nil {
+		c.now = time.Now
+	}
+	if c.pacer == nil {
+		c.pacer = pace.New(pace.Config{})
+	}
+	if c.transport == nil {
+		c.transport = newTransport(cfg)
+	}
+	c.auth, err = newClientAuth(authConfig{
+		ClientID: cfg.ClientID, Secret: cfg.ClientSecret,
+		SigningKey: cfg.SigningKey, SigningAlg: cfg.SigningAlg, SigningKeyID: cfg.SigningKeyID,
+		Issuer: c.Issuer(),
+	})
+	if err != nil {
+		return nil, err
+	}
+	c.agent = newAgent(cfg.NoTelemetry)
+	c.token = &tokenSource{client: c}
+	return c, nil
+}
 
-// Domain is the tenant's domain as given, Issuer "https://DOMAIN/".
-func (c *Client) Domain() string { return "" }
+// Domain is the tenant's domain, with the port where there is one.
+func (c *Client) Domain() string { return c.base.Host }
 
-// Issuer is the iss of the tenant's tokens.
-func (c *Client) Issuer() string { return "" }
+// Issuer is the iss of the tenant's tokens: "https://DOMAIN/", also where the
+// tenant is reached by plain http.
+func (c *Client) Issuer() string { return issuerOf(c.base) }
+
+// ClientID is the application that the client authenticates as.
+func (c *Client) ClientID() string { return c.cfg.ClientID }
+
+// CloseIdleConnections closes the connections that no call uses.
+func (c *Client) CloseIdleConnections() {
+	if t, ok := c.transport.(interface{ CloseIdleConnections() }); ok {
+		t.CloseIdleConnections()
+	}
+}
+
+func issuerOf(base *url.URL) string { return "https://" + base.Host + "/" }
 
 // A Response is a successful answer.
 type Response struct {
@@ -137,36 +225,15 @@ type Response struct {
 }
 
 // Decode reads the answer into v.
-func (r *Response) Decode(v any) error { return json.Unmarshal(r.Body, v) }
-
-// Do calls an operation by its catalogue name (or alias).
-func (c *Client) Do(ctx context.Context, operation string, args Args, opts ...CallOption) (*Response, error) {
-	return nil, errStub
+func (r *Response) Decode(v any) error {
+	if r.Body == nil {
+		return errors.New("the answer is empty: there is nothing to decode")
+	}
+	return json.Unmarshal(r.Body, v)
 }
 
-// DoFunc is one call of one page; Walk is given it so that the engine can make
-// each page an action of its own.
-type DoFunc func(ctx context.Context, op *catalog.Operation, args Args) (*Response, error)
-
-// Walk yields every item of a listing as JSON, page after page: checkpoint
-// endpoints stream; offset endpoints read a slice (at most 1,000) wholly before
-// handing out its first item, so that deleting inside the loop skips nobody;
-// users beyond 1,000 are sliced by created_at, ties by user_id.
-func Walk(ctx context.Context, op *catalog.Operation, args Args, do DoFunc) iter.Seq2[json.RawMessage, error] {
-	return nil
-}
-
-// Each walks a listing of this client.
-func (c *Client) Each(ctx context.Context, operation string, args Args, opts ...CallOption) iter.Seq2[json.RawMessage, error] {
-	return nil
-}
-
-// All collects a listing.
-func (c *Client) All(ctx context.Context, operation string, args Args, opts ...CallOption) ([]json.RawMessage, error) {
-	return nil, errStub
-}
-
-// A FileArg is the value of a File argument.
+// A FileArg is the value of a File argument. It is read from its beginning on
+// every attempt.
 type FileArg struct {
 	Name string
 	Data io.ReadSeeker

@@ -1,0 +1,117 @@
+package pace
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// notice is what the headers of an answer say of a bucket.
+type notice struct {
+	limit     int       // x-ratelimit-limit, 0 without one
+	remaining int       // x-ratelimit-remaining, -1 without one
+	reset     time.Time // x-ratelimit-reset, zero without one
+	after     time.Time // retry-after, zero without one
+}
+
+// hint is how long the tenant asks to wait: retry-after where there is one,
+// the reset otherwise.
+func (n notice) hint(now time.Time) (time.Duration, bool) {
+	at := n.after
+	if at.IsZero() {
+		at = n.reset
+	}
+	if !at.After(now) {
+		return 0, false
+	}
+	return at.Sub(now), true
+}
+
+// read takes a notice from headers. skew says that the tenant's clock (its
+// Date header) is to be trusted over ours: a reset is compared with it.
+func read(h http.Header, now time.Time, skew bool) notice {
+	n := notice{remaining: -1}
+	if v, err := strconv.Atoi(h.Get("X-Ratelimit-Limit")); err == nil && v > 0 {
+		n.limit = v
+	}
+	if v, err := strconv.Atoi(h.Get("X-Ratelimit-Remaining")); err == nil && v >= 0 {
+		n.remaining = v
+	}
+	n.reset = ResetAt(h, now)
+	n.after = retryAfter(h, now)
+	if date, err := http.ParseTime(h.Get("Date")); skew && err == nil && !n.reset.IsZero() {
+		if off := now.Sub(date); off > 2*time.Second || off < -2*time.Second {
+			n.reset = n.reset.Add(off)
+		}
+	}
+	return n
+}
+
+// ResetAt is when headers say that the bucket opens: x-ratelimit-reset (UNIX
+// seconds), or the end of an exhausted application or organization quota. It
+// is zero where they do not say, or say what cannot be read.
+func ResetAt(h http.Header, now time.Time) time.Time {
+	if v, err := strconv.ParseInt(strings.TrimSpace(h.Get("X-Ratelimit-Reset")), 10, 64); err == nil && v > 0 {
+		return time.Unix(v, 0)
+	}
+	var at time.Time
+	for _, name := range []string{"Auth0-Client-Quota-Limit", "Auth0-Organization-Quota-Limit"} {
+		if t := quotaEnd(h.Get(name), now); t.After(at) {
+			at = t
+		}
+	}
+	return at
+}
+
+// RetryAt is when headers ask to come again: retry-after, in seconds or as a
+// date, else ResetAt.
+func RetryAt(h http.Header, now time.Time) time.Time {
+	if t := retryAfter(h, now); !t.IsZero() {
+		return t
+	}
+	return ResetAt(h, now)
+}
+
+func retryAfter(h http.Header, now time.Time) time.Time {
+	v := strings.TrimSpace(h.Get("Retry-After"))
+	if v == "" {
+		return time.Time{}
+	}
+	if s, err := strconv.ParseFloat(v, 64); err == nil && s >= 0 {
+		return now.Add(seconds(s))
+	}
+	if t, err := http.ParseTime(v); err == nil {
+		return t
+	}
+	return time.Time{}
+}
+
+// quotaEnd reads "b=per_hour;q=10;r=0;t=3540,b=per_day;…" and gives the end of
+// the longest quota that is used up.
+func quotaEnd(v string, now time.Time) time.Time {
+	var at time.Time
+	for quota := range strings.SplitSeq(v, ",") {
+		left, ends := -1, -1
+		for part := range strings.SplitSeq(quota, ";") {
+			name, value, _ := strings.Cut(strings.TrimSpace(part), "=")
+			n, err := strconv.Atoi(value)
+			if err != nil {
+				continue
+			}
+			switch name {
+			case "r":
+				left = n
+			case "t":
+				ends = n
+			}
+		}
+		if left != 0 || ends < 0 {
+			continue
+		}
+		if t := now.Add(time.Duration(ends) * time.Second); t.After(at) {
+			at = t
+		}
+	}
+	return at
+}
