@@ -214,6 +214,12 @@ func (b *bound) wrong(what, hint string) *engine.Error {
 	}
 }
 
+// notHere refuses a call of a table that only describes.
+func notHere(c *engine.HostCall) *engine.Error {
+	b := &bound{call: c}
+	return b.wrong("cannot be called here", "nothing runs during a check")
+}
+
 func suffix(hint string) string {
 	if hint == "" {
 		return ""

@@ -99,7 +99,7 @@ func (a *apiCall) do(values *engine.Object) engine.Outcome { return a.doIn(a.arg
 
 func (a *apiCall) doIn(t *engine.Task, values *engine.Object) engine.Outcome {
 	if t == nil {
-		return engine.Outcome{Err: a.args.wrong("cannot be called here", "nothing runs during a check")}
+		return engine.Outcome{Err: notHere(a.args.call)}
 	}
 	c, ok := a.table.cfg.Tenants[a.role]
 	if !ok {

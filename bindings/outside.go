@@ -32,7 +32,7 @@ func (t *table) instant(f *engine.Function, do func(args *bound) (any, error)) *
 func (t *table) perform(args *bound, a *engine.Action, do func(ctx context.Context) (any, error)) (any, error) {
 	c := args.call
 	if c.Task == nil {
-		return nil, args.wrong("cannot be called here", "nothing runs during a check")
+		return nil, notHere(args.call)
 	}
 	a.Args, a.Where = args.values, c.Where
 	a.Perform = func(ctx context.Context, _ *engine.Attempt) engine.Outcome {
@@ -186,7 +186,7 @@ func (t *table) logNamespace() *engine.Namespace {
 
 func (t *table) log(args *bound, level string) error {
 	if t.cfg.Run == nil {
-		return args.wrong("cannot be called here", "nothing runs during a check")
+		return notHere(args.call)
 	}
 	v, _ := args.values.Get("message")
 	text, isText := v.(string)

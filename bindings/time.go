@@ -1,7 +1,6 @@
 package bindings
 
 import (
-	"context"
 	"fmt"
 	"math"
 	"regexp"
@@ -9,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"a0run/client/catalog"
 	"a0run/engine"
 )
 
@@ -22,9 +20,20 @@ func formatTime(at time.Time) string { return at.UTC().Format(timeLayout) }
 // timeNamespace is time.*.
 func (t *table) timeNamespace() *engine.Namespace {
 	ns := engine.NewNamespace("time")
-	ns.Set("now", t.instant(&engine.Function{
+	now := &engine.Function{
 		Name: "time.now", Summary: "The present time.", Returns: "text such as 2026-03-01T12:00:00.000Z",
-	}, func(args *bound) (any, error) { return formatTime(args.call.Task.Run().Now()), nil }))
+	}
+	now.Call = func(c *engine.HostCall) (any, error) {
+		if _, err := bind(c); err != nil {
+			return nil, err
+		}
+		if c.Task == nil {
+			return nil, notHere(c)
+		}
+		at, err := c.Task.Now(c.Where)
+		return formatTime(at), err
+	}
+	ns.Set("now", now)
 	ns.Set("parse", pure("time.parse", pureFunc{
 		summary: "Read a time: RFC 3339, a date, UNIX seconds, or a format of %Y %m %d %H %M %S.",
 		returns: "the time as text",
@@ -86,13 +95,13 @@ func (t *table) timeNamespace() *engine.Namespace {
 			return float64(at.UnixMilli()) / 1000, nil
 		},
 	}))
-	t.waiting(ns)
+	waiting(ns)
 	return ns
 }
 
 // waiting are the functions that wait; their deadline is the action's argument,
 // so that a resumed run waits only for what is left.
-func (t *table) waiting(ns *engine.Namespace) {
+func waiting(ns *engine.Namespace) {
 	sleep := &engine.Function{
 		Name: "time.sleep", Summary: `Wait: "30s", "5m", or seconds.`, Returns: "nothing",
 		Params: []engine.Param{{Name: "duration", Type: "any", Positional: true, Required: true}},
@@ -107,9 +116,9 @@ func (t *table) waiting(ns *engine.Namespace) {
 			return nil, err
 		}
 		if c.Task == nil {
-			return nil, args.wrong("cannot be called here", "nothing runs during a check")
+			return nil, notHere(c)
 		}
-		return t.wait(args, c.Task.Run().Now().Add(d))
+		return nil, c.Task.Sleep(d, c.Where)
 	}
 	ns.Set("sleep", sleep)
 	until := &engine.Function{
@@ -125,23 +134,12 @@ func (t *table) waiting(ns *engine.Namespace) {
 		if err != nil {
 			return nil, err
 		}
-		return t.wait(args, at)
+		if c.Task == nil {
+			return nil, notHere(c)
+		}
+		return nil, c.Task.SleepUntil(at, c.Where)
 	}
 	ns.Set("wait_until", until)
-}
-
-func (t *table) wait(args *bound, until time.Time) (any, error) {
-	return t.perform(args, &engine.Action{Name: args.call.Func.Name, Effect: catalog.Read},
-		func(ctx context.Context) (any, error) {
-			timer := time.NewTimer(until.Sub(args.call.Task.Run().Now()))
-			defer timer.Stop()
-			select {
-			case <-timer.C:
-				return nil, nil
-			case <-ctx.Done():
-				return nil, args.call.Task.Stopped()
-			}
-		})
 }
 
 // time reads an argument as a time.

@@ -88,7 +88,7 @@ func runPlaybook(ctx context.Context, w *world, file string, f *runFlags) error 
 	if f.concurrency < 1 {
 		return &usageError{fmt.Sprintf("--concurrency %d: at least 1 request must be in flight", f.concurrency), ""}
 	}
-	s := &session{world: w, flags: f, redactor: newRedactor(w)}
+	s := &session{world: w, flags: f, redactor: &engine.Redactor{Off: w.shown}}
 	var err error
 	if s.playbook, err = loadPlaybook(w, file); err != nil {
 		return err
@@ -108,13 +108,6 @@ func runPlaybook(ctx context.Context, w *world, file string, f *runFlags) error 
 		Sink: s.screen, Redactor: s.redactor, Now: w.now,
 	})
 	return s.execute(ctx)
-}
-
-func newRedactor(w *world) *engine.Redactor {
-	if w.shown {
-		return engine.NewOpenRedactor()
-	}
-	return engine.NewRedactor()
 }
 
 // check refuses a playbook with mistakes before anything is sent.

@@ -160,7 +160,9 @@ func (s *screen) Emit(e engine.Event) {
 	}
 }
 
-func wait(ms int64) string { return (time.Duration(ms) * time.Millisecond).Round(time.Millisecond).String() }
+func wait(ms int64) string {
+	return (time.Duration(ms) * time.Millisecond).Round(time.Millisecond).String()
+}
 
 // progress is a line that --quiet leaves out.
 func (s *screen) progress(text string) {

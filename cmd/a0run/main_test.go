@@ -1,0 +1,39 @@
+package main
+
+import (
+	"os"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// TestMain lets the scripts call the real command in a process of its own.
+// a0run-shown is the same with redaction switched off: what a canary test does
+// not find with a0run, it must find with this one.
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"a0run": main,
+		"a0run-shown": func() {
+			w := outside()
+			w.shown = true
+			os.Exit(execute(w))
+		},
+	})
+}
+
+// TestScripts runs every script of testdata/script through the front door.
+func TestScripts(t *testing.T) {
+	t.Parallel()
+	testscript.Run(t, testscript.Params{
+		Dir:                 "../../testdata/script",
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		UpdateScripts:       os.Getenv("UPDATE_SCRIPTS") != "",
+		Setup: func(env *testscript.Env) error {
+			// Nothing of the machine that tests must reach a script.
+			env.Setenv("NO_COLOR", "1")
+			return nil
+		},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){},
+	})
+}

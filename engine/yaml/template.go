@@ -1,0 +1,197 @@
+package yaml
+
+import (
+	"bytes"
+	"errors"
+	"regexp"
+	"strings"
+
+	"a0run/engine"
+	"a0run/engine/lua"
+)
+
+// maxTries bounds how many }} are tried as the end of one expression.
+const maxTries = 200
+
+// A template is a text with expressions in it. Where whole is set the text is
+// one expression and nothing else, and keeps the type of its value.
+type template struct {
+	parts []part
+	whole bool
+}
+
+// A part is a text or an expression.
+type part struct {
+	text string
+	expr *expr
+}
+
+// An expr is one ${{ }}, or the text of a lua step.
+type expr struct {
+	at    engine.Position
+	chunk *lua.Chunk
+	reads reads
+	// path is set for item.user_id and its like, which need no Lua.
+	path []string
+	// code marks the text of a lua step.
+	code bool
+}
+
+// reads says which of a playbook's own names an expression needs, so that no
+// more than these is handed to the VM.
+type reads struct {
+	vars, steps        map[string]bool
+	allVars, allSteps  bool
+	item, index, error bool
+	names              []lua.Name
+}
+
+// compile finds the expressions of every text below n.
+func (r *reader) compile(n *node) {
+	for _, v := range n.values {
+		r.compile(v)
+	}
+	s, ok := n.text()
+	if !ok || n.tmpl != nil || !strings.Contains(s, "${{") {
+		return
+	}
+	n.tmpl = r.template(n, s)
+}
+
+// template splits a text. The end of an expression is the first }} up to which
+// it is Lua: a }} inside a string or of a table does not end it.
+func (r *reader) template(n *node, s string) *template {
+	t := &template{}
+	places := r.places(n, s)
+	rest := s
+	for k := 0; ; k++ {
+		i := strings.Index(rest, "${{")
+		if i < 0 {
+			break
+		}
+		if i > 0 {
+			t.parts = append(t.parts, part{text: rest[:i]})
+		}
+		e, length := r.expression(rest[i+3:], places(len(s)-len(rest)+i))
+		t.parts = append(t.parts, part{expr: e})
+		if length < 0 {
+			return t
+		}
+		rest = rest[i+3+length:]
+	}
+	if rest != "" {
+		t.parts = append(t.parts, part{text: rest})
+	}
+	// A block text ends with a line break that nobody meant.
+	if len(t.parts) == 2 && n.block && t.parts[0].expr != nil && strings.TrimSpace(t.parts[1].text) == "" {
+		t.parts = t.parts[:1]
+	}
+	t.whole = len(t.parts) == 1 && t.parts[0].expr != nil
+	return t
+}
+
+// expression compiles what follows ${{; length is that of the text up to and
+// with }}, -1 where there is no end.
+func (r *reader) expression(s string, at engine.Position) (e *expr, length int) {
+	var first error
+	for end, tries := 0, 0; tries < maxTries; tries++ {
+		i := strings.Index(s[end:], "}}")
+		if i < 0 {
+			break
+		}
+		source := s[:end+i]
+		if strings.TrimSpace(source) == "" {
+			r.problem(at, "", "the expression is empty")
+			return nil, end + i + 2
+		}
+		chunk, err := lua.CompileExpr(source, at)
+		if err == nil {
+			e := &expr{at: at, chunk: chunk, path: purePath(source)}
+			e.reads = readsOf(chunk.Names())
+			return e, end + i + 2
+		}
+		if first == nil {
+			first = err
+			length = end + i + 2
+		}
+		end += i + 1
+	}
+	if first == nil {
+		r.problem(at, "write ${{ … }}", "${{ without its }}")
+		return nil, -1
+	}
+	r.luaProblems(first, at)
+	return nil, length
+}
+
+// luaProblems takes over what the Lua front end says about a text.
+func (r *reader) luaProblems(err error, at engine.Position) {
+	if ps, ok := errors.AsType[engine.Problems](err); ok {
+		r.problems = append(r.problems, ps...)
+		return
+	}
+	if e, ok := errors.AsType[*engine.Error](err); ok {
+		if e.Where.Line != 0 {
+			at = e.Where
+		}
+		r.problem(at, e.HintText, "%s", e.Message)
+		return
+	}
+	r.problem(at, "", "%s", err.Error())
+}
+
+// places gives the place in the source of an offset in a scalar's text. The
+// expressions of a text stand in the source in the same order, so that the
+// k-th ${{ of the one is the k-th of the other whatever the quotes; only an
+// escaped "\x24{{" is not found, and stands where its scalar stands.
+func (r *reader) places(n *node, s string) func(offset int) engine.Position {
+	return func(offset int) engine.Position {
+		k := strings.Count(s[:offset], "${{")
+		o := n.offset
+		for range k + 1 {
+			i := bytes.Index(r.source[o:], []byte("${{"))
+			if i < 0 {
+				return n.at
+			}
+			o += i + 3
+		}
+		// The place is that of the expression's first letter.
+		for o < len(r.source) && r.source[o] == ' ' {
+			o++
+		}
+		return r.position(o)
+	}
+}
+
+// purePath splits "item.user_id"; nil for everything that is more than a path.
+func purePath(source string) []string {
+	source = strings.TrimSpace(source)
+	if !regexp.MustCompile(`^(item|index|vars|params|steps)(\.[A-Za-z_]\w*)*$`).MatchString(source) {
+		return nil
+	}
+	return strings.Split(source, ".")
+}
+
+// readsOf sorts the names that a chunk reads.
+func readsOf(names []lua.Name) reads {
+	r := reads{names: names, vars: map[string]bool{}, steps: map[string]bool{}}
+	for _, n := range names {
+		root, rest, _ := strings.Cut(n.Path, ".")
+		second, _, _ := strings.Cut(rest, ".")
+		switch root {
+		case "vars":
+			r.vars[second] = true
+			r.allVars = r.allVars || second == ""
+		case "steps":
+			r.steps[second] = true
+			r.allSteps = r.allSteps || second == ""
+		case "item":
+			r.item = true
+		case "index":
+			r.index = true
+		case "error":
+			r.error = true
+		}
+	}
+	return r
+}

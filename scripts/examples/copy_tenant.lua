@@ -1,0 +1,48 @@
+-- Copy connections and roles from one tenant to another.
+--   a0run run copy_tenant.lua --tenant source=staging --tenant target=production
+playbook {
+  name = "copy_tenant",
+  tenants = {
+    { role = "source", description = "is read" },
+    { role = "target", description = "is written" },
+  },
+}
+
+local source, target = tenant("source"), tenant("target")
+
+local function by_name(list)
+  local names = {}
+  for _, object in ipairs(list) do
+    names[object.name] = object
+  end
+  return names
+end
+
+local there = by_name(target.connections.all())
+parallel.each(source.connections.all(), { key = "name" }, function(connection)
+  if not there[connection.name] then
+    target.connections.create {
+      name = connection.name,
+      strategy = connection.strategy,
+      options = connection.options,
+    }
+    print("connection " .. connection.name)
+  end
+end)
+
+there = by_name(target.roles.list())
+parallel.each(source.roles.list(), { key = "name" }, function(role)
+  local permissions = source.roles.list_permissions(role.id)
+  local copy = there[role.name] or target.roles.create { name = role.name, description = role.description }
+  if #permissions > 0 then
+    local wanted = {}
+    for i, p in ipairs(permissions) do
+      wanted[i] = {
+        resource_server_identifier = p.resource_server_identifier,
+        permission_name = p.permission_name,
+      }
+    end
+    target.roles.add_permissions(copy.id, wanted)
+  end
+  print("role " .. role.name)
+end)
