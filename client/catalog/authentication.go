@@ -324,7 +324,7 @@ var authenticationTable = []Operation{ //nolint:gochecknoglobals // a constant t
 			{Name: "protocol", In: InField, Type: String, Enum: []string{"oauth2", "samlp", "wsfed", "wstrust-usernamemixed"}, Required: true},
 			{Name: "impersonator_id", In: InField, Type: String, Required: true},
 			{Name: "client_id", In: InField, Type: String, Required: true},
-			{Name: "access_token", In: InHeader, Type: String, Required: true, Secret: true},
+			{Name: "access_token", Wire: "Authorization", In: InHeader, Type: String, Required: true, Secret: true},
 			{Name: "additional_parameters", Wire: "additionalParameters", In: InField, Type: Object},
 			{Name: "response_type", In: InField, Type: String},
 			{Name: "state", In: InField, Type: String},
@@ -397,7 +397,7 @@ var authenticationTable = []Operation{ //nolint:gochecknoglobals // a constant t
 		Path:    "/userinfo",
 		Summary: "Reads the profile of the user an access token belongs to.",
 		Args: []Arg{
-			{Name: "access_token", In: InHeader, Type: String, Required: true, Secret: true, Summary: "the user's access token"},
+			{Name: "access_token", Wire: "Authorization", In: InHeader, Type: String, Required: true, Secret: true, Summary: "the user's access token"},
 			{Name: "domain", In: InClient, Type: String, Summary: "the tenant's domain, if not the current one"},
 		},
 		Auth:    AccessToken,

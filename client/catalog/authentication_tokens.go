@@ -66,7 +66,7 @@ var authenticationTokensTable = []Operation{ //nolint:gochecknoglobals // a cons
 		Args: []Arg{
 			{Name: "connection_name", In: InPath, Type: String, Required: true},
 			{Name: "subject", In: InField, Type: Object, Required: true, Summary: "format, iss and sub of the user"},
-			{Name: "access_token", In: InHeader, Type: String, Required: true, Secret: true, Summary: "the identity provider's signed JWT"},
+			{Name: "access_token", Wire: "Authorization", In: InHeader, Type: String, Required: true, Secret: true, Summary: "the identity provider's signed JWT"},
 			{Name: "domain", In: InClient, Type: String, Summary: "the tenant's domain, if not the current one"},
 		},
 		Body:         JSONBody,
@@ -88,7 +88,7 @@ var authenticationTokensTable = []Operation{ //nolint:gochecknoglobals // a cons
 		Path:    "/mfa/associate",
 		Summary: "Begins the enrolment of a new authenticator for the user.",
 		Args: []Arg{
-			{Name: "access_token", In: InHeader, Type: String, Required: true, Secret: true, Summary: "the mfa_token, or an access token with scope enroll"},
+			{Name: "access_token", Wire: "Authorization", In: InHeader, Type: String, Required: true, Secret: true, Summary: "the mfa_token, or an access token with scope enroll"},
 			{Name: "authenticator_types", In: InField, Type: Strings, Required: true},
 			{Name: "oob_channels", In: InField, Type: Strings},
 			{Name: "phone_number", In: InField, Type: String},
@@ -116,7 +116,7 @@ var authenticationTokensTable = []Operation{ //nolint:gochecknoglobals // a cons
 		Path:    "/mfa/authenticators",
 		Summary: "Lists the authenticators of the user.",
 		Args: []Arg{
-			{Name: "access_token", In: InHeader, Type: String, Required: true, Secret: true, Summary: "an access token with scope read:authenticators"},
+			{Name: "access_token", Wire: "Authorization", In: InHeader, Type: String, Required: true, Secret: true, Summary: "an access token with scope read:authenticators"},
 			{Name: "domain", In: InClient, Type: String, Summary: "the tenant's domain, if not the current one"},
 		},
 		Auth:    AccessToken,
@@ -166,7 +166,7 @@ var authenticationTokensTable = []Operation{ //nolint:gochecknoglobals // a cons
 		Summary: "Deletes one authenticator of the user.",
 		Args: []Arg{
 			{Name: "id", In: InPath, Type: String, Required: true},
-			{Name: "access_token", In: InHeader, Type: String, Required: true, Secret: true, Summary: "an access token with scope remove:authenticators"},
+			{Name: "access_token", Wire: "Authorization", In: InHeader, Type: String, Required: true, Secret: true, Summary: "an access token with scope remove:authenticators"},
 			{Name: "domain", In: InClient, Type: String, Summary: "the tenant's domain, if not the current one"},
 		},
 		Auth:        AccessToken,

@@ -260,7 +260,7 @@ func authClient() []catalog.Operation {
 		{id: "authentication.global_token_revocation.revoke", verb: "POST", path: "/oauth/global-token-revocation/connection/{connection_name}", status: 204, doc: "logout/global-token-revocation",
 			summary: "Revokes all sessions and refresh tokens of one user of an enterprise connection.",
 			required: must(catalog.Arg{Name: "connection_name", In: catalog.InPath, Type: catalog.String}, catalog.Arg{Name: "subject", In: catalog.InField, Type: catalog.Object,
-				Summary: "format, iss and sub of the user"}, secret(said(catalog.Arg{Name: "access_token", In: catalog.InHeader, Type: catalog.String}, "the identity provider's signed JWT"))),
+				Summary: "format, iss and sub of the user"}, secret(said(catalog.Arg{Name: "access_token", Wire: "Authorization", In: catalog.InHeader, Type: catalog.String}, "the identity provider's signed JWT"))),
 			auth: catalog.AccessToken, body: catalog.JSONBody, answer: catalog.EmptyAnswer, effect: catalog.Delete, bucket: []string{"universal_logout"}, none: "revoked sessions and tokens cannot be revived"},
 	})
 }
@@ -268,7 +268,7 @@ func authClient() []catalog.Operation {
 // authUser are the operations of a user: profile, sign-up, password, factors.
 func authUser() []catalog.Operation {
 	bearer := func(summary string) catalog.Arg {
-		return catalog.Arg{Name: "access_token", In: catalog.InHeader, Type: catalog.String, Secret: true, Required: true, Summary: summary}
+		return catalog.Arg{Name: "access_token", Wire: "Authorization", In: catalog.InHeader, Type: catalog.String, Secret: true, Required: true, Summary: summary}
 	}
 	channels := []string{"sms", "voice", "auth0"}
 	return operations([]authSpec{
@@ -350,7 +350,7 @@ func authLegacy() []catalog.Operation {
 			summary: "Gives a login link by which an administrator acts as another user.",
 			required: []catalog.Arg{{Name: "user_id", In: catalog.InPath, Type: catalog.String, Required: true}, {Name: "protocol", In: catalog.InField, Type: catalog.String, Required: true, Enum: []string{"oauth2", "samlp", "wsfed", "wstrust-usernamemixed"}},
 				{Name: "impersonator_id", In: catalog.InField, Type: catalog.String, Required: true}, {Name: "client_id", In: catalog.InField, Type: catalog.String, Required: true},
-				{Name: "access_token", In: catalog.InHeader, Type: catalog.String, Secret: true, Required: true}},
+				{Name: "access_token", Wire: "Authorization", In: catalog.InHeader, Type: catalog.String, Secret: true, Required: true}},
 			optional: []catalog.Arg{{Name: "additional_parameters", Wire: "additionalParameters", In: catalog.InField, Type: catalog.Object}, field("response_type"), field("state")}, secretAnswers: []string{""}, none: "the link has been given out"},
 		{id: "authentication.users.unlink", verb: "POST", path: "/login/unlink", auth: catalog.NoAuth, body: catalog.JSONBody, answer: catalog.EmptyAnswer, effect: catalog.Delete, deprecated: old, doc: "account-linking-legacy/unlink",
 			summary: "Unlinks an identity from a user at the old linking endpoint.", required: must(secret(field("access_token")), field("user_id")), none: "linking again needs the other account's consent"},
