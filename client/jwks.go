@@ -241,7 +241,7 @@ func fetchKeySet(ctx context.Context, fetch fetchFunc) (*keySet, error) {
 	text, err := fetch(limited)
 	if err != nil {
 		if _, known := errors.AsType[*TimeoutError](err); !known && limited.Err() != nil && ctx.Err() == nil {
-			err = &TimeoutError{Operation: jwksOperation, Phase: "total", Sent: true, Err: err}
+			err = &TimeoutError{Operation: jwksOperation, Phase: "total", After: jwksTotal, Sent: true, Err: err}
 		}
 		return nil, err
 	}

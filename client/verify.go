@@ -41,29 +41,6 @@ type Claims struct{ JSON json.RawMessage }
 // Decode reads the claims into v.
 func (c *Claims) Decode(v any) error { return json.Unmarshal(c.JSON, v) }
 
-// An OptionError says which option of a verification cannot be used; it is a
-// mistake of the caller and says nothing about the token.
-type OptionError struct {
-	// Option is the option's name as playbooks write it.
-	Option string
-	// Reason is what is wrong, Next what to do about it.
-	Reason, Next string
-}
-
-func (e *OptionError) Error() string {
-	text := fmt.Sprintf("verify_id_token: %s %s", e.Option, e.Reason)
-	if e.Next != "" {
-		text += "; " + e.Next
-	}
-	return text
-}
-
-// Code is "option".
-func (e *OptionError) Code() string { return "option" }
-
-// Hint says what to do next.
-func (e *OptionError) Hint() string { return e.Next }
-
 // A verifier checks tokens for one client.
 type verifier struct {
 	issuer, clientID, secret string
@@ -123,16 +100,11 @@ func (v *verifier) fill(o *VerifyOptions) error {
 	setDefault(&o.Audience, v.clientID)
 	setDefault(&o.JWKSURL, v.jwksURL)
 	if familyOf(o.Algorithm) == familyNone {
-		return &OptionError{
-			Option: "algorithm", Reason: fmt.Sprintf("%q is not known", o.Algorithm),
-			Next: algorithmHint(o.Algorithm),
-		}
+		return badOption("algorithm", fmt.Sprintf("%q is not known", o.Algorithm), algorithmHint(o.Algorithm))
 	}
 	if o.Audience == "" {
-		return &OptionError{
-			Option: "audience", Reason: "is not given, and the client has no client id to take for it",
-			Next: "give the client id of the application that the token is for",
-		}
+		return badOption("audience", "is not given, and the client has no client id to take for it",
+			"give the client id of the application that the token is for")
 	}
 	if familyOf(o.Algorithm) != familyHMAC {
 		return checkKeySetURL(o.JWKSURL)
@@ -140,17 +112,18 @@ func (v *verifier) fill(o *VerifyOptions) error {
 	setDefault(&o.Secret, v.secret)
 	switch {
 	case o.Secret == "":
-		return &OptionError{
-			Option: "secret", Reason: "is not given, and the client has none",
-			Next: "give the application's client secret: " + o.Algorithm + " is checked with it",
-		}
+		return badOption("secret", "is not given, and the client has none",
+			"give the application's client secret: "+o.Algorithm+" is checked with it")
 	case looksAsymmetric(o.Secret):
-		return &OptionError{
-			Option: "secret", Reason: "is a public or private key, which cannot be the shared secret of " + o.Algorithm,
-			Next: "give the application's client secret, or verify with RS256",
-		}
+		return badOption("secret", "is a public or private key, which cannot be the shared secret of "+o.Algorithm,
+			"give the application's client secret, or verify with RS256")
 	}
 	return nil
+}
+
+// badOption is a mistake of the caller; it says nothing about the token.
+func badOption(option, problem, next string) error {
+	return &ArgumentError{Operation: "verify_id_token", Argument: option, Problem: problem, Next: next}
 }
 
 func setDefault(field *string, value string) {
@@ -161,9 +134,7 @@ func setDefault(field *string, value string) {
 
 // checkKeySetURL wants https, or http to this machine.
 func checkKeySetURL(text string) error {
-	fail := func(reason, next string) error {
-		return &OptionError{Option: "jwks_url", Reason: reason, Next: next}
-	}
+	fail := func(problem, next string) error { return badOption("jwks_url", problem, next) }
 	u, err := url.Parse(text)
 	switch {
 	case err != nil || u.Host == "":
@@ -223,13 +194,18 @@ func keyName(kind family) string {
 
 // VerifyIDToken checks a token and returns its claims, or a
 // *TokenValidationError that says what is wrong with it, in the order and words
-// of the Python SDK. Other errors say nothing about the token: an *OptionError
-// is a mistake in o, and when no keys could be fetched at all the fault of that
-// request comes back (NetworkError, TimeoutError, Auth0Error, RateLimitError).
+// of the Python SDK. Other errors say nothing about the token: an
+// *ArgumentError is a mistake in o, and when no keys could be fetched at all the
+// fault of that request comes back (NetworkError, TimeoutError, Auth0Error,
+// RateLimitError).
 //
 // Beyond the Python SDK, an empty nonce and a max_age of 0 are checked when
 // given, nbf and an iat in the future are refused (within the leeway), times
 // may be fractions, and organization names are compared without case.
 func (c *Client) VerifyIDToken(ctx context.Context, token string, o VerifyOptions) (*Claims, error) {
-	return nil, errStub
+	v := &verifier{
+		issuer: c.Issuer(), clientID: c.cfg.ClientID, secret: c.cfg.ClientSecret, jwksURL: c.jwksURL(),
+		now: c.now, keys: &c.keys, fetch: c.fetchKeys,
+	}
+	return v.verify(ctx, token, o)
 }

@@ -238,7 +238,7 @@ func checkVerdict(t *testing.T, claims *Claims, err error) {
 		if e.Code == "" || e.Message == "" || claims != nil {
 			t.Errorf("bad refusal: %#v", e)
 		}
-	case *OptionError:
+	case *ArgumentError:
 	default:
 		t.Errorf("foreign error %T: %v", err, err)
 	}

@@ -254,8 +254,8 @@ func TestVerifyOptionMistakes(t *testing.T) {
 				tc.change(v)
 			}
 			_, err := v.verify(t.Context(), rs256(t, fullClaims()), tc.o)
-			e, ok := errors.AsType[*OptionError](err)
-			if !ok || e.Option != tc.option || !strings.Contains(e.Hint(), tc.hint) {
+			e, ok := errors.AsType[*ArgumentError](err)
+			if !ok || e.Argument != tc.option || !strings.Contains(e.Hint(), tc.hint) {
 				t.Fatalf("got %v", err)
 			}
 			if strings.Contains(err.Error(), "pa55") || strings.Contains(err.Error(), "BEGIN") {

@@ -1,0 +1,38 @@
+package client
+
+// Hint says what to do about a refused token. The message is the Python SDK's
+// and has no room for it.
+func (e *TokenValidationError) Hint() string {
+	switch e.Code {
+	case "malformed":
+		if e.Err != nil {
+			return e.Err.Error()
+		}
+		return "give the whole token, three parts joined by dots, and nothing else"
+	case "algorithm":
+		return "the token does not choose its algorithm: compare the application's signing algorithm with the one asked for (RS256 unless told)"
+	case "key":
+		if missing, ok := e.Err.(*keyNotFoundError); ok && missing.err != nil { //nolint:errorlint // set by this package, never wrapped
+			return missing.Error()
+		}
+		return "the token is of another tenant, or its key was withdrawn"
+	case "signature":
+		return "the token was changed on its way, or somebody else made it"
+	case "iss":
+		return "a tenant with a custom domain has two names: give the issuer that the application uses"
+	case "aud", "azp":
+		return "the audience is the client id of the application that the token is for; an access token is not an ID token"
+	case "exp":
+		return "get a fresh token"
+	case "iat", "nbf":
+		return "this machine's clock may be behind the tenant's: set it, or allow a leeway of some seconds"
+	case "nonce":
+		return "the token answers another request than the one with this nonce"
+	case "org":
+		return "give the organization that the user logged in to, as id (org_…) or name"
+	case "auth_time":
+		return "let the user log in again, with max_age in the authorization request"
+	default:
+		return ""
+	}
+}
