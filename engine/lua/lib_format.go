@@ -68,7 +68,7 @@ func (a args) readVerb(s string) (verb, string) {
 		v.precision = max(v.precision, 0)
 	}
 	if s == "" {
-		a.RaiseError("invalid option '%%' to 'format'")
+		a.RaiseError("%s", "invalid option '%' to 'format'")
 	}
 	if isDigit(s[0]) {
 		a.RaiseError("invalid format (width or precision too long)")

@@ -107,7 +107,7 @@ func (m *matcher) special(s, p int) (next, end int, special bool) {
 	case c == 'f':
 		p += 2
 		if p >= len(m.pat) || m.pat[p] != '[' {
-			m.a.RaiseError("missing '[' after '%%f' in pattern")
+			m.a.RaiseError("%s", "missing '[' after '%f' in pattern")
 		}
 		end = m.itemEnd(p)
 		var before, here byte
@@ -244,7 +244,7 @@ func (m *matcher) itemEnd(p int) int {
 	switch c {
 	case '%':
 		if p >= len(m.pat) {
-			m.a.RaiseError("malformed pattern (ends with '%%')")
+			m.a.RaiseError("%s", "malformed pattern (ends with '%')")
 		}
 		return p + 1
 	case '[':

@@ -323,7 +323,7 @@ func (m *matcher) expand(text string, s, e int) string {
 	for ; i >= 0; i = strings.IndexByte(text, '%') {
 		out.add(text[:i])
 		if i+1 == len(text) {
-			m.a.RaiseError("invalid use of '%%' at the end of the replacement; write %%%% for a percent sign")
+			m.a.RaiseError("%s", "invalid use of '%' at the end of the replacement; write %% for a percent sign")
 		}
 		switch c := text[i+1]; {
 		case c == '0':
