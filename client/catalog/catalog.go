@@ -36,7 +36,7 @@ type Operation struct {
 	Args []Arg
 	// Body is how the request body is encoded; NoBody when there is none.
 	// Where the body is made of arguments InField, a caller may instead give
-	// the whole of it by the name "body"; fields given beside it win.
+	// the whole of it by the name "body", but not both.
 	Body BodyKind
 	// BodyRequired says that a call without a body is wrong.
 	BodyRequired bool
@@ -91,6 +91,7 @@ type Operation struct {
 // API names one of Auth0's two APIs.
 type API string
 
+// The two APIs.
 const (
 	Management     API = "management"     // below https://DOMAIN/api/v2
 	Authentication API = "authentication" // below https://DOMAIN
@@ -99,6 +100,7 @@ const (
 // BodyKind is the encoding of a request body.
 type BodyKind string
 
+// The encodings of a request body.
 const (
 	NoBody    BodyKind = ""
 	JSONBody  BodyKind = "json"
@@ -109,6 +111,7 @@ const (
 // Auth is the way in which a request is authorised.
 type Auth string
 
+// The ways in which a request is authorised.
 const (
 	NoAuth          Auth = "none"         // nothing is sent
 	ManagementToken Auth = "management"   // the client's own Management API token
@@ -120,6 +123,7 @@ const (
 // Answer is the kind of a successful response.
 type Answer string
 
+// The kinds of a successful response.
 const (
 	JSONAnswer     Answer = "json"
 	TextAnswer     Answer = "text"     // metadata XML, change_password's sentence
@@ -130,6 +134,7 @@ const (
 // Place is where an argument travels.
 type Place string
 
+// The places where an argument travels.
 const (
 	InPath   Place = "path"
 	InQuery  Place = "query"
@@ -143,6 +148,7 @@ const (
 // Type is the type of an argument's value.
 type Type string
 
+// The types of values.
 const (
 	String  Type = "string"
 	Integer Type = "integer"
@@ -208,6 +214,7 @@ type Paging struct {
 // PagingStyle is the way from one page to the next.
 type PagingStyle string
 
+// The ways from one page to the next.
 const (
 	NoPaging   PagingStyle = ""
 	Whole      PagingStyle = "whole"      // one answer holds everything
@@ -221,6 +228,7 @@ const (
 // done about an unknown outcome.
 type Effect string
 
+// The effects.
 const (
 	Read    Effect = "read"    // changes nothing; repeated freely
 	Create  Effect = "create"  // makes an object; never repeated blindly

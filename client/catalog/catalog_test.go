@@ -120,7 +120,7 @@ func pythonMethods(t *testing.T) []pythonMethod {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	line := regexp.MustCompile(`^(\S+) \((.*)\) \{(.*)\}$`)
 	list := func(s string) []string {
 		return strings.FieldsFunc(s, func(r rune) bool { return r == ',' || r == ' ' })
@@ -222,6 +222,7 @@ func TestBodies(t *testing.T) {
 				fields++
 			case InFile:
 				files++
+			default: // not in the body
 			}
 		}
 		if whole > 1 || (whole == 1 && fields+files > 0) {

@@ -1,68 +1,110 @@
 package catalog
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
-// Nearest is the name a person most likely meant by one that does not exist, or
-// "" when nothing is near: a misspelt name, the right method in a near group, or
-// the same method in another group.
+// Nearest is the name that a person most likely meant by one that does not
+// exist, or "" when nothing is near: a misspelt name, another word for the
+// method (users.remove), the beginning of one (users.list_org), the same words
+// in another order (organizations.list_members), or the right method in another
+// group (members.list_tokensets).
 func (t *Table) Nearest(name string) string {
-	name = strings.ToLower(name)
-	best, bestCost := "", len(name)/2+1
-	for _, known := range t.Names() {
-		if cost := distanceOf(name, known, bestCost); cost < bestCost {
+	asked := wordsOf(strings.TrimPrefix(name, "auth0."))
+	best, bestCost := "", max(3, len(asked.name)/3+1)
+	consider := func(known string) {
+		if cost := asked.distance(wordsOf(known), bestCost); cost < bestCost {
 			best, bestCost = known, cost
+		}
+	}
+	// IDs go first, so that of equally near names the ID is told.
+	for _, op := range t.all {
+		consider(op.ID)
+	}
+	for _, op := range t.all {
+		for _, alias := range op.Aliases {
+			consider(alias)
 		}
 	}
 	return best
 }
 
-// distanceOf is the edit distance of two names, where a last segment that
-// stands in both counts for much.
-func distanceOf(name, known string, limit int) int {
-	group, method := cut(name)
-	knownGroup, knownMethod := cut(known)
-	cost := editDistance(name, known)
+// words are the parts of a name by which names are compared.
+type words struct {
+	name, group, method string
+	sorted              []string // the single words, in one order and one wording
+}
+
+func wordsOf(name string) words {
+	w := words{name: snake(name)}
+	i := strings.LastIndexByte(w.name, '.')
+	w.group, w.method = w.name[:max(i, 0)], w.name[i+1:]
+	w.sorted = strings.FieldsFunc(w.name, func(r rune) bool { return r == '.' || r == '_' })
+	for i, word := range w.sorted {
+		w.sorted[i] = plainWord(word)
+	}
+	slices.Sort(w.sorted)
+	return w
+}
+
+// snake is a name as this table would spell it: listRoles becomes list_roles.
+func snake(name string) string {
+	var b strings.Builder
+	for i := range len(name) {
+		c := name[i]
+		if c >= 'A' && c <= 'Z' {
+			if i > 0 && name[i-1] != '.' && name[i-1] != '_' {
+				b.WriteByte('_')
+			}
+			c += 'a' - 'A'
+		}
+		b.WriteByte(c)
+	}
+	return b.String()
+}
+
+// plainWord is one word for all the words that mean the same kind of method.
+func plainWord(word string) string {
+	switch word {
+	case "all", "search", "find":
+		return "list"
+	case "read", "show", "fetch":
+		return "get"
+	case "add", "new", "post", "insert", "assign":
+		return "create"
+	case "patch", "set", "edit", "change", "modify", "put":
+		return "update"
+	case "remove", "destroy", "del", "unset":
+		return "delete"
+	}
+	return word
+}
+
+// distance is how far another name is from this one, at most limit.
+func (w words) distance(known words, limit int) int {
+	first, _, _ := strings.Cut(w.name, ".")
 	switch {
-	case group == knownGroup && method != knownMethod:
-		// In the right group the person looks for a method of that group, and
-		// a synonym (remove for delete) is nearer than any spelling.
-		cost = editDistance(method, knownMethod)
-		if synonym(method, knownMethod) {
-			cost = 1
-		}
-	case method == knownMethod && group != knownGroup:
-		cost = min(cost, editDistance(group, knownGroup))
+	case strings.HasSuffix(known.name, "."+w.name):
+		return 1
+	case slices.Equal(w.sorted, known.sorted) && strings.HasPrefix(known.name, first+"."):
+		return 1
+	case slices.Equal(w.sorted, known.sorted): // roles.list_users is not users.list_roles
+		return 2
 	}
-	return min(cost, limit)
-}
-
-func cut(name string) (group, method string) {
-	i := strings.LastIndexByte(name, '.')
-	return name[:max(i, 0)], name[i+1:]
-}
-
-func synonym(a, b string) bool {
-	for _, set := range [][]string{
-		{"list", "all", "get_all", "search", "find"},
-		{"get", "read", "show", "fetch"},
-		{"create", "add", "new", "post", "insert"},
-		{"update", "patch", "set", "edit", "change", "modify", "put"},
-		{"delete", "remove", "destroy", "del", "unset"},
-	} {
-		if in(set, a) && in(set, b) {
-			return true
-		}
+	cost := limit
+	if d := len(w.name) - len(known.name); d < limit && -d < limit {
+		cost = min(cost, editDistance(w.name, known.name))
 	}
-	return false
-}
-
-func in(set []string, s string) bool {
-	for _, one := range set {
-		if one == s {
-			return true
-		}
+	switch {
+	case w.group == known.group && len(w.method) >= 3 && strings.HasPrefix(known.method, w.method):
+		return min(cost, 1)
+	case w.group == known.group:
+		return min(cost, editDistance(w.method, known.method))
+	case w.method == known.method && strings.Contains(w.method, "_"):
+		return min(cost, 1+editDistance(w.group, known.group)/4)
 	}
-	return false
+	return cost
 }
 
 // editDistance counts the insertions, deletions, substitutions and swaps of

@@ -1,11 +1,10 @@
 package main
 
 import (
+	"a0run/client/catalog"
 	"sort"
 	"strconv"
 	"strings"
-
-	"a0run/client/catalog"
 )
 
 // index finds operations by verb and path.
@@ -76,12 +75,11 @@ func (b *builder) args() []catalog.Arg {
 		have[string(a.In)+a.WireName()] = true
 		args = append(args, a)
 	}
-	for _, name := range b.api.Python {
-		m := b.src.python[name]
+	if len(b.api.Python) > 0 {
+		m := b.src.python[b.api.Python[0]]
 		for _, p := range m.params {
 			add(b.pythonArg(m, p))
 		}
-		break
 	}
 	for _, place := range []string{"path", "body", "required", "query", "header"} {
 		if place == "body" {

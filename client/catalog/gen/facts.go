@@ -1,9 +1,9 @@
 package main
 
 import (
-	"strings"
-
 	"a0run/client/catalog"
+	"regexp"
+	"strings"
 )
 
 // seenStatus are the statuses of success that tenants really send where the
@@ -60,6 +60,11 @@ func extraSecretAnswers() map[string][]string {
 		"organizations.invitations.list":       {"[].invitation_url", "[].ticket_id", "invitations[].invitation_url", "invitations[].ticket_id"},
 		"jobs.get":                             {"location"},
 		"hooks.secrets.get":                    {"*"},
+		"connections.create":                   connectionSecrets(""),
+		"connections.get":                      connectionSecrets(""),
+		"connections.update":                   connectionSecrets(""),
+		"connections.list":                     append(connectionSecrets("[]."), connectionSecrets("connections[].")...),
+		"clients.connections.get":              connectionSecrets("connections[]."),
 	}
 }
 
@@ -97,9 +102,11 @@ func effectOf(api *apiOp) catalog.Effect {
 		}
 		return catalog.Delete
 	}
-	for _, end := range []string{"/deploy", "/test", "/try", "/rotate", "/rotate-secret", "/verify", "/rollback", "/ticket",
+	for _, end := range []string{
+		"/deploy", "/test", "/try", "/rotate", "/rotate-secret", "/verify", "/rollback", "/ticket",
 		"/verification-email", "/redeliver", "/redeliver/{event_id}", "/rekey", "/recovery-code-regeneration", "/sso-ticket",
-		"/email-verification", "/password-change", "/synchronizations", "/wrapping-key"} {
+		"/email-verification", "/password-change", "/synchronizations", "/wrapping-key",
+	} {
 		if strings.HasSuffix(api.Path, end) {
 			return catalog.Act
 		}
@@ -285,52 +292,48 @@ func buckets(verb, path string) []string {
 }
 
 func bucketGroup(rw, path string) string {
-	starts := func(prefix string) bool { return strings.HasPrefix(path, prefix) }
-	switch {
-	case path == "/organizations/name/{}":
-		return "organizations.by_name." + rw
-	case path == "/organizations/{}" && rw == "read":
-		return "organizations.by_id.read"
-	case path == "/users/{}/organizations":
-		return "users.organizations." + rw
-	case strings.HasSuffix(path, "/members/{}/roles"):
-		return "organizations.member_roles." + rw
-	case starts("/organizations/{}/members"):
-		return "organizations.members." + rw
-	case starts("/organizations/{}/enabled_connections"), starts("/organizations/{}/connections"):
-		return "organizations.connections." + rw
-	case starts("/organizations/{}/client-grants"):
-		return "organizations.client_grants." + rw
-	case starts("/organizations/{}/invitations"):
-		return "organizations.invitations." + rw
-	case starts("/organizations"):
-		return "organizations." + rw
-	case path == "/users", starts("/users/"), starts("/users-by-email"):
-		return "users." + rw
-	case path == "/connections/{}/status":
-		return "connections.status.read"
-	case starts("/custom-domains") && rw == "write":
-		return "custom_domains.write"
-	case starts("/keys/signing") && rw == "write":
-		return "signing_keys.write"
-	case strings.HasSuffix(path, "/partials"):
-		return "prompts.partials." + rw
-	case starts("/email-templates"):
-		return "email_templates." + rw
-	case starts("/emails/provider"):
-		return "email_provider." + rw
-	case starts("/token-exchange-profiles"):
-		return "token_exchange_profiles." + rw
-	case starts("/device-credentials") && rw == "write":
-		return "device_credentials.write"
-	case rw == "read" && (path == "/clients" || starts("/clients/")):
-		return "clients.read"
-	case rw == "read" && (path == "/connections" || starts("/connections/")):
-		return "connections.read"
-	case rw == "read" && (path == "/logs" || starts("/logs/")):
-		return "logs.read"
+	for _, g := range bucketGroups() {
+		if (g.only == "" || g.only == rw) && g.path.MatchString(path) {
+			return g.name + "." + rw
+		}
 	}
 	return "management.other"
+}
+
+// A bucketRule names the group of the paths that match; the first one counts.
+type bucketRule struct {
+	path *regexp.Regexp
+	name string
+	only string // "read" or "write", where only these have a limit of their own
+}
+
+func bucketGroups() []bucketRule {
+	rule := func(path, name, only string) bucketRule {
+		return bucketRule{path: regexp.MustCompile("^" + path + "(/|$)"), name: name, only: only}
+	}
+	return []bucketRule{
+		rule(`/organizations/name/{}`, "organizations.by_name", ""),
+		{path: regexp.MustCompile(`^/organizations/{}$`), name: "organizations.by_id", only: "read"},
+		rule(`/users/{}/organizations`, "users.organizations", ""),
+		rule(`/organizations/{}/members/{}/roles`, "organizations.member_roles", ""),
+		rule(`/organizations/{}/members`, "organizations.members", ""),
+		rule(`/organizations/{}/(enabled_)?connections`, "organizations.connections", ""),
+		rule(`/organizations/{}/client-grants`, "organizations.client_grants", ""),
+		rule(`/organizations/{}/invitations`, "organizations.invitations", ""),
+		rule(`/organizations`, "organizations", ""),
+		rule(`/users(-by-email)?`, "users", ""),
+		rule(`/connections/{}/status`, "connections.status", ""),
+		rule(`/custom-domains`, "custom_domains", "write"),
+		rule(`/keys/signing`, "signing_keys", "write"),
+		rule(`/prompts/{}/partials`, "prompts.partials", ""),
+		rule(`/email-templates`, "email_templates", ""),
+		rule(`/emails/provider`, "email_provider", ""),
+		rule(`/token-exchange-profiles`, "token_exchange_profiles", ""),
+		rule(`/device-credentials`, "device_credentials", "write"),
+		rule(`/clients`, "clients", "read"),
+		rule(`/connections`, "connections", "read"),
+		rule(`/logs`, "logs", "read"),
+	}
 }
 
 // docOf is the page of an operation. Auth0 names the pages of a resource's own
@@ -395,15 +398,26 @@ func (b *builder) inverse(op *catalog.Operation, path string) catalog.Inverse {
 			return catalog.Inverse{With: with}
 		}
 	case catalog.Delete:
-		if with := b.index["POST "+parent]; with != "" && get != "" && strings.HasSuffix(path, "{}") {
-			return catalog.Inverse{With: with, Before: get, Note: "the object comes back under a new id"}
+		if inverse := b.undelete(path, parent, get); inverse.With != "" {
+			return inverse
 		}
-		if with := b.index["POST "+path]; with != "" && get != "" {
-			return catalog.Inverse{With: with, Before: get}
-		}
-		if with := b.index["PUT "+path]; with != "" && get != "" {
+	case catalog.Read, catalog.Act: // nothing to undo; nothing known
+	}
+	return catalog.Inverse{None: catalog.Unknown}
+}
+
+// undelete makes a deleted object anew from what stood there before.
+func (b *builder) undelete(path, parent, get string) catalog.Inverse {
+	if get == "" {
+		return catalog.Inverse{}
+	}
+	if with := b.index["POST "+parent]; with != "" && strings.HasSuffix(path, "{}") {
+		return catalog.Inverse{With: with, Before: get, Note: "the object comes back under a new id"}
+	}
+	for _, verb := range []string{"POST ", "PUT "} {
+		if with := b.index[verb+path]; with != "" {
 			return catalog.Inverse{With: with, Before: get}
 		}
 	}
-	return catalog.Inverse{None: catalog.Unknown}
+	return catalog.Inverse{}
 }

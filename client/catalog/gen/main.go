@@ -10,6 +10,7 @@
 package main
 
 import (
+	"a0run/client/catalog"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -18,8 +19,6 @@ import (
 	"path/filepath"
 	"sort"
 	"strings"
-
-	"a0run/client/catalog"
 )
 
 // source is what the data files hold.

@@ -27,7 +27,7 @@ func readPython(path string) (map[string]method, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // it was only read
 	r := csv.NewReader(f)
 	r.Comma = '\t'
 	r.FieldsPerRecord = -1

@@ -1,14 +1,13 @@
 package main
 
 import (
+	"a0run/client/catalog"
 	"bytes"
 	"fmt"
 	"go/format"
 	"reflect"
 	"strconv"
 	"strings"
-
-	"a0run/client/catalog"
 )
 
 const noGlobals = " //nolint:gochecknoglobals // a constant table: laid out by the linker, so that start-up costs nothing; never written to"
@@ -67,8 +66,9 @@ func literal(v reflect.Value, lines bool) string {
 			}
 		}
 		return v.Type().Name() + "{" + strings.Join(parts, ", ") + "}"
+	default:
+		panic("gen: no literal for " + v.Kind().String())
 	}
-	panic("gen: no literal for " + v.Kind().String())
 }
 
 // constName is the name of the package's constant for a value of a named type.

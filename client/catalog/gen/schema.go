@@ -1,13 +1,12 @@
 package main
 
 import (
+	"a0run/client/catalog"
 	"bytes"
 	"encoding/json"
 	"regexp"
 	"sort"
 	"strings"
-
-	"a0run/client/catalog"
 )
 
 type schemas map[string]*schema
@@ -139,7 +138,7 @@ func (s schemas) enumOf(v *schema) []string {
 }
 
 // secretName matches the names of fields that hold a credential.
-var secretName = regexp.MustCompile(`(^|_)(password|passwd|secret|api_?key|private_key|secret_access_key|secret_key|token|write_key|` + //nolint:gochecknoglobals // a compiled constant
+var secretName = regexp.MustCompile(`(^|_)(password|passwd|secret|api_?key|private_key|secret_access_key|secret_key|token|write_key|` +
 	`authorization|smtp_pass|server_key|server_credentials|p12|recovery_code|access_key|sas_key|masterkey|skey|wrapped_key|code_verifier|device_code)$`)
 
 // secretPaths walks a schema and lists the paths of its credentials.
