@@ -1,13 +1,23 @@
 package client
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"iter"
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
 
 	"a0run/client/catalog"
 )
+
+// reach is how many results an offset listing gives: the tenant refuses pages
+// beyond.
+const reach = 1000
 
 // DoFunc is one call of one page; Walk is given it so that the engine can make
 // each page an action of its own.
@@ -17,33 +27,333 @@ type DoFunc func(ctx context.Context, op *catalog.Operation, args Args) (*Respon
 // endpoints stream; offset endpoints read a slice (at most 1,000) wholly before
 // handing out its first item, so that deleting inside the loop skips nobody;
 // users beyond 1,000 are sliced by created_at, ties by user_id.
+//
+// The arguments are the operation's own; page, per_page, from and take say
+// where the walk begins and how large its pages are. An error ends the walk.
 func Walk(ctx context.Context, op *catalog.Operation, args Args, do DoFunc) iter.Seq2[json.RawMessage, error] {
 	return func(yield func(json.RawMessage, error) bool) {
-		yield(nil, errStub)
+		w, err := newWalk(ctx, op, args, do)
+		if err == nil {
+			w.yield = yield
+			err = w.run()
+		}
+		if err != nil && !errors.Is(err, errEnough) {
+			yield(nil, err)
+		}
 	}
 }
 
-// Each walks a listing of this client.
-func (c *Client) Each(ctx context.Context, operation string, args Args, opts ...CallOption) iter.Seq2[json.RawMessage, error] {
-	op, err := lookup(operation)
-	if err != nil {
-		return func(yield func(json.RawMessage, error) bool) { yield(nil, err) }
-	}
-	return Walk(ctx, op, args, func(ctx context.Context, op *catalog.Operation, args Args) (*Response, error) {
-		return c.perform(ctx, op, args, opts)
-	})
+// errEnough ends a walk whose reader wants no more.
+var errEnough = errors.New("the loop has ended") //nolint:gochecknoglobals // a sentinel, never changed
+
+// walk is one walk on its way.
+type walk struct {
+	ctx   context.Context //nolint:containedctx // a walk is one call: it lives no longer than its loop
+	op    *catalog.Operation
+	args  Args
+	do    DoFunc
+	yield func(json.RawMessage, error) bool
+	size  int
 }
 
-// All collects a listing.
-func (c *Client) All(ctx context.Context, operation string, args Args, opts ...CallOption) ([]json.RawMessage, error) {
-	items := []json.RawMessage{}
-	for item, err := range c.Each(ctx, operation, args, opts...) {
+func newWalk(ctx context.Context, op *catalog.Operation, args Args, do DoFunc) (*walk, error) {
+	w := &walk{ctx: ctx, op: op, args: Args{}, do: do, size: op.Paging.MaxPerPage}
+	if w.size == 0 {
+		w.size = 100
+	}
+	for name, value := range args {
+		if absent(value) || isNull(value) {
+			continue
+		}
+		a, ok := op.Arg(name)
+		if !ok {
+			w.args[name] = value // the call itself names it
+			continue
+		}
+		w.args[a.Name] = value
+	}
+	for _, name := range []string{"take", "per_page"} {
+		if _, given := w.args[name]; !given {
+			continue
+		}
+		n, err := w.integer(name)
 		if err != nil {
 			return nil, err
 		}
-		items = append(items, item)
+		if n > 0 {
+			w.size = n
+		}
 	}
-	return items, nil
+	return w, nil
 }
 
-var errStub = errors.New("not built") //nolint:gochecknoglobals // until verify.go no longer names it
+// run walks in the way of the operation.
+func (w *walk) run() error {
+	switch {
+	case w.op.Paging.Sliced && !w.has("page"):
+		return w.users()
+	case w.op.Paging.Style == catalog.LogPaging && !w.has("page", "per_page", "q", "search", "sort"):
+		return w.logs()
+	case w.op.Paging.Style == catalog.Checkpoint,
+		w.op.Paging.Style == catalog.Both && (w.has("from", "take") || !w.has("page", "per_page")):
+		return w.checkpoints()
+	case w.op.Paging.Style == catalog.NoPaging, w.op.Paging.Style == catalog.Whole, !w.takes("page"):
+		return w.whole()
+	default:
+		return w.offsets()
+	}
+}
+
+// has reports whether one of these arguments is given, takes whether the
+// operation knows one.
+func (w *walk) has(names ...string) bool {
+	return slices.ContainsFunc(names, func(n string) bool { _, ok := w.args[n]; return ok })
+}
+
+func (w *walk) takes(name string) bool {
+	_, ok := w.op.Arg(name)
+	return ok
+}
+
+// integer reads an argument that counts.
+func (w *walk) integer(name string) (int, error) {
+	v, ok := w.args[name]
+	if !ok {
+		return 0, nil
+	}
+	text, err := plain(v)
+	if err == nil {
+		var n int
+		if n, err = strconv.Atoi(text); err == nil && n >= 0 {
+			return n, nil
+		}
+	}
+	return 0, &ArgumentError{Operation: w.op.ID, Argument: name, Problem: fmt.Sprintf("%q is no whole number", text)}
+}
+
+// page is one answer of a listing, read.
+type page struct {
+	items []json.RawMessage
+	next  string
+	total int // -1 where the answer does not say
+}
+
+// get asks for one page: the arguments of the walk with some set, and some (nil)
+// taken away.
+func (w *walk) get(set Args) (*page, error) {
+	args := maps.Clone(w.args)
+	for name, value := range set {
+		if value == nil || !w.takes(name) {
+			delete(args, name)
+			continue
+		}
+		args[name] = value
+	}
+	resp, err := w.do(w.ctx, w.op, args)
+	if err != nil {
+		return nil, err
+	}
+	return w.read(resp.Body)
+}
+
+// read finds the items of an answer: a bare array, or the member that the
+// catalogue names.
+func (w *walk) read(body json.RawMessage) (*page, error) {
+	p := &page{total: -1}
+	body = bytes.TrimSpace(body)
+	if len(body) == 0 || string(body) == "null" {
+		return p, nil
+	}
+	if body[0] == '[' {
+		return p, json.Unmarshal(body, &p.items)
+	}
+	var wrap map[string]json.RawMessage
+	if err := json.Unmarshal(body, &wrap); err != nil {
+		return nil, w.strange(fmt.Sprintf("it is neither a list nor an object: %s", shorten(body)))
+	}
+	if raw, ok := wrap["next"]; ok {
+		if err := json.Unmarshal(raw, &p.next); err != nil {
+			return nil, w.strange("its next is no string")
+		}
+	}
+	if raw, ok := wrap["total"]; ok {
+		if err := json.Unmarshal(raw, &p.total); err != nil {
+			return nil, w.strange("its total is no number")
+		}
+	}
+	raw, ok := wrap[w.op.Paging.Items]
+	if !ok {
+		if raw, ok = onlyList(wrap); !ok {
+			return nil, w.strange(fmt.Sprintf("it has no member %q", w.op.Paging.Items))
+		}
+	}
+	if err := json.Unmarshal(raw, &p.items); err != nil {
+		return nil, w.strange(fmt.Sprintf("its %q is no list", w.op.Paging.Items))
+	}
+	return p, nil
+}
+
+// onlyList finds the one list in an object whose member has another name than
+// the catalogue knows.
+func onlyList(wrap map[string]json.RawMessage) (json.RawMessage, bool) {
+	var found json.RawMessage
+	for _, raw := range wrap {
+		if raw = bytes.TrimSpace(raw); len(raw) > 0 && raw[0] == '[' {
+			if found != nil {
+				return nil, false
+			}
+			found = raw
+		}
+	}
+	return found, found != nil
+}
+
+func (w *walk) strange(what string) error {
+	return &Auth0Error{
+		StatusCode: http.StatusOK, ErrorCode: unknownCode, Operation: w.op.ID, Header: http.Header{},
+		Message: "the listing cannot be read: " + what,
+	}
+}
+
+// give hands items out.
+func (w *walk) give(items []json.RawMessage) error {
+	for _, item := range items {
+		if !w.yield(item, nil) {
+			return errEnough
+		}
+	}
+	return nil
+}
+
+// whole is a listing of one answer.
+func (w *walk) whole() error {
+	p, err := w.get(nil)
+	if err != nil {
+		return err
+	}
+	return w.give(p.items)
+}
+
+// checkpoints follows next from page to page.
+func (w *walk) checkpoints() error {
+	set := Args{"take": w.size, "page": nil, "per_page": nil, "include_totals": nil}
+	for {
+		p, err := w.get(set)
+		if err != nil {
+			return err
+		}
+		if err := w.give(p.items); err != nil {
+			return err
+		}
+		if p.next == "" {
+			return nil
+		}
+		if p.next == set["from"] {
+			return w.strange("its next leads back to the same page")
+		}
+		set["from"] = p.next
+	}
+}
+
+// logs reads on from the id of the last item. The tenant takes from and take
+// for themselves; without a beginning the oldest log that it has is asked for.
+func (w *walk) logs() error {
+	set := Args{"take": w.size}
+	if !w.has("from") {
+		set["sort"], set["per_page"] = "date:1", w.size
+	}
+	last := ""
+	for {
+		p, err := w.get(set)
+		if err != nil {
+			return err
+		}
+		if err := w.give(p.items); err != nil {
+			return err
+		}
+		if len(p.items) == 0 {
+			return nil
+		}
+		from := idOf(p.items[len(p.items)-1], "log_id", "_id", w.op.Subject.Field, "id")
+		if from == "" || from == last {
+			return nil
+		}
+		last = from
+		set = Args{"take": w.size, "from": from, "sort": nil, "per_page": nil}
+	}
+}
+
+// idOf is the first of some members of an item.
+func idOf(item json.RawMessage, names ...string) string {
+	var members map[string]json.RawMessage
+	if json.Unmarshal(item, &members) != nil {
+		return ""
+	}
+	for _, name := range names {
+		if id, err := plainJSON(members[name]); err == nil && id != "" {
+			return id
+		}
+	}
+	return ""
+}
+
+// offsets reads all pages before it hands out the first item.
+func (w *walk) offsets() error {
+	first, err := w.integer("page")
+	if err != nil {
+		return err
+	}
+	items, total, err := w.slice(first, nil)
+	if err != nil {
+		return err
+	}
+	if err := w.give(items); err != nil {
+		return err
+	}
+	if total > first*w.size+len(items) {
+		return &ArgumentError{
+			Operation: w.op.ID, Argument: "page", Problem: fmt.Sprintf("the tenant has %d, and pages end at %d", total, reach),
+			Next: "leave page out to walk all of them",
+		}
+	}
+	return nil
+}
+
+// slice reads the pages of an offset listing to its end, and the total where
+// the tenant tells it. With more than the tenant's reach it stops there and the
+// total says so.
+func (w *walk) slice(first int, set Args) (items []json.RawMessage, total int, err error) {
+	set = maps.Clone(set)
+	if set == nil {
+		set = Args{}
+	}
+	set["per_page"] = w.size
+	if !w.has("include_totals") {
+		set["include_totals"] = true
+	}
+	total = -1
+	for n := first; ; n++ {
+		set["page"] = n
+		p, err := w.get(set)
+		if err != nil {
+			return nil, 0, w.beyond(err, n)
+		}
+		items = append(items, p.items...)
+		total = max(total, p.total)
+		switch {
+		case len(p.items) == 0, len(p.items) < w.size && p.total < 0, p.total >= 0 && (n*w.size)+len(p.items) >= p.total:
+			return items, total, nil
+		case w.op.Paging.Sliced && (n+2)*w.size > reach:
+			return items, max(total, len(items)+1), nil
+		}
+	}
+}
+
+// beyond explains the tenant's refusal of a page.
+func (w *walk) beyond(err error, n int) error {
+	e, ok := errors.AsType[*Auth0Error](err)
+	if !ok || e.StatusCode != http.StatusBadRequest || n*w.size < reach-w.size {
+		return err
+	}
+	return fmt.Errorf("%s: the tenant lists no more than %d; ask for fewer: %w", w.op.ID, reach, err)
+}
