@@ -10,7 +10,7 @@ import (
 // forEach runs a step's action for every item, as parallel.each does, or
 // parallel.map with collect.
 func (r *runner) forEach(s site, st *step, o engine.TryOptions) (any, error) {
-	concurrency, err := number(r, s, st.concurrency, func(v any) (int, error) { return count(v, 1) })
+	concurrency, err := quantity(r, s, st.concurrency, func(v any) (int, error) { return count(v, 1) })
 	if err != nil {
 		return nil, err
 	}
@@ -194,7 +194,7 @@ func plainItem(raw json.RawMessage) any {
 
 // parallel runs the branches of a parallel step.
 func (r *runner) parallel(s site, st *step, o engine.TryOptions) (any, error) {
-	concurrency, err := number(r, s, st.concurrency, func(v any) (int, error) { return count(v, 1) })
+	concurrency, err := quantity(r, s, st.concurrency, func(v any) (int, error) { return count(v, 1) })
 	if err != nil {
 		return nil, err
 	}

@@ -119,9 +119,8 @@ func (r *runner) graph(s site, l *list) (any, error) {
 	}
 	for i, st := range l.steps {
 		if st.hasNeeds {
-			strands.Go(st.taskKey(), st.at, func(t *engine.Task) error {
+			strands.Go(st.taskKey(), st.at, func(t *engine.Task) {
 				run(site{t, s.sc}, i)
-				return nil
 			})
 		}
 	}
@@ -327,11 +326,11 @@ func (r *runner) tried(s site, st *step) (any, error) {
 func (r *runner) tryOptions(s site, st *step) (engine.TryOptions, error) {
 	o := engine.TryOptions{What: "step " + st.label(), Where: st.at}
 	var errs [3]error
-	o.Timeout, errs[0] = number(r, s, st.timeout, duration)
+	o.Timeout, errs[0] = quantity(r, s, st.timeout, duration)
 	if st.retry != nil {
 		o.Retry.On = st.retry.on
-		o.Retry.Times, errs[1] = number(r, s, st.retry.times, func(v any) (int, error) { return count(v, 0) })
-		o.Retry.Delay, errs[2] = number(r, s, st.retry.delay, duration)
+		o.Retry.Times, errs[1] = quantity(r, s, st.retry.times, func(v any) (int, error) { return count(v, 0) })
+		o.Retry.Delay, errs[2] = quantity(r, s, st.retry.delay, duration)
 	}
 	for _, err := range errs {
 		if err != nil {

@@ -259,7 +259,7 @@ func (b *builder) identifier(n *node, what string) string {
 	case !ok:
 		b.problem(n.at, "", "%s must be a text, got %s", what, n.what())
 	case !isName(s):
-		hint := "letters, digits and _, not beginning with a digit"
+		hint := "letters, digits and _, not beginning with a digit, and no word of Lua's own"
 		if fixed := strings.NewReplacer("-", "_", " ", "_", ".", "_").Replace(s); isName(fixed) {
 			hint = "write " + fixed
 		}

@@ -138,8 +138,8 @@ func truth(v any) bool {
 	return v != nil && (!isBool || on)
 }
 
-// number evaluates a modifier and reads it; a nil node gives the zero value.
-func number[T any](r *runner, s site, n *node, read func(any) (T, error)) (T, error) {
+// quantity evaluates a modifier and reads it; a nil node gives the zero value.
+func quantity[T any](r *runner, s site, n *node, read func(any) (T, error)) (T, error) {
 	var zero T
 	if n == nil {
 		return zero, nil
