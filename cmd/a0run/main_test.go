@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"a0run/client/sim"
 )
 
 // TestMain lets the scripts call the real command in a process of its own.
@@ -32,8 +34,11 @@ func TestScripts(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			// Nothing of the machine that tests must reach a script.
 			env.Setenv("NO_COLOR", "1")
+			env.Values[tenantKey{}] = new(*sim.Tenant)
 			return nil
 		},
-		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+			"onwire": seenOnWire, "project": writeProject, "requests": countRequests, "tenant": startTenant,
+		},
 	})
 }
