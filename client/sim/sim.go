@@ -2,17 +2,27 @@
 // catalogue, with state in one place and quirks in files of their own. It
 // shares nothing with the client: a simulator that shares code with its client
 // proves nothing.
+//
+// One request takes this way: router.go finds the operation, serve.go writes
+// the log, draws on the limits, checks the token and the arguments and calls
+// the handler; generic.go answers whatever has no handler of its own straight
+// from the table.
 package sim
 
 import (
-	"errors"
 	"net/http"
+	"net/url"
+	"sync"
 	"time"
+
+	"a0run/client/catalog"
+	"a0run/client/sim/store"
 )
 
 // Options make a tenant. The zero value is an empty tenant without limits.
 type Options struct {
-	// Domain under which the tenant issues tokens; "" means "tenant.local".
+	// Domain under which the tenant issues tokens; "" means the host of
+	// BaseURL, or "tenant.local" where there is none.
 	Domain string
 	// BaseURL is where the tenant is reached ("https://127.0.0.1:8443"); ""
 	// means "https://" + Domain.
@@ -25,9 +35,12 @@ type Options struct {
 	SeedName string
 	// Limits switches rate limits on.
 	Limits Limits
-	// OldRename lets PATCH /connections/{id} change the name, as the examples
-	// page of 4.13 does; on unless switched off.
+	// NoConnectionRename makes PATCH /connections/{id} refuse another name, as
+	// the current API does; without it the name changes, as the examples page
+	// of 4.13 has it.
 	NoConnectionRename bool
+	// LogLimit keeps only so many requests in the log; 0 keeps all.
+	LogLimit int
 }
 
 // Limits are token buckets: a global one and one an endpoint group.
@@ -45,6 +58,9 @@ type Limits struct {
 type Limit struct {
 	Rate  float64
 	Burst int
+	// Every is the grain of the refill: Auth0's limits a second come back by
+	// the millisecond, those a minute by the second. 0 means continuously.
+	Every time.Duration
 }
 
 // A Fault makes matching requests go wrong.
@@ -90,23 +106,114 @@ type Request struct {
 }
 
 // A Tenant is one local tenant.
-type Tenant struct{}
+type Tenant struct {
+	o      Options
+	table  *catalog.Table
+	routes *router
+	state  *store.Store
+	ids    *ids
+	keys   *keys
+	limits *limiter
+	faults *faults
+	log    *journal
+
+	// where the tenant is reached; Serve learns it after New.
+	mu     sync.RWMutex
+	base   string
+	domain string
+	caFile string
+}
 
 // New makes a tenant from its seed.
-func New(o Options) (*Tenant, error) { return nil, errors.New("not built") }
+func New(o Options) (*Tenant, error) {
+	if o.Clock == nil {
+		o.Clock = time.Now
+	}
+	t := &Tenant{
+		o: o, table: catalog.Default(), state: store.New(indexes()),
+		faults: newFaults(), log: newJournal(o.LogLimit),
+		keys: newKeys(),
+	}
+	t.place(o.BaseURL)
+	t.ids = newIDs(t.Domain())
+	t.routes = newRouter(t.table)
+	seed, err := readSeed(t, o.Seed, o.SeedName)
+	if err != nil {
+		return nil, err
+	}
+	if seed.clock != nil && o.Seed != nil {
+		t.o.Clock = shifted(o.Clock, *seed.clock)
+	}
+	if t.limits, err = newLimiter(seed.merge(o.Limits)); err != nil {
+		return nil, err
+	}
+	if err := t.plant(seed); err != nil {
+		return nil, err
+	}
+	for _, f := range seed.faults {
+		t.Inject(f)
+	}
+	return t, nil
+}
 
-// ServeHTTP answers one request.
-func (t *Tenant) ServeHTTP(w http.ResponseWriter, r *http.Request) {}
+// shifted is a clock that shows start now and goes on with the other's pace.
+func shifted(clock func() time.Time, start time.Time) func() time.Time {
+	zero := clock()
+	return func() time.Time { return start.Add(clock().Sub(zero)) }
+}
 
-// Transport reaches the tenant in memory, without sockets or goroutines of its
-// own that a synctest bubble could not see; faults act on it as on sockets.
-func (t *Tenant) Transport() http.RoundTripper { return nil }
+func (t *Tenant) place(base string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.base, t.domain = base, t.o.Domain
+	if t.domain == "" {
+		if u, err := url.Parse(base); err == nil && u.Host != "" {
+			t.domain = u.Host
+		} else {
+			t.domain = "tenant.local"
+		}
+	}
+	if t.base == "" {
+		t.base = "https://" + t.domain
+	}
+}
+
+// Domain is the domain under which the tenant issues tokens.
+func (t *Tenant) Domain() string {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return t.domain
+}
+
+// BaseURL is where the tenant is reached.
+func (t *Tenant) BaseURL() string {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return t.base
+}
+
+// Issuer is the iss of the tokens that the tenant issues.
+func (t *Tenant) Issuer() string { return "https://" + t.Domain() + "/" }
+
+// now is the tenant's time.
+func (t *Tenant) now() time.Time { return t.o.Clock() }
 
 // Credentials are the tenant's own.
-func (t *Tenant) Credentials() Credentials { return Credentials{} }
-
-// Requests is a copy of the log so far.
-func (t *Tenant) Requests() []Request { return nil }
+func (t *Tenant) Credentials() Credentials {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	c := Credentials{
+		BaseURL: t.base, Domain: t.domain, CAFile: t.caFile,
+		ClientID: runnerID, PrivateKeyClientID: runnerKeyID, PrivateKey: runnerKey,
+	}
+	t.state.View(func(tx *store.Tx) {
+		c.ClientSecret, _ = tx.Get(clientsKey, runnerID)["client_secret"].(string)
+	})
+	return c
+}
 
 // Inject adds a fault.
-func (t *Tenant) Inject(f Fault) {}
+func (t *Tenant) Inject(f Fault) { t.faults.add(f) }
+
+// State is the tenant's state, to be looked at and changed by tests.
+func (t *Tenant) State() *store.Store { return t.state }

@@ -1,0 +1,163 @@
+package sim
+
+import (
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+
+	"a0run/client/catalog"
+	"a0run/client/sim/store"
+)
+
+func splitSpace(s string) []string { return strings.Fields(s) }
+
+func splitComma(s string) []string { return strings.Split(s, ",") }
+
+// authorise checks the bearer token of a Management API call: that it is this
+// tenant's, alive, for this API, and has one of the operation's scopes.
+func (t *Tenant) authorise(c *call) *reply {
+	if c.op.API != catalog.Management {
+		return nil
+	}
+	refuse := func(rep reply) *reply { return &rep }
+	header := c.req.Header.Get("Authorization")
+	if header == "" {
+		return refuse(failure(http.StatusUnauthorized, "Missing authentication", ""))
+	}
+	kind, token, ok := strings.Cut(header, " ")
+	if !ok || !strings.EqualFold(kind, "Bearer") {
+		return refuse(failure(http.StatusBadRequest, "Bad HTTP authentication header format", "Bearer"))
+	}
+	access, err := t.keys.access(strings.TrimSpace(token), c.now)
+	if err != nil {
+		return refuse(failure(http.StatusUnauthorized, tokenTrouble(err), "invalid_token"))
+	}
+	if iss := str(access.claims, "iss"); !t.isIssuer(iss) {
+		return refuse(failure(http.StatusUnauthorized, "Bad issuer: "+iss, "invalid_token"))
+	}
+	audiences := audiencesOf(access.claims)
+	if !slices.ContainsFunc(audiences, t.isManagement) {
+		return refuse(failure(http.StatusUnauthorized, "Bad audience: "+strings.Join(audiences, " "), "invalid_token"))
+	}
+	if len(c.op.Scopes) > 0 && !slices.ContainsFunc(c.op.Scopes, func(s string) bool { return access.scopes[s] }) {
+		return refuse(failure(http.StatusForbidden,
+			"Insufficient scope, expected any of: "+strings.Join(c.op.Scopes, ","), "insufficient_scope"))
+	}
+	c.token = access
+	return nil
+}
+
+func tokenTrouble(err error) string {
+	switch {
+	case errors.Is(err, jwt.ErrTokenExpired):
+		return "Expired token received for JSON Web Token validation"
+	case errors.Is(err, jwt.ErrTokenSignatureInvalid), errors.Is(err, jwt.ErrTokenUnverifiable):
+		return "Invalid signature received for JSON Web Token validation"
+	}
+	return "Invalid token"
+}
+
+func audiencesOf(claims object) []string {
+	if s := str(claims, "aud"); s != "" {
+		return []string{s}
+	}
+	return texts(claims, "aud")
+}
+
+// origins are the ways in which a caller may write where the tenant is: by its
+// domain or its address, with or without TLS.
+func (t *Tenant) origins() []string {
+	base := t.BaseURL()
+	_, host, _ := strings.Cut(base, "://")
+	host = strings.TrimSuffix(host, "/")
+	return []string{"https://" + t.Domain(), "https://" + host, "http://" + host}
+}
+
+func (t *Tenant) isManagement(audience string) bool {
+	rest, ok := strings.CutSuffix(strings.TrimSuffix(audience, "/"), managementRoot)
+	return ok && slices.Contains(t.origins(), rest)
+}
+
+func (t *Tenant) isIssuer(iss string) bool {
+	return slices.Contains(t.origins(), strings.TrimSuffix(iss, "/"))
+}
+
+// Token makes a Management API token with these scopes, for tests that do not
+// want to ask for one; no scopes means all.
+func (t *Tenant) Token(scopes ...string) (string, error) {
+	if len(scopes) == 0 {
+		scopes = t.allScopes()
+	}
+	now := t.now()
+	return t.keys.sign(object{
+		"iss": t.Issuer(), "sub": runnerID + "@clients", "aud": t.Issuer() + "api/v2/",
+		"iat": now.Unix(), "exp": now.Add(24 * time.Hour).Unix(),
+		"scope": strings.Join(scopes, " "), "gty": "client-credentials", "azp": runnerID,
+	})
+}
+
+// allScopes are those that the table knows, sorted.
+func (t *Tenant) allScopes() []string {
+	set := map[string]bool{}
+	for _, op := range t.table.All() {
+		for _, s := range op.Scopes {
+			set[s] = true
+		}
+	}
+	return sortedKeys(set)
+}
+
+// The tenant's own applications.
+const (
+	runnerID    = "a0runLocalClientWithASecret00000"
+	runnerKeyID = "a0runLocalClientWithAPrivateKey0"
+)
+
+// plantRunners puts in the two applications that every tenant has.
+func (t *Tenant) plantRunners(tx *store.Tx) error {
+	grants := []any{
+		"authorization_code", "implicit", "refresh_token", "client_credentials", "password", grantRealm, grantOTP,
+		grantCIBA, grantDevice, grantExchange, grantFederated, grantMFAOTP, grantMFAOOB, grantMFARecovery,
+	}
+	callbacks := []any{"http://localhost/callback", "https://app.example/callback"}
+	secret := newClient(t, object{
+		"client_id": runnerID, "name": "a0run local", "app_type": "non_interactive", "grant_types": grants,
+		"callbacks": callbacks, "token_endpoint_auth_method": "client_secret_post",
+	})
+	pem, err := runnerPublicPEM()
+	if err != nil {
+		return err
+	}
+	signed := newClient(t, object{
+		"client_id": runnerKeyID, "name": "a0run local, private key", "app_type": "non_interactive", "grant_types": grants,
+		"callbacks": callbacks, "client_authentication_methods": object{"private_key_jwt": object{
+			"credentials": []any{object{"id": "cred_a0runLocalRunnerKey0000"}},
+		}},
+	})
+	tx.Put(credentialsKey(runnerKeyID), "cred_a0runLocalRunnerKey0000", object{
+		"id": "cred_a0runLocalRunnerKey0000", "name": "a0run", "credential_type": "public_key", "alg": "RS256",
+		"kid": "a0run-local-runner", "pem": pem, "created_at": stamp(t.now()), "updated_at": stamp(t.now()),
+	})
+	var scopes []any
+	for _, s := range t.allScopes() {
+		scopes = append(scopes, s)
+	}
+	for _, o := range []object{secret, signed} {
+		id := str(o, "client_id")
+		tx.Put(clientsKey, id, o)
+		grant := object{
+			"id": t.ids.id("/client-grants", id), "client_id": id, "subject_type": "client",
+			"audience": managementAudience, "scope": scopes,
+		}
+		tx.Put(kind("/client-grants"), str(grant, "id"), grant)
+	}
+	return nil
+}
+
+// managementAudience stands in grants for the tenant's own API, whose address
+// is not known before it is served.
+const managementAudience = "$management"

@@ -1,0 +1,382 @@
+package sim
+
+import (
+	"net/http"
+	"slices"
+	"sort"
+	"strings"
+
+	"a0run/client/sim/store"
+)
+
+func connectionHandlers() map[string]handler {
+	return map[string]handler{
+		"GET /connections":                               listConnections,
+		"GET /connections/{}":                            getConnection,
+		"POST /connections":                              createConnection,
+		"PATCH /connections/{}":                          patchConnection,
+		"DELETE /connections/{}":                         deleteConnection,
+		"GET /connections/{}/clients":                    enabledClients,
+		"PATCH /connections/{}/clients":                  changeEnabledClients,
+		"DELETE /connections/{}/users":                   deleteConnectionUser,
+		"GET /connections/{}/keys":                       connectionKeys,
+		"POST /connections/{}/keys":                      connectionKeys,
+		"POST /connections/{}/keys/rotate":               rotateConnectionKey,
+		"POST /connections/{}/scim-configuration":        createSCIM,
+		"POST /connections/{}/scim-configuration/tokens": createSCIMToken,
+		"GET /connections-scim-configurations":           func(c *call) reply { return c.page(listing{fixed: true}) },
+		"GET /connections-directory-provisionings":       func(c *call) reply { return c.page(listing{fixed: true}) },
+	}
+}
+
+// connectionView adds enabled_clients, which stand as a relation.
+func connectionView(tx *store.Tx, o object) object {
+	out := store.Clone(o)
+	ids := []string{}
+	for _, l := range tx.All(store.Links(connClients, str(o, "id"))) {
+		ids = append(ids, store.ID(l))
+	}
+	sort.Strings(ids)
+	out["enabled_clients"] = ids
+	return out
+}
+
+func listConnections(c *call) reply {
+	return c.page(listing{key: connectionsKey, view: func(o object) object { return connectionView(c.tx, o) }})
+}
+
+func getConnection(c *call) reply {
+	o := c.tx.Get(connectionsKey, c.id())
+	if o == nil {
+		return absent("/connections")
+	}
+	return c.ok(c.fields(connectionView(c.tx, o)))
+}
+
+func createConnection(c *call) reply {
+	name, strategy := str(c.body, "name"), str(c.body, "strategy")
+	switch {
+	case name == "":
+		return invalidBody("Missing required property: name")
+	case strategy == "":
+		return invalidBody("Missing required property: strategy")
+	case !connectionName(name):
+		return invalidBody("String does not match pattern ^[a-zA-Z0-9](-[a-zA-Z0-9]|[a-zA-Z0-9])*$: %s' on property name '", name)
+	case len(c.tx.Lookup(connectionsKey, "name", name)) > 0:
+		return conflict("A connection with the same name already exists", "")
+	}
+	if strategy == "auth0" {
+		if rep := checkDatabaseOptions(sub(c.body, "options")); rep != nil {
+			return *rep
+		}
+	}
+	clients := texts(c.body, "enabled_clients")
+	for _, id := range clients {
+		if !c.tx.Has(clientsKey, id) {
+			return failure(http.StatusBadRequest, "One or more of the enabled clients do not exist: "+id, "invalid_body")
+		}
+	}
+	o := newConnection(c.t, c.body)
+	c.tx.Put(connectionsKey, str(o, "id"), o)
+	for _, id := range clients {
+		c.tx.Link(connClients, str(o, "id"), id, nil)
+	}
+	return c.ok(connectionView(c.tx, o))
+}
+
+func connectionName(s string) bool {
+	if len(s) > 128 || strings.HasPrefix(s, "-") || strings.HasSuffix(s, "-") || strings.Contains(s, "--") {
+		return false
+	}
+	return !strings.ContainsFunc(s, func(r rune) bool {
+		return r != '-' && (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z')
+	})
+}
+
+func checkDatabaseOptions(o object) *reply {
+	_, attributes := o["attributes"]
+	var rep reply
+	switch {
+	case attributes && o["requires_username"] != nil:
+		rep = failure(http.StatusBadRequest, "Cannot set both options.attributes and options.requires_username", "invalid_body")
+	case attributes && o["validation"] != nil:
+		rep = failure(http.StatusBadRequest, "Cannot set both options.attributes and options.validation", "invalid_body")
+	default:
+		return nil
+	}
+	return &rep
+}
+
+// newConnection fills in what the tenant fills in.
+func newConnection(t *Tenant, b object) object {
+	o := store.Clone(b)
+	delete(o, "enabled_clients")
+	name, strategy := str(b, "name"), str(b, "strategy")
+	preset := func(k string, v any) {
+		if _, has := o[k]; !has {
+			o[k] = v
+		}
+	}
+	preset("id", t.ids.id("/connections", string(encode(b))))
+	preset("is_domain_connection", false)
+	preset("realms", []any{name})
+	switch strategy {
+	case "ad", "adfs", "waad", "google-apps", "samlp", "pingfederate", "oidc", "okta":
+		preset("show_as_button", false)
+	}
+	switch strategy {
+	case "ad", "adfs", "waad", "google-apps", "samlp", "pingfederate":
+		preset("provisioning_ticket_url", t.BaseURL()+"/p/"+strategy+"/"+t.ids.word("ticket", name, 16))
+	case "okta", "oidc":
+	}
+	switch strategy {
+	case "okta", "oidc", "waad":
+		preset("display_name", name)
+	}
+	switch strategy {
+	case "auth0", "oidc", "okta", "line":
+		preset("authentication", object{"active": true})
+		preset("connected_accounts", object{"active": false})
+	}
+	options := connectionOptions(strategy)
+	for k, v := range sub(b, "options") {
+		options[k] = v
+	}
+	o["options"] = options
+	return o
+}
+
+func connectionOptions(strategy string) object {
+	switch strategy {
+	case "auth0":
+		return object{
+			"mfa":            object{"active": true, "return_enroll_settings": true},
+			"passwordPolicy": "good", "strategy_version": 2, "brute_force_protection": true,
+			"authentication_methods": object{"password": object{"enabled": true}, "passkey": object{"enabled": false}},
+			"passkey_options":        object{"challenge_ui": "both", "progressive_enrollment_enabled": true, "local_enrollment_enabled": true},
+		}
+	case "ad":
+		return object{"ips": nil, "brute_force_protection": true}
+	case "sms", "email":
+		return object{"brute_force_protection": true}
+	case "google-oauth2":
+		return object{"email": true, "profile": true, "scope": []any{"email", "profile"}}
+	case "github", "salesforce":
+		return object{"scope": []any{}}
+	case "facebook":
+		return object{"scope": ""}
+	case "linkedin":
+		return object{"scope": []any{"r_basicprofile"}}
+	case "windowslive":
+		return object{"scope": []any{"wl.signin"}}
+	case "wordpress":
+		return object{"scope": []any{"profile"}}
+	case "line":
+		return object{"scope": []any{"openid", "profile"}}
+	case "okta":
+		return object{"schema_version": "oidc-V4", "connection_settings": object{"pkce": "auto"}, "attribute_map": object{"mapping_mode": "basic_profile"}, "type": "back_channel"}
+	case "oidc":
+		return object{"schema_version": "oidc-V4", "connection_settings": object{"pkce": "auto"}, "attribute_map": object{"mapping_mode": "bind_all"}, "type": "front_channel"}
+	}
+	return object{}
+}
+
+func patchConnection(c *call) reply {
+	old := c.tx.Get(connectionsKey, c.id())
+	if old == nil {
+		return absent("/connections")
+	}
+	name, renamed := c.body["name"]
+	if rep := checkConnectionPatch(c, old); rep != nil {
+		return *rep
+	}
+	o := store.Clone(old)
+	for k, v := range c.body {
+		switch k {
+		case "id", "strategy", "enabled_clients":
+		default:
+			o[k] = v // options too: they are replaced as a whole
+		}
+	}
+	if renamed && name != old["name"] {
+		o["realms"] = renameRealm(old, str(c.body, "name"))
+		renameIdentities(c.tx, str(old, "name"), str(o, "name"))
+	}
+	c.tx.Put(connectionsKey, c.id(), o)
+	if _, given := c.body["enabled_clients"]; given {
+		for _, l := range c.tx.All(store.Links(connClients, c.id())) {
+			c.tx.Unlink(connClients, c.id(), store.ID(l))
+		}
+		for _, id := range texts(c.body, "enabled_clients") {
+			c.tx.Link(connClients, c.id(), id, nil)
+		}
+	}
+	return c.ok(connectionView(c.tx, o))
+}
+
+func checkConnectionPatch(c *call, old object) *reply {
+	refuse := func(rep reply) *reply { return &rep }
+	if s, has := c.body["strategy"]; has && s != old["strategy"] {
+		return refuse(invalidBody("Additional properties not allowed: strategy"))
+	}
+	name := str(c.body, "name")
+	if _, has := c.body["name"]; !has || name == str(old, "name") && !c.t.o.NoConnectionRename {
+		return nil
+	}
+	switch {
+	case c.t.o.NoConnectionRename:
+		return refuse(invalidBody("Additional properties not allowed: name"))
+	case !connectionName(name):
+		return refuse(invalidBody("String does not match pattern ^[a-zA-Z0-9](-[a-zA-Z0-9]|[a-zA-Z0-9])*$: %s' on property name '", name))
+	case len(c.tx.Lookup(connectionsKey, "name", name)) > 0:
+		return refuse(conflict("A connection with the same name already exists", ""))
+	}
+	return nil
+}
+
+func renameRealm(old object, name string) []any {
+	realms := slices.Clone(items(old, "realms"))
+	for i, r := range realms {
+		if r == old["name"] {
+			realms[i] = name
+		}
+	}
+	return realms
+}
+
+// renameIdentities follows a renamed connection in its users.
+func renameIdentities(tx *store.Tx, from, to string) {
+	for _, u := range tx.All(usersKey) {
+		if !hasConnection(u, from) {
+			continue
+		}
+		n := store.Clone(u)
+		identities := slices.Clone(items(u, "identities"))
+		for i, v := range identities {
+			if id, _ := v.(object); str(id, "connection") == from {
+				id = store.Clone(id)
+				id["connection"] = to
+				identities[i] = id
+			}
+		}
+		n["identities"] = identities
+		tx.Put(usersKey, str(u, "user_id"), n)
+	}
+}
+
+// deleteConnection takes the connection's users with it.
+func deleteConnection(c *call) reply {
+	o := c.tx.Get(connectionsKey, c.id())
+	if o == nil {
+		return empty()
+	}
+	for _, u := range c.tx.All(usersKey) {
+		first, _ := append(items(u, "identities"), nil)[0].(object)
+		if str(first, "connection") == str(o, "name") {
+			removeUser(c.tx, str(u, "user_id"))
+		}
+	}
+	c.tx.Delete(connectionsKey, c.id())
+	c.tx.UnlinkAll(connClients, c.id())
+	c.tx.UnlinkAll(orgConns, c.id())
+	return sent(http.StatusAccepted, object{"deleted_at": stamp(c.now)})
+}
+
+func enabledClients(c *call) reply {
+	if !c.tx.Has(connectionsKey, c.params[0]) {
+		return absent("/connections")
+	}
+	return c.page(c.related(store.Links(connClients, c.params[0]), clientsKey, func(o object) object {
+		return object{"client_id": o["client_id"]}
+	}))
+}
+
+func changeEnabledClients(c *call) reply {
+	id := c.params[0]
+	if !c.tx.Has(connectionsKey, id) {
+		return absent("/connections")
+	}
+	if c.list == nil {
+		return invalidBody("Expected type array but found type %s", typeName(c.body))
+	}
+	for _, v := range c.list {
+		one, _ := v.(object)
+		client := str(one, "client_id")
+		if client == "" {
+			return invalidBody("Missing required property: client_id")
+		}
+		if truth(one, "status") {
+			if !c.tx.Has(clientsKey, client) {
+				return absent("/clients")
+			}
+			c.tx.Link(connClients, id, client, nil)
+		} else {
+			c.tx.Unlink(connClients, id, client)
+		}
+	}
+	return c.done()
+}
+
+func deleteConnectionUser(c *call) reply {
+	o := c.tx.Get(connectionsKey, c.params[0])
+	if o == nil {
+		return absent("/connections")
+	}
+	for _, u := range c.tx.Lookup(usersKey, "login", loginKey(str(o, "name"), "email", c.query.Get("email"))) {
+		removeUser(c.tx, str(u, "user_id"))
+	}
+	return c.done()
+}
+
+func connectionKeys(c *call) reply {
+	o := c.tx.Get(connectionsKey, c.params[0])
+	if o == nil {
+		return absent("/connections")
+	}
+	return c.ok([]object{
+		{"kid": "current-" + c.params[0], "current": true, "next": false, "current_since": stamp(c.now), "algorithm": "RS256"},
+		{"kid": "next-" + c.params[0], "current": false, "next": true, "algorithm": "RS256"},
+	})
+}
+
+func rotateConnectionKey(c *call) reply {
+	if !c.tx.Has(connectionsKey, c.params[0]) {
+		return absent("/connections")
+	}
+	return c.ok(object{"kid": "next-" + c.params[0], "current": true, "next": false, "current_since": stamp(c.now), "algorithm": "RS256"})
+}
+
+func createSCIM(c *call) reply {
+	o := c.tx.Get(connectionsKey, c.params[0])
+	if o == nil {
+		return absent("/connections")
+	}
+	k, id := c.single()
+	if c.tx.Has(k, id) {
+		return conflict("The SCIM configuration already exists for this connection.", "")
+	}
+	s := store.Clone(c.body)
+	s["tenant_name"], s["connection_id"], s["connection_name"], s["strategy"] = "local", o["id"], o["name"], o["strategy"]
+	s["created_at"], s["updated_on"] = stamp(c.now), stamp(c.now)
+	if str(s, "user_id_attribute") == "" {
+		s["user_id_attribute"] = "externalId"
+	}
+	if s["mapping"] == nil {
+		s["mapping"] = preset("/connections/{}/scim-configuration/default-mapping", c.t)["mapping"]
+	}
+	c.tx.Put(k, id, s)
+	return c.ok(s)
+}
+
+// createSCIMToken shows the token this once.
+func createSCIMToken(c *call) reply {
+	if !c.tx.Has(connectionsKey, c.params[0]) {
+		return absent("/connections")
+	}
+	o := store.Clone(c.body)
+	o["token_id"] = c.t.ids.id(c.key().Kind, string(encode(c.body)))
+	o["token"] = str(o, "token_id") + "_" + c.t.ids.base64("scim", str(o, "token_id"), 32)
+	o["created_at"] = stamp(c.now)
+	c.tx.Put(c.key(), str(o, "token_id"), o)
+	return c.ok(o)
+}

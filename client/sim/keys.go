@@ -1,0 +1,226 @@
+package sim
+
+import (
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha1" //nolint:gosec // x5t is a SHA-1 by definition
+	"crypto/x509"
+	"crypto/x509/pkix"
+	_ "embed"
+	"encoding/base64"
+	"encoding/pem"
+	"errors"
+	"math/big"
+	"sync"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+)
+
+// The keys of every local tenant are the same and lie open in this repository:
+// making one costs a fifth of a second, a test makes hundreds of tenants, and
+// a local tenant guards nothing. Tokens of two tenants still differ in their
+// issuer, which is checked.
+//
+//go:embed keydata/current.pem
+var currentKey []byte //nolint:gochecknoglobals // embedded, never written to
+
+//go:embed keydata/next.pem
+var nextKey []byte //nolint:gochecknoglobals // embedded, never written to
+
+//go:embed keydata/runner.pem
+var runnerKey string //nolint:gochecknoglobals // embedded, never written to
+
+const (
+	currentKid = "local-current"
+	nextKid    = "local-next"
+)
+
+// keys sign and verify the tenant's tokens.
+type keys struct {
+	parse func() (*parsedKeys, error)
+	jwks  func() (object, error)
+
+	mu   sync.Mutex
+	seen map[string]*accessToken
+}
+
+type parsedKeys struct{ current, next *rsa.PrivateKey }
+
+func newKeys() *keys {
+	k := &keys{seen: map[string]*accessToken{}}
+	k.parse = sync.OnceValues(func() (*parsedKeys, error) {
+		current, err := privateKey(currentKey)
+		if err != nil {
+			return nil, err
+		}
+		next, err := privateKey(nextKey)
+		return &parsedKeys{current, next}, err
+	})
+	k.jwks = sync.OnceValues(k.makeJWKS)
+	return k
+}
+
+func privateKey(text []byte) (*rsa.PrivateKey, error) {
+	block, _ := pem.Decode(text)
+	if block == nil {
+		return nil, errors.New("not a PEM block")
+	}
+	k, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	if err != nil {
+		return nil, err
+	}
+	key, ok := k.(*rsa.PrivateKey)
+	if !ok {
+		return nil, errors.New("not an RSA key")
+	}
+	return key, nil
+}
+
+// publicKey reads a public key or a certificate.
+func publicKey(text []byte) (*rsa.PublicKey, error) {
+	block, _ := pem.Decode(text)
+	if block == nil {
+		return nil, errors.New("not a PEM block")
+	}
+	if block.Type == "CERTIFICATE" {
+		cert, err := x509.ParseCertificate(block.Bytes)
+		if err != nil {
+			return nil, err
+		}
+		if key, ok := cert.PublicKey.(*rsa.PublicKey); ok {
+			return key, nil
+		}
+		return nil, errors.New("not an RSA certificate")
+	}
+	k, err := x509.ParsePKIXPublicKey(block.Bytes)
+	if err != nil {
+		return x509.ParsePKCS1PublicKey(block.Bytes)
+	}
+	key, ok := k.(*rsa.PublicKey)
+	if !ok {
+		return nil, errors.New("not an RSA key")
+	}
+	return key, nil
+}
+
+// runnerPublicPEM is the public half of the runner's key.
+func runnerPublicPEM() (string, error) {
+	key, err := privateKey([]byte(runnerKey))
+	if err != nil {
+		return "", err
+	}
+	der, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
+	if err != nil {
+		return "", err
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})), nil
+}
+
+func (k *keys) makeJWKS() (object, error) {
+	p, err := k.parse()
+	if err != nil {
+		return nil, err
+	}
+	list := []object{}
+	for _, one := range []struct {
+		kid string
+		key *rsa.PrivateKey
+	}{{currentKid, p.current}, {nextKid, p.next}} {
+		j, err := jwkOf(one.kid, one.key)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, j)
+	}
+	return object{"keys": list}, nil
+}
+
+func jwkOf(kid string, key *rsa.PrivateKey) (object, error) {
+	start := time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)
+	der, err := x509.CreateCertificate(rand.Reader, &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "tenant.local"},
+		NotBefore: start, NotAfter: start.AddDate(50, 0, 0),
+	}, &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "tenant.local"}}, &key.PublicKey, key)
+	if err != nil {
+		return nil, err
+	}
+	print := sha1.Sum(der) //nolint:gosec // see the import
+	b64 := base64.RawURLEncoding
+	return object{
+		"kty": "RSA", "use": "sig", "alg": "RS256", "kid": kid,
+		"n":   b64.EncodeToString(key.N.Bytes()),
+		"e":   b64.EncodeToString(big.NewInt(int64(key.E)).Bytes()),
+		"x5t": b64.EncodeToString(print[:]),
+		"x5c": []string{base64.StdEncoding.EncodeToString(der)},
+	}, nil
+}
+
+// sign makes a token of the tenant's current key.
+func (k *keys) sign(claims object) (string, error) {
+	p, err := k.parse()
+	if err != nil {
+		return "", err
+	}
+	t := jwt.NewWithClaims(jwt.SigningMethodRS256, jwt.MapClaims(claims))
+	t.Header["kid"] = currentKid
+	return t.SignedString(p.current)
+}
+
+// verify checks a token of this tenant's keys and its times.
+func (k *keys) verify(token string, now time.Time) (object, error) {
+	p, err := k.parse()
+	if err != nil {
+		return nil, err
+	}
+	claims := jwt.MapClaims{}
+	_, err = jwt.ParseWithClaims(token, claims, func(t *jwt.Token) (any, error) {
+		switch t.Header["kid"] {
+		case currentKid:
+			return &p.current.PublicKey, nil
+		case nextKid:
+			return &p.next.PublicKey, nil
+		}
+		return nil, errors.New("unknown kid")
+	}, jwt.WithValidMethods([]string{"RS256"}), jwt.WithTimeFunc(func() time.Time { return now }))
+	return object(claims), err
+}
+
+// A accessToken is a verified one.
+type accessToken struct {
+	claims object
+	scopes map[string]bool
+	ends   int64
+}
+
+// maxSeen bounds the memory of verified tokens.
+const maxSeen = 10000
+
+// access verifies a token once and remembers it: checking a signature costs
+// more than most of what a request asks for.
+func (k *keys) access(token string, now time.Time) (*accessToken, error) {
+	k.mu.Lock()
+	t := k.seen[token]
+	k.mu.Unlock()
+	if t != nil && now.Unix() < t.ends {
+		return t, nil
+	}
+	claims, err := k.verify(token, now)
+	if err != nil {
+		return nil, err
+	}
+	t = &accessToken{claims: claims, scopes: map[string]bool{}}
+	for _, s := range splitSpace(str(claims, "scope")) {
+		t.scopes[s] = true
+	}
+	if f, ok := claims["exp"].(float64); ok {
+		t.ends = int64(f)
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if len(k.seen) >= maxSeen {
+		clear(k.seen)
+	}
+	k.seen[token] = t
+	return t, nil
+}

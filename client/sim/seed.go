@@ -1,0 +1,415 @@
+package sim
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"gopkg.in/yaml.v3"
+
+	"a0run/client/catalog"
+)
+
+// A seed is what a seed file says.
+type seed struct {
+	name      string
+	resources []seedResource
+	limits    *Limits
+	faults    []Fault
+	clock     *time.Time
+}
+
+// A seedResource is one list of a seed file.
+type seedResource struct {
+	name    string
+	place   seedPlace
+	objects []seedObject
+}
+
+type seedObject struct {
+	line int
+	o    object
+}
+
+// A seedPlace is where the objects of a name go.
+type seedPlace struct {
+	path   string
+	idName string
+	single bool
+}
+
+// reader reads a seed file and collects what is wrong with it.
+type seedReader struct {
+	name   string
+	table  *catalog.Table
+	places map[string]seedPlace
+	errs   []error
+}
+
+func readSeed(t *Tenant, text []byte, name string) (*seed, error) {
+	if name == "" {
+		name = "seed"
+	}
+	s := &seed{name: name}
+	if len(strings.TrimSpace(string(text))) == 0 {
+		return s, nil
+	}
+	var doc yaml.Node
+	if err := yaml.Unmarshal(text, &doc); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	if len(doc.Content) == 0 {
+		return s, nil
+	}
+	r := &seedReader{name: name, table: t.table, places: seedPlaces(t.routes)}
+	r.top(s, doc.Content[0])
+	return s, errors.Join(r.errs...)
+}
+
+func (r *seedReader) fail(n *yaml.Node, format string, args ...any) {
+	r.errs = append(r.errs, fmt.Errorf("%s:%d: %s", r.name, n.Line, fmt.Sprintf(format, args...)))
+}
+
+// seedPlaces are the names that a seed file may use: the catalogue's resources
+// that stand by themselves, with dots as underscores.
+func seedPlaces(r *router) map[string]seedPlace {
+	out := map[string]seedPlace{"users": {path: usersKind, idName: "user_id"}}
+	for _, rt := range r.routes {
+		op, m := rt.ops[0], rt.model
+		if rt.api != catalog.Management || strings.Contains(rt.path, "{}") || op.Subject.Kind == "" {
+			continue
+		}
+		name := strings.ReplaceAll(op.Subject.Kind, ".", "_")
+		switch {
+		case m.many && (op.Effect == catalog.Create || op.IsListing()):
+			out[name] = seedPlace{path: rt.path, idName: m.idName}
+		case !m.many && (op.Effect == catalog.Patch || op.Effect == catalog.Replace || op.Effect == catalog.Create):
+			if _, taken := out[name]; !taken {
+				out[name] = seedPlace{path: rt.path, single: true}
+			}
+		}
+	}
+	return out
+}
+
+func (r *seedReader) top(s *seed, n *yaml.Node) {
+	if n.Kind != yaml.MappingNode {
+		r.fail(n, "a seed is a map of resource names to lists of objects, as in: users: [{email: …}]")
+		return
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key, value := n.Content[i], resolve(n.Content[i+1])
+		switch key.Value {
+		case "limits":
+			s.limits = r.limitsOf(value)
+		case "faults":
+			s.faults = r.faultsOf(value)
+		case "clock":
+			at, err := time.Parse(time.RFC3339, value.Value)
+			if err != nil {
+				r.fail(value, "clock is %q; it must be a time like 2026-01-31T12:00:00Z", value.Value)
+				continue
+			}
+			s.clock = &at
+		default:
+			r.resource(s, key, value)
+		}
+	}
+}
+
+func (r *seedReader) resource(s *seed, key, value *yaml.Node) {
+	name := strings.ReplaceAll(key.Value, ".", "_")
+	place, known := r.places[name]
+	if !known {
+		names := append(sortedKeys(r.places), "limits", "faults", "clock")
+		r.fail(key, "no resource is called %q%s", key.Value, didYouMean(key.Value, names))
+		return
+	}
+	res := seedResource{name: name, place: place}
+	var list []*yaml.Node
+	switch {
+	case place.single && value.Kind == yaml.MappingNode:
+		list = []*yaml.Node{value}
+	case !place.single && value.Kind == yaml.SequenceNode:
+		list = value.Content
+	case value.Tag == "!!null":
+	case place.single:
+		r.fail(value, "%s is one object, not a list", key.Value)
+	default:
+		r.fail(value, "%s is a list of objects", key.Value)
+	}
+	for _, item := range list {
+		item = resolve(item)
+		v, err := plain(item)
+		o, ok := v.(object)
+		switch {
+		case err != nil:
+			r.fail(item, "%v", err)
+		case !ok:
+			r.fail(item, "%s: an object is expected, not %s", key.Value, typeName(v))
+		default:
+			res.objects = append(res.objects, seedObject{item.Line, o})
+		}
+	}
+	s.resources = append(s.resources, res)
+}
+
+func resolve(n *yaml.Node) *yaml.Node {
+	for n.Kind == yaml.AliasNode {
+		n = n.Alias
+	}
+	return n
+}
+
+// plain is a YAML value as JSON would have it: numbers keep their digits, and
+// what looks like a time is the text that it is in JSON.
+func plain(n *yaml.Node) (any, error) {
+	n = resolve(n)
+	switch n.Kind {
+	case yaml.MappingNode:
+		o := object{}
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			v, err := plain(n.Content[i+1])
+			if err != nil {
+				return nil, err
+			}
+			if _, twice := o[n.Content[i].Value]; twice {
+				return nil, fmt.Errorf("key %q stands twice", n.Content[i].Value)
+			}
+			o[n.Content[i].Value] = v
+		}
+		return o, nil
+	case yaml.SequenceNode:
+		list := []any{}
+		for _, e := range n.Content {
+			v, err := plain(e)
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, v)
+		}
+		return list, nil
+	}
+	return scalar(n)
+}
+
+func scalar(n *yaml.Node) (any, error) {
+	switch n.ShortTag() {
+	case "!!null":
+		return nil, nil
+	case "!!bool":
+		return n.Value == "true" || n.Value == "True" || n.Value == "TRUE", nil
+	case "!!int", "!!float":
+		if json.Valid([]byte(n.Value)) {
+			return json.Number(n.Value), nil
+		}
+		var f float64
+		if err := n.Decode(&f); err != nil {
+			return nil, err
+		}
+		return json.Number(strconv.FormatFloat(f, 'g', -1, 64)), nil
+	}
+	return n.Value, nil
+}
+
+// fields walks a map and gives each known key to its reader.
+func (r *seedReader) fields(n *yaml.Node, what string, known map[string]func(*yaml.Node) error) {
+	if n.Kind != yaml.MappingNode {
+		r.fail(n, "%s is a map", what)
+		return
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key, value := n.Content[i], resolve(n.Content[i+1])
+		read := known[key.Value]
+		if read == nil {
+			r.fail(key, "%s has no key %q%s", what, key.Value, didYouMean(key.Value, sortedKeys(known)))
+			continue
+		}
+		if err := read(value); err != nil {
+			r.fail(value, "%s.%s: %v", what, key.Value, err)
+		}
+	}
+}
+
+func (r *seedReader) limitsOf(n *yaml.Node) *Limits {
+	l := &Limits{Groups: map[string]Limit{}}
+	r.fields(n, "limits", map[string]func(*yaml.Node) error{
+		"rate":  rateInto(&l.Rate, nil),
+		"burst": func(n *yaml.Node) error { return n.Decode(&l.Burst) },
+		"reset": func(n *yaml.Node) error { return n.Decode(&l.Reset) },
+		"groups": func(n *yaml.Node) error {
+			if n.Kind != yaml.MappingNode {
+				return errors.New("a map of bucket names to {rate, burst} is expected")
+			}
+			buckets := bucketsOf(r.table)
+			for i := 0; i+1 < len(n.Content); i += 2 {
+				name := n.Content[i].Value
+				if !slices.Contains(buckets, name) {
+					r.fail(n.Content[i], "no rate-limit bucket is called %q%s", name, didYouMean(name, buckets))
+				}
+				var g Limit
+				r.fields(resolve(n.Content[i+1]), "limits.groups."+name, map[string]func(*yaml.Node) error{
+					"rate":  rateInto(&g.Rate, &g.Every),
+					"burst": func(n *yaml.Node) error { return n.Decode(&g.Burst) },
+				})
+				l.Groups[name] = g
+			}
+			return nil
+		},
+	})
+	return l
+}
+
+func bucketsOf(table *catalog.Table) []string {
+	set := map[string]bool{}
+	for _, op := range append(extras(), table.All()...) {
+		for _, b := range op.Buckets {
+			set[b] = true
+		}
+	}
+	return sortedKeys(set)
+}
+
+// rateInto reads a rate: a number a second, or "200/min".
+func rateInto(into *float64, every *time.Duration) func(*yaml.Node) error {
+	return func(n *yaml.Node) error {
+		rate, grain, err := ParseRate(n.Value)
+		if err != nil {
+			return err
+		}
+		*into = rate
+		if every != nil {
+			*every = grain
+		}
+		return nil
+	}
+}
+
+// ParseRate reads a rate limit like "50", "50/s", "200/min", "5/day" and gives
+// it a second, with the grain by which Auth0 refills such a limit.
+func ParseRate(s string) (perSecond float64, grain time.Duration, err error) {
+	text, unit, _ := strings.Cut(strings.TrimSpace(s), "/")
+	n, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
+	if err != nil || n < 0 {
+		return 0, 0, fmt.Errorf("%q is no rate; write 50/s, 200/min or 5/day", s)
+	}
+	var per time.Duration
+	switch strings.TrimSpace(unit) {
+	case "", "s", "sec", "second":
+		return n, time.Millisecond, nil
+	case "m", "min", "minute":
+		per = time.Minute
+	case "h", "hr", "hour":
+		per = time.Hour
+	case "d", "day":
+		per = 24 * time.Hour
+	default:
+		return 0, 0, fmt.Errorf("%q is no rate; write 50/s, 200/min or 5/day", s)
+	}
+	return n / per.Seconds(), time.Second, nil
+}
+
+func (r *seedReader) faultsOf(n *yaml.Node) []Fault {
+	if n.Kind != yaml.SequenceNode {
+		r.fail(n, "faults is a list, as in: - {operation: users.update, status: 503}")
+		return nil
+	}
+	var out []Fault
+	for _, item := range n.Content {
+		item = resolve(item)
+		var f Fault
+		into := func(v any) func(*yaml.Node) error { return func(n *yaml.Node) error { return n.Decode(v) } }
+		r.fields(item, "fault", map[string]func(*yaml.Node) error{
+			"operation": func(n *yaml.Node) error {
+				if err := n.Decode(&f.Operation); err != nil {
+					return err
+				}
+				return r.operation(f.Operation)
+			},
+			"after": into(&f.After), "count": into(&f.Count), "status": into(&f.Status), "body": into(&f.Body),
+			"headers": into(&f.Headers), "delay": into(&f.Delay), "cut_off": into(&f.CutOff),
+			"reset": func(n *yaml.Node) error {
+				f.Reset = n.Value
+				if f.Reset != "before" && f.Reset != "after" {
+					return fmt.Errorf(`%q is not "before" or "after"`, f.Reset)
+				}
+				return nil
+			},
+		})
+		out = append(out, f)
+	}
+	return out
+}
+
+func (r *seedReader) operation(name string) error {
+	if _, ok := r.table.Lookup(name); ok || name == "" {
+		return nil
+	}
+	for _, op := range extras() {
+		if op.ID == name {
+			return nil
+		}
+	}
+	near := r.table.Nearest(name)
+	if near == "" {
+		return fmt.Errorf("no operation is called %q", name)
+	}
+	return fmt.Errorf("no operation is called %q; did you mean %q?", name, near)
+}
+
+// merge gives the limits of the options, where they say something, else those
+// of the seed.
+func (s *seed) merge(o Limits) Limits {
+	if s.limits == nil {
+		return o
+	}
+	l := *s.limits
+	if o.Rate != 0 {
+		l.Rate, l.Burst = o.Rate, o.Burst
+	}
+	if o.Reset != "" {
+		l.Reset = o.Reset
+	}
+	for k, v := range o.Groups {
+		l.Groups[k] = v
+	}
+	return l
+}
+
+// didYouMean is a hint at the nearest of some names, or nothing.
+func didYouMean(name string, names []string) string {
+	best, cost := "", len(name)/2+1
+	for _, n := range names {
+		if d := distance(name, n); d < cost {
+			best, cost = n, d
+		}
+	}
+	if best == "" {
+		return ""
+	}
+	return fmt.Sprintf("; did you mean %q?", best)
+}
+
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}

@@ -1,0 +1,174 @@
+package sim
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"math/big"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// ServeOptions say where a tenant is served.
+type ServeOptions struct {
+	// Listen is the address; "" means 127.0.0.1:0.
+	Listen string
+	// TLS serves over TLS and HTTP/2 with a certificate of a CA made for the
+	// purpose, whose own certificate is written to CAFile ("" means a file in
+	// the directory for temporary files, removed at the end).
+	TLS    bool
+	CAFile string
+	// ReadyFile gets the tenant's Credentials as JSON once it answers.
+	ReadyFile string
+	// Ready is called with them then.
+	Ready func(Credentials)
+}
+
+// Serve answers over a socket until the context ends, then lets requests in
+// flight finish for a moment. One tenant is served once.
+func (t *Tenant) Serve(ctx context.Context, o ServeOptions) error {
+	if o.Listen == "" {
+		o.Listen = "127.0.0.1:0"
+	}
+	var lc net.ListenConfig
+	l, err := lc.Listen(ctx, "tcp", o.Listen)
+	if err != nil {
+		return fmt.Errorf("the local tenant cannot listen on %s: %w", o.Listen, err)
+	}
+	server := &http.Server{Handler: t, ReadHeaderTimeout: 30 * time.Second, ErrorLog: log.New(io.Discard, "", 0)}
+	scheme := "http"
+	if o.TLS {
+		scheme = "https"
+		if server.TLSConfig, err = t.secure(&o); err != nil {
+			return errors.Join(err, l.Close())
+		}
+	}
+	t.place(scheme + "://" + l.Addr().String())
+	done := make(chan error, 1)
+	go func() {
+		if o.TLS {
+			done <- server.ServeTLS(l, "", "")
+		} else {
+			done <- server.Serve(l)
+		}
+	}()
+	if err := t.announce(o); err != nil {
+		return errors.Join(err, server.Close(), ignoreClosed(<-done))
+	}
+	select {
+	case err := <-done:
+		return ignoreClosed(err)
+	case <-ctx.Done():
+	}
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+	defer cancel()
+	if err := server.Shutdown(grace); err != nil {
+		_ = server.Close() // what does not end by itself is cut off
+	}
+	return ignoreClosed(<-done)
+}
+
+func ignoreClosed(err error) error {
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return err
+}
+
+func (t *Tenant) announce(o ServeOptions) error {
+	c := t.Credentials()
+	if o.ReadyFile != "" {
+		text, err := json.MarshalIndent(c, "", "  ")
+		if err != nil {
+			return err
+		}
+		// Whoever waits for the file must never read half of it.
+		tmp := o.ReadyFile + ".tmp"
+		if err := os.WriteFile(tmp, append(text, '\n'), 0o600); err != nil {
+			return fmt.Errorf("the ready file cannot be written: %w", err)
+		}
+		if err := os.Rename(tmp, o.ReadyFile); err != nil {
+			return fmt.Errorf("the ready file cannot be written: %w", err)
+		}
+	}
+	if o.Ready != nil {
+		o.Ready(c)
+	}
+	return nil
+}
+
+// secure makes a CA and with it the server's certificate, and writes the CA's
+// where a client can find it.
+func (t *Tenant) secure(o *ServeOptions) (*tls.Config, error) {
+	caPEM, cert, err := certificates(time.Now())
+	if err != nil {
+		return nil, err
+	}
+	if o.CAFile == "" {
+		dir := os.TempDir()
+		if o.ReadyFile != "" {
+			dir = filepath.Dir(o.ReadyFile)
+		}
+		f, err := os.CreateTemp(dir, "a0run-ca-*.pem")
+		if err != nil {
+			return nil, err
+		}
+		o.CAFile = f.Name()
+		if err := f.Close(); err != nil {
+			return nil, err
+		}
+	}
+	if err := os.WriteFile(o.CAFile, caPEM, 0o600); err != nil {
+		return nil, err
+	}
+	t.mu.Lock()
+	t.caFile = o.CAFile
+	t.mu.Unlock()
+	return &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}}, nil
+}
+
+// certificates are those of a CA made for one tenant and of its server.
+func certificates(now time.Time) (caPEM []byte, server tls.Certificate, err error) {
+	caKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, server, err
+	}
+	ca := &x509.Certificate{
+		SerialNumber: big.NewInt(now.UnixNano()), Subject: pkix.Name{CommonName: "a0run local tenant CA"},
+		NotBefore: now.Add(-time.Hour), NotAfter: now.AddDate(1, 0, 0),
+		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
+	}
+	caDER, err := x509.CreateCertificate(rand.Reader, ca, ca, &caKey.PublicKey, caKey)
+	if err != nil {
+		return nil, server, err
+	}
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, server, err
+	}
+	leaf := &x509.Certificate{
+		SerialNumber: big.NewInt(now.UnixNano() + 1), Subject: pkix.Name{CommonName: "a0run local tenant"},
+		NotBefore: ca.NotBefore, NotAfter: ca.NotAfter, KeyUsage: x509.KeyUsageDigitalSignature,
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+		DNSNames:    []string{"localhost", "tenant.local"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback},
+	}
+	der, err := x509.CreateCertificate(rand.Reader, leaf, ca, &key.PublicKey, caKey)
+	if err != nil {
+		return nil, server, err
+	}
+	caPEM = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: caDER})
+	return caPEM, tls.Certificate{Certificate: [][]byte{der, caDER}, PrivateKey: key}, nil
+}

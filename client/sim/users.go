@@ -1,0 +1,503 @@
+package sim
+
+import (
+	"cmp"
+	"crypto/md5" //nolint:gosec // Gravatar addresses pictures by MD5; nothing is protected by it
+	"encoding/hex"
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"a0run/client/search"
+	"a0run/client/sim/store"
+)
+
+const usersKind = "/users"
+
+// databaseName is the connection that an empty tenant has.
+const databaseName = "Username-Password-Authentication"
+
+var ( //nolint:gochecknoglobals // constants, which Go has only for basic types
+	usersKey       = store.Key{Kind: usersKind}
+	connectionsKey = store.Key{Kind: "/connections"}
+	clientsKey     = store.Key{Kind: "/clients"}
+	rolesKey       = store.Key{Kind: "/roles"}
+	orgsKey        = store.Key{Kind: "/organizations"}
+	// passwords stand beside the users: what is not in the object cannot be
+	// given back by mistake.
+	passwordsKey = store.Key{Kind: "passwords"}
+)
+
+func userHandlers() map[string]handler {
+	return map[string]handler{
+		"GET /users":                        listUsers,
+		"POST /users":                       createUser,
+		"GET /users/{}":                     getItem,
+		"PATCH /users/{}":                   patchUser,
+		"DELETE /users/{}":                  deleteUser,
+		"GET /users-by-email":               usersByEmail,
+		"POST /users/{}/identities":         linkUsers,
+		"DELETE /users/{}/identities/{}/{}": unlinkUser,
+		"GET /users/{}/logs":                userLogs,
+		"POST /users/{}/recovery-code-regeneration": func(c *call) reply {
+			return c.orElse(object{"recovery_code": strings.ToUpper(c.t.ids.word("recovery", c.params[0], 24))})
+		},
+	}
+}
+
+// logins are the keys under which nobody else of the same connection may
+// stand: e-mail, user name and phone number.
+func logins(u store.Object) []string {
+	var out []string
+	for _, v := range items(u, "identities") {
+		id, _ := v.(object)
+		conn := str(id, "connection")
+		if conn == "" || truth(id, "isSocial") {
+			continue
+		}
+		from := u
+		if pd := sub(id, "profileData"); pd != nil {
+			from = pd
+		}
+		for _, f := range []string{"email", "username", "phone_number"} {
+			if s := str(from, f); s != "" {
+				out = append(out, loginKey(conn, f, s))
+			}
+		}
+	}
+	return out
+}
+
+func loginKey(conn, field, value string) string {
+	return conn + "\x1f" + field + "\x1f" + strings.ToLower(value)
+}
+
+func createUser(c *call) reply {
+	b := c.body
+	connName := str(b, "connection")
+	if connName == "" {
+		return invalidBody("Missing required property: connection")
+	}
+	conns := c.tx.Lookup(connectionsKey, "name", connName)
+	if len(conns) == 0 {
+		return failure(http.StatusBadRequest, "The connection does not exist.", "inexistent_connection")
+	}
+	strategy := str(conns[0], "strategy")
+	if rep := checkNewUser(b, strategy); rep != nil {
+		return *rep
+	}
+	for _, f := range []string{"email", "username", "phone_number"} {
+		if v := str(b, f); v != "" && len(c.tx.Lookup(usersKey, "login", loginKey(connName, f, v))) > 0 {
+			return conflict("The user already exists.", "auth0_idp_error")
+		}
+	}
+	u := newUser(c.t, b, strategy, stamp(c.now))
+	id := str(u, "user_id")
+	if c.tx.Has(usersKey, id) {
+		return conflict("The user already exists.", "auth0_idp_error")
+	}
+	c.tx.Put(usersKey, id, u)
+	if p := str(b, "password"); p != "" {
+		c.tx.Put(passwordsKey, id, object{"password": p})
+	}
+	return c.ok(u)
+}
+
+func checkNewUser(b object, strategy string) *reply {
+	var rep reply
+	switch strategy {
+	case "auth0":
+		switch {
+		case str(b, "email") == "" && str(b, "username") == "" && str(b, "phone_number") == "":
+			rep = invalidBody("Missing required property: email")
+		case str(b, "password") == "":
+			rep = invalidBody("Missing required property: password")
+		case str(b, "email") != "" && !emailLike(str(b, "email")):
+			rep = invalidBody("Object didn't pass validation for format email: %s' on property email (The user's email) '", str(b, "email"))
+		default:
+			return nil
+		}
+		return &rep
+	case "email":
+		if str(b, "email") == "" {
+			rep = invalidBody("Missing required property: email")
+			return &rep
+		}
+	case "sms":
+		if str(b, "phone_number") == "" {
+			rep = invalidBody("Missing required property: phone_number")
+			return &rep
+		}
+	}
+	return nil
+}
+
+func emailLike(s string) bool {
+	local, host, ok := strings.Cut(s, "@")
+	return ok && local != "" && host != "" && !strings.ContainsAny(s, " \t\n")
+}
+
+// newUser fills in what the tenant fills in.
+func newUser(t *Tenant, b object, strategy, at string) object {
+	connName := str(b, "connection")
+	u := object{}
+	for k, v := range b {
+		switch k {
+		case "connection", "password", "verify_email", "user_id":
+		default:
+			u[k] = v
+		}
+	}
+	own := str(b, "user_id")
+	if own == "" {
+		own = t.ids.hex(usersKind, connName+"\x1f"+str(b, "email")+str(b, "username")+str(b, "phone_number"), 24)
+	}
+	if provider, rest, ok := strings.Cut(own, "|"); ok {
+		strategy, own = provider, rest
+	}
+	u["user_id"] = strategy + "|" + own
+	u["created_at"], u["updated_at"] = at, at
+	u["identities"] = []any{object{
+		"connection": connName, "user_id": own, "provider": strategy, "isSocial": social(strategy),
+	}}
+	fillProfile(u)
+	return u
+}
+
+// fillProfile gives a user the names and the picture that it was not given.
+func fillProfile(u object) {
+	preset := func(k string, v any) {
+		if _, has := u[k]; !has {
+			u[k] = v
+		}
+	}
+	mail := str(u, "email")
+	if mail != "" {
+		mail = strings.ToLower(mail)
+		u["email"] = mail
+		preset("email_verified", false)
+		local, _, _ := strings.Cut(mail, "@")
+		preset("nickname", local)
+		preset("name", mail)
+		preset("picture", gravatar(mail, local))
+		return
+	}
+	name := cmp.Or(str(u, "username"), str(u, "phone_number"))
+	preset("nickname", name)
+	preset("name", name)
+	preset("picture", gravatar(name, name))
+	if str(u, "phone_number") != "" {
+		preset("phone_verified", false)
+	}
+}
+
+func gravatar(mail, name string) string {
+	sum := md5.Sum([]byte(mail)) //nolint:gosec // see the import
+	initials := strings.ToLower(name + "xx")[:2]
+	return "https://s.gravatar.com/avatar/" + hex.EncodeToString(sum[:]) +
+		"?s=480&r=pg&d=https%3A%2F%2Fcdn.auth0.com%2Favatars%2F" + initials + ".png"
+}
+
+func social(strategy string) bool {
+	switch strategy {
+	case "auth0", "email", "sms", "ad", "adfs", "waad", "samlp", "oidc", "okta", "google-apps", "pingfederate":
+		return false
+	}
+	return true
+}
+
+// patchUser merges metadata one level deep and replaces what else is named.
+func patchUser(c *call) reply {
+	id := c.id()
+	old := c.tx.Get(usersKey, id)
+	if old == nil {
+		return absent(usersKind)
+	}
+	if rep := checkUserPatch(c, old); rep != nil {
+		return *rep
+	}
+	u := store.Clone(old)
+	for k, v := range c.body {
+		switch k {
+		case "connection", "password", "client_id", "verify_email", "verify_phone_number", "verify_password":
+		case "user_metadata", "app_metadata":
+			mergeMetadata(u, k, v)
+		default:
+			if v == nil {
+				delete(u, k)
+			} else {
+				u[k] = v
+			}
+		}
+	}
+	if mail := str(c.body, "email"); mail != "" {
+		u["email"] = strings.ToLower(mail)
+		if _, given := c.body["email_verified"]; !given {
+			u["email_verified"] = false
+		}
+	}
+	if p := str(c.body, "password"); p != "" {
+		c.tx.Put(passwordsKey, id, object{"password": p})
+		u["last_password_reset"] = stamp(c.now)
+	}
+	u["updated_at"] = stamp(c.now)
+	c.tx.Put(usersKey, id, u)
+	return c.ok(u)
+}
+
+// mergeMetadata merges one level deep: null removes a key, nested objects are
+// replaced; null or {} for the whole empties it.
+func mergeMetadata(u object, field string, v any) {
+	patch, ok := v.(object)
+	if !ok || len(patch) == 0 {
+		u[field] = object{}
+		return
+	}
+	merged := store.Clone(sub(u, field))
+	for k, v := range patch {
+		if v == nil {
+			delete(merged, k)
+		} else {
+			merged[k] = v
+		}
+	}
+	u[field] = merged
+}
+
+func checkUserPatch(c *call, old object) *reply {
+	b := c.body
+	refuse := func(rep reply) *reply { return &rep }
+	if len(b) == 0 {
+		return refuse(invalidBody("Too few properties defined (0), minimum 1"))
+	}
+	changes := ""
+	for _, f := range []string{"password", "email", "username", "phone_number"} {
+		if v, has := b[f]; has && v != nil {
+			changes = f
+			break
+		}
+	}
+	_, verified := b["email_verified"]
+	_, pass := b["password"]
+	if verified && pass {
+		return refuse(failure(http.StatusBadRequest, "Cannot update password and email_verified simultaneously", "invalid_body"))
+	}
+	conn := str(b, "connection")
+	if changes == "" && conn == "" {
+		return nil
+	}
+	if conn == "" {
+		first, _ := append(items(old, "identities"), object{})[0].(object)
+		// Of a single identity the tenant knows the connection by itself.
+		if len(items(old, "identities")) == 1 {
+			conn = str(first, "connection")
+		} else {
+			return refuse(failure(http.StatusBadRequest, "Connection is required when updating "+changes, "invalid_body"))
+		}
+	}
+	owns := slices.ContainsFunc(items(old, "identities"), func(v any) bool {
+		id, _ := v.(object)
+		return str(id, "connection") == conn
+	})
+	if !owns {
+		return refuse(failure(http.StatusBadRequest, "The user does not have an identity with connection "+conn, "invalid_body"))
+	}
+	for _, f := range []string{"email", "username", "phone_number"} {
+		v := str(b, f)
+		if v == "" {
+			continue
+		}
+		for _, other := range c.tx.Lookup(usersKey, "login", loginKey(conn, f, v)) {
+			if str(other, "user_id") != str(old, "user_id") {
+				return refuse(failure(http.StatusBadRequest, "The specified new "+strings.ReplaceAll(f, "_", " ")+" already exists", "invalid_body"))
+			}
+		}
+	}
+	return nil
+}
+
+func deleteUser(c *call) reply {
+	removeUser(c.tx, c.id())
+	return c.done()
+}
+
+// removeUser takes a user and everything that hangs on it away.
+func removeUser(tx *store.Tx, id string) bool {
+	if !tx.Delete(usersKey, id) {
+		return false
+	}
+	tx.Delete(passwordsKey, id)
+	for _, o := range tx.All(store.Links(memberships, id)) {
+		tx.UnlinkAll(memberRoles, store.ID(o)+"\x1f"+id)
+	}
+	for _, relation := range []string{userRoles, memberships} {
+		tx.UnlinkAll(relation, id)
+	}
+	for _, below := range []string{"permissions", "authentication-methods", "enrollments", "sessions", "refresh-tokens", "federated-connections-tokensets"} {
+		tx.Clear(store.Key{Kind: usersKind + "/{}/" + below, Scope: id})
+	}
+	return true
+}
+
+func usersByEmail(c *call) reply {
+	mail := c.query.Get("email")
+	if mail == "" {
+		return invalidQuery("Missing required property: email")
+	}
+	found := c.tx.Lookup(usersKey, "email", strings.ToLower(mail))
+	return c.ok(c.showAll(found))
+}
+
+// listUsers searches. It is unlike other listings: a search, a sort, and no
+// more than 1,000 results however they are reached.
+func listUsers(c *call) reply {
+	l := listing{key: usersKey, length: true}
+	if q := c.query.Get("q"); q != "" {
+		query, err := search.Parse(q)
+		if err != nil {
+			return failure(http.StatusBadRequest, "Query validation error: 'Invalid search query: "+err.Error()+"'.", "invalid_query_string")
+		}
+		l.keep = append(l.keep, func(u object) bool { return query.Match(u) })
+	}
+	if name := c.query.Get("connection"); name != "" {
+		l.keep = append(l.keep, func(u object) bool { return hasConnection(u, name) })
+		// fields compared by the table's names would not find it.
+		c.query = maps.Clone(c.query)
+		c.query.Del("connection")
+	}
+	if by := c.query.Get("sort"); by != "" {
+		field, order, _ := strings.Cut(by, ":")
+		way, err := strconv.Atoi(cmp.Or(order, "1"))
+		if err != nil || way != 1 && way != -1 {
+			return invalidQuery("String does not match pattern: %s' on property sort '", by)
+		}
+		l.chosen, l.fixed = l.all(c.tx), true
+		l.keep = nil
+		path := strings.Split(field, ".")
+		l.chosen = slices.Clone(l.chosen)
+		slices.SortStableFunc(l.chosen, func(a, b object) int { return way * compareField(a, b, path) })
+	}
+	return c.page(l)
+}
+
+func hasConnection(u object, name string) bool {
+	return slices.ContainsFunc(items(u, "identities"), func(v any) bool {
+		id, _ := v.(object)
+		return str(id, "connection") == name
+	})
+}
+
+func compareField(a, b object, path []string) int {
+	va, vb := deep(a, path), deep(b, path)
+	na, oka := number(va)
+	nb, okb := number(vb)
+	if oka && okb {
+		return cmp.Compare(na, nb)
+	}
+	sa, oka := va.(string)
+	sb, okb := vb.(string)
+	switch {
+	case oka && okb:
+		return strings.Compare(sa, sb)
+	case oka: // what has no value comes last
+		return -1
+	case okb:
+		return 1
+	}
+	return 0
+}
+
+func deep(o object, path []string) any {
+	for _, p := range path[:len(path)-1] {
+		o = sub(o, p)
+	}
+	return o[path[len(path)-1]]
+}
+
+func userLogs(c *call) reply {
+	if rep := c.orphan(); rep != nil {
+		return *rep
+	}
+	return c.page(listing{fixed: true, length: true})
+}
+
+// linkUsers joins another account to a user: it becomes an identity of the
+// primary one and is no user any more.
+func linkUsers(c *call) reply {
+	primary := c.tx.Get(usersKey, c.params[0])
+	if primary == nil {
+		return absent(usersKind)
+	}
+	provider, other := str(c.body, "provider"), str(c.body, "user_id")
+	if token := str(c.body, "link_with"); token != "" {
+		claims, err := c.t.keys.verify(token, c.t.now())
+		if err != nil {
+			return failure(http.StatusBadRequest, "Invalid link_with token", "invalid_token")
+		}
+		provider, other, _ = strings.Cut(str(claims, "sub"), "|")
+	}
+	other = strings.TrimPrefix(other, provider+"|")
+	id := provider + "|" + other
+	if id == c.params[0] {
+		return failure(http.StatusBadRequest, "Main account and linked account identities cannot be the same.", "invalid_body")
+	}
+	secondary := c.tx.Get(usersKey, id)
+	if secondary == nil {
+		return absent(usersKind)
+	}
+	identities := slices.Clone(items(primary, "identities"))
+	for i, v := range items(secondary, "identities") {
+		identity := store.Clone(v.(object))
+		if i == 0 {
+			identity["profileData"] = profileOf(secondary)
+		}
+		identities = append(identities, identity)
+	}
+	removeUser(c.tx, id)
+	u := store.Clone(primary)
+	u["identities"], u["updated_at"] = identities, stamp(c.now)
+	c.tx.Put(usersKey, c.params[0], u)
+	return c.ok(identities)
+}
+
+func profileOf(u object) object {
+	p := object{}
+	for _, k := range []string{"email", "email_verified", "name", "username", "given_name", "family_name", "nickname", "picture", "phone_number"} {
+		if v, ok := u[k]; ok {
+			p[k] = v
+		}
+	}
+	return p
+}
+
+func unlinkUser(c *call) reply {
+	u := c.tx.Get(usersKey, c.params[0])
+	if u == nil {
+		return absent(usersKind)
+	}
+	var out object
+	left := slices.DeleteFunc(slices.Clone(items(u, "identities")), func(v any) bool {
+		id, _ := v.(object)
+		if str(id, "provider") == c.params[1] && str(id, "user_id") == c.params[2] {
+			out = id
+			return true
+		}
+		return false
+	})
+	if out == nil || len(left) == 0 {
+		return failure(http.StatusBadRequest, "The identity cannot be unlinked", "invalid_uri")
+	}
+	n := store.Clone(u)
+	n["identities"], n["updated_at"] = left, stamp(c.now)
+	c.tx.Put(usersKey, c.params[0], n)
+	apart := store.Clone(sub(out, "profileData"))
+	identity := store.Clone(out)
+	delete(identity, "profileData")
+	apart["user_id"] = c.params[1] + "|" + c.params[2]
+	apart["created_at"], apart["updated_at"] = stamp(c.now), stamp(c.now)
+	apart["identities"] = []any{identity}
+	c.tx.Put(usersKey, str(apart, "user_id"), apart)
+	return c.ok(left)
+}
