@@ -245,7 +245,7 @@ func fetchKeySet(ctx context.Context, fetch fetchFunc) (*keySet, error) {
 		}
 		return nil, err
 	}
-	set, err := parseKeySet(text)
+	set, err := parseKeySet(ctx, text)
 	if err != nil {
 		return nil, &Auth0Error{
 			StatusCode: http.StatusOK, ErrorCode: "a0.sdk.internal.unknown", Message: err.Error(),
@@ -274,7 +274,7 @@ func (s *keySet) key(ctx context.Context, q keyQuery) (any, bool) {
 // parseKeySet reads a key set. A key that cannot be used (without kid, of a
 // foreign type, for encryption, damaged) is left out and does not break the
 // others; of two with the same kid and type the last counts.
-func parseKeySet(text []byte) (*keySet, error) {
+func parseKeySet(ctx context.Context, text []byte) (*keySet, error) {
 	var doc struct {
 		Keys *[]json.RawMessage `json:"keys"`
 	}
@@ -299,7 +299,7 @@ func parseKeySet(text []byte) (*keySet, error) {
 	for kind, keys := range found {
 		storage := jwkset.NewMemoryStorage()
 		for _, jwk := range keys {
-			if err := storage.KeyWrite(context.Background(), jwk); err != nil {
+			if err := storage.KeyWrite(ctx, jwk); err != nil {
 				return nil, err
 			}
 		}

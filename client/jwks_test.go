@@ -47,10 +47,10 @@ func newHosted() (*verifier, *keyHost, *testClock) {
 }
 
 // withKid signs the full claims, good at every time of a test, under a kid.
-func withKid(t testing.TB, kid string) string {
-	t.Helper()
+func withKid(tb testing.TB, kid string) string {
+	tb.Helper()
 	claims := with(map[string]any{"exp": mintNow * 2, "iat": 1})
-	return mint(t, map[string]any{"alg": "RS256", "kid": kid}, claims, "RS256", rsaKey())
+	return mint(tb, map[string]any{"alg": "RS256", "kid": kid}, claims, by{"RS256", rsaKey()})
 }
 
 func accepts(t *testing.T, v *verifier, token string) {
@@ -60,7 +60,15 @@ func accepts(t *testing.T, v *verifier, token string) {
 	}
 }
 
-func lacks(t *testing.T, v *verifier, kid string) error {
+func lacks(t *testing.T, v *verifier, kid string) {
+	t.Helper()
+	if missing(t, v, kid) == nil {
+		t.Errorf("%s was found", kid)
+	}
+}
+
+// missing is lacks for those who look into the error.
+func missing(t *testing.T, v *verifier, kid string) error {
 	t.Helper()
 	_, err := v.verify(t.Context(), withKid(t, kid), VerifyOptions{})
 	wantInvalid(t, err, "key", `RSA Public Key with ID "`+kid+`" was not found.`)
@@ -240,7 +248,7 @@ func TestOldKeysOutliveAFailure(t *testing.T) {
 		accepts(t, v, token)
 	}
 	fetched(t, h, 2) // one try, then the cool-down
-	err := lacks(t, v, "k2")
+	err := missing(t, v, "k2")
 	if _, ok := errors.AsType[*NetworkError](err); !ok {
 		t.Errorf("the refusal does not hold the fault of the fetch: %#v", err)
 	}
@@ -252,7 +260,7 @@ func TestOldKeysOutliveAFailure(t *testing.T) {
 	accepts(t, v, token)
 	accepts(t, v, token)
 	fetched(t, h, 4)
-	if err := errors.Unwrap(lacks(t, v, "k3")); errors.Unwrap(err) != nil {
+	if err := errors.Unwrap(missing(t, v, "k3")); errors.Unwrap(err) != nil {
 		t.Errorf("an old fault is still told: %v", err)
 	}
 }

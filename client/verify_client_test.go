@@ -55,7 +55,7 @@ func TestVerifyIDTokenOverHTTP(t *testing.T) {
 	})
 	claims := with(map[string]any{"iss": c.Issuer()})
 	token := rs256(t, claims)
-	forged := mint(t, `{"alg":"RS256","kid":"forged"}`, claims, "RS256", otherRSA())
+	forged := mint(t, `{"alg":"RS256","kid":"forged"}`, claims, by{"RS256", otherRSA()})
 	var accepted, refused atomic.Int64
 	var wg sync.WaitGroup
 	for range 4 {
@@ -93,7 +93,7 @@ func TestVerifyIDTokenWithSecretAsksNobody(t *testing.T) {
 	c := must(New(mintConfig(transportFunc(func(*http.Request) (*http.Response, error) {
 		return nil, errors.New("a request was sent")
 	}))))
-	token := mint(t, `{"alg":"HS256","typ":"JWT"}`, fullClaims(), "HS256", []byte(mintSecret))
+	token := mint(t, `{"alg":"HS256","typ":"JWT"}`, fullClaims(), by{"HS256", []byte(mintSecret)})
 	if _, err := c.VerifyIDToken(t.Context(), token, VerifyOptions{Algorithm: "HS256", MaxAge: ptr(int64(60)), Organization: "ACME"}); err != nil {
 		t.Error(err)
 	}

@@ -20,8 +20,9 @@ func publicPEM(key any) (string, error) {
 const undecodable = "token could not be decoded."
 
 // wantRefused runs tokens that must all be refused with one code and message.
-func wantRefused(t *testing.T, v *verifier, code, message string, tokens map[string]string) {
+func wantRefused(t *testing.T, code, message string, tokens map[string]string) {
 	t.Helper()
+	v := newVerifier()
 	for name, token := range tokens {
 		t.Run(name, func(t *testing.T) {
 			_, err := v.verify(t.Context(), token, VerifyOptions{})
@@ -33,11 +34,11 @@ func wantRefused(t *testing.T, v *verifier, code, message string, tokens map[str
 func TestVerifyUndecodable(t *testing.T) {
 	good := rs256(t, fullClaims())
 	parts := strings.Split(good, ".")
-	sign := func(header, payload string) string { return mint(t, header, payload, "RS256", rsaKey()) }
+	sign := func(header, payload string) string { return mint(t, header, payload, by{"RS256", rsaKey()}) }
 	const head, claims = `{"alg":"RS256","kid":"k1"}`, `{"iss":"https://acme.example/","sub":"s","aud":"app-1","exp":1800000001,"iat":1800000000`
 	b64 := base64.RawURLEncoding.EncodeToString
-	wantRefused(t, newVerifier(), "missing", "ID token is required but missing.", map[string]string{"empty": ""})
-	wantRefused(t, newVerifier(), "malformed", undecodable, map[string]string{
+	wantRefused(t, "missing", "ID token is required but missing.", map[string]string{"empty": ""})
+	wantRefused(t, "malformed", undecodable, map[string]string{
 		"text":                  "not a token",
 		"two parts":             parts[0] + "." + parts[1],
 		"four parts":            good + ".AAAA",
@@ -89,25 +90,25 @@ func TestVerifyForgedSignatures(t *testing.T) {
 	good := rs256(t, fullClaims())
 	parts := strings.Split(good, ".")
 	other := strings.Split(rs256(t, with(map[string]any{"sub": "auth0|2"})), ".")
-	long := strings.Split(mint(t, head, fullClaims(), "RS256", rsaKey()), ".")
-	wantRefused(t, newVerifier(), "signature", "Invalid token signature.", map[string]string{
-		"of another key":        mint(t, head, fullClaims(), "RS256", otherRSA()),
+	long := strings.Split(mint(t, head, fullClaims(), by{"RS256", rsaKey()}), ".")
+	wantRefused(t, "signature", "Invalid token signature.", map[string]string{
+		"of another key":        mint(t, head, fullClaims(), by{"RS256", otherRSA()}),
 		"of another payload":    parts[0] + "." + other[1] + "." + parts[2],
 		"of another header":     long[0] + "." + parts[1] + "." + parts[2],
 		"none":                  parts[0] + "." + parts[1] + ".",
 		"truncated":             parts[0] + "." + parts[1] + "." + parts[2][:100],
-		"PS256 called RS256":    mint(t, head, fullClaims(), "PS256", rsaKey()),
-		"HMAC called RS256":     mint(t, head, fullClaims(), "HS256", []byte(mintSecret)),
-		"payload no JSON":       mint(t, head, "hello", "RS256", otherRSA()), // found out only after the signature
-		"expired and forged":    mint(t, head, with(map[string]any{"exp": 1}), "RS256", otherRSA()),
-		"HMAC with the modulus": mint(t, head, fullClaims(), "HS256", rsaKey().N.Bytes()),
+		"PS256 called RS256":    mint(t, head, fullClaims(), by{"PS256", rsaKey()}),
+		"HMAC called RS256":     mint(t, head, fullClaims(), by{"HS256", []byte(mintSecret)}),
+		"payload no JSON":       mint(t, head, "hello", by{"RS256", otherRSA()}), // found out only after the signature
+		"expired and forged":    mint(t, head, with(map[string]any{"exp": 1}), by{"RS256", otherRSA()}),
+		"HMAC with the modulus": mint(t, head, fullClaims(), by{"HS256", rsaKey().N.Bytes()}),
 	})
 }
 
 func TestVerifyForgedAlgorithms(t *testing.T) {
 	der := must(x509.MarshalPKIXPublicKey(&rsaKey().PublicKey))
 	hs := func(key []byte) string {
-		return mint(t, `{"alg":"HS256","kid":"k1"}`, fullClaims(), "HS256", key)
+		return mint(t, `{"alg":"HS256","kid":"k1"}`, fullClaims(), by{"HS256", key})
 	}
 	claims := segment(t, fullClaims())
 	unsigned := func(header string) string { return segment(t, header) + "." + claims + "." }
@@ -155,14 +156,14 @@ func TestVerifyForgedKeyIDs(t *testing.T) {
 		"under another name": {`{"alg":"RS256","KID":"k1"}`, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := newVerifier().verify(t.Context(), mint(t, tc.header, fullClaims(), "RS256", rsaKey()), VerifyOptions{})
+			_, err := newVerifier().verify(t.Context(), mint(t, tc.header, fullClaims(), by{"RS256", rsaKey()}), VerifyOptions{})
 			wantInvalid(t, err, "key", `RSA Public Key with ID "`+tc.kid+`" was not found.`)
 		})
 	}
-	token := mint(t, `{"alg":"ES256","kid":"k1"}`, fullClaims(), "ES256", ecKey())
+	token := mint(t, `{"alg":"ES256","kid":"k1"}`, fullClaims(), by{"ES256", ecKey()})
 	_, err := newVerifier().verify(t.Context(), token, VerifyOptions{Algorithm: "ES256"})
 	wantInvalid(t, err, "key", `EC Public Key with ID "k1" was not found.`)
-	token = mint(t, `{"alg":"ES256","kid":"ec384"}`, fullClaims(), "ES256", ecKey())
+	token = mint(t, `{"alg":"ES256","kid":"ec384"}`, fullClaims(), by{"ES256", ecKey()})
 	_, err = newVerifier().verify(t.Context(), token, VerifyOptions{Algorithm: "ES256"})
 	wantInvalid(t, err, "key", `EC Public Key with ID "ec384" was not found.`)
 }
@@ -189,13 +190,13 @@ func TestVerifyKeysInTheToken(t *testing.T) {
 			for k, v := range more {
 				header[k] = v
 			}
-			_, err := newVerifier().verify(t.Context(), mint(t, header, fullClaims(), "RS256", otherRSA()), VerifyOptions{})
+			_, err := newVerifier().verify(t.Context(), mint(t, header, fullClaims(), by{"RS256", otherRSA()}), VerifyOptions{})
 			wantInvalid(t, err, "signature", "Invalid token signature.")
 			header["kid"] = "evil"
-			_, err = newVerifier().verify(t.Context(), mint(t, header, fullClaims(), "RS256", otherRSA()), VerifyOptions{})
+			_, err = newVerifier().verify(t.Context(), mint(t, header, fullClaims(), by{"RS256", otherRSA()}), VerifyOptions{})
 			wantInvalid(t, err, "key", `RSA Public Key with ID "evil" was not found.`)
 			header["kid"] = "k1"
-			if _, err := newVerifier().verify(t.Context(), mint(t, header, fullClaims(), "RS256", rsaKey()), VerifyOptions{}); err != nil {
+			if _, err := newVerifier().verify(t.Context(), mint(t, header, fullClaims(), by{"RS256", rsaKey()}), VerifyOptions{}); err != nil {
 				t.Errorf("the tenant's own token with such a header: %v", err)
 			}
 		})
@@ -207,9 +208,9 @@ func TestVerifyKeysInTheToken(t *testing.T) {
 
 func FuzzVerify(f *testing.F) {
 	f.Add(rs256(f, fullClaims()), "RS256")
-	f.Add(mint(f, `{"alg":"HS256"}`, fullClaims(), "HS256", []byte(mintSecret)), "HS256")
-	f.Add(mint(f, `{"alg":"ES256","kid":"ec1"}`, fullClaims(), "ES256", ecKey()), "ES256")
-	f.Add(mint(f, `{"alg":"RS256","kid":"k1"}`, `{"aud":[1],"exp":1e999}`, "RS256", rsaKey()), "RS256")
+	f.Add(mint(f, `{"alg":"HS256"}`, fullClaims(), by{"HS256", []byte(mintSecret)}), "HS256")
+	f.Add(mint(f, `{"alg":"ES256","kid":"ec1"}`, fullClaims(), by{"ES256", ecKey()}), "ES256")
+	f.Add(mint(f, `{"alg":"RS256","kid":"k1"}`, `{"aud":[1],"exp":1e999}`, by{"RS256", rsaKey()}), "RS256")
 	f.Add(segment(f, `{"alg":"none"}`)+".e30.", "RS256")
 	f.Add("..", "EdDSA")
 	f.Add("e30.e30.e30", "PS256")
@@ -220,7 +221,7 @@ func FuzzVerify(f *testing.F) {
 		checkVerdict(t, claims, err)
 		// The same bytes as an honestly signed payload reach the claim checks.
 		if alg == "HS256" {
-			token := mint(t, `{"alg":"HS256"}`, token, "HS256", []byte(mintSecret))
+			token := mint(t, `{"alg":"HS256"}`, token, by{"HS256", []byte(mintSecret)})
 			claims, err := v.verify(context.Background(), token, VerifyOptions{Algorithm: alg, Nonce: ptr(""), MaxAge: ptr(int64(0)), Organization: "o"})
 			checkVerdict(t, claims, err)
 		}
@@ -252,9 +253,9 @@ func FuzzKeySet(f *testing.F) {
 	f.Add([]byte(`{"keys":[{"kty":"RSA","kid":"k1","n":"AQAB","e":"AQAB"},{"kty":"oct","kid":"k1","k":"AAAA"},null,5]}`))
 	f.Add([]byte(`{"keys":[{"kty":"RSA","kid":"k1","n":"AA","e":"__________8"},{"kty":"EC","kid":"k1","crv":"P-256","x":"AA","y":"AA"}]}`))
 	tokens := map[string]string{
-		"RS256": mint(f, `{"alg":"RS256","kid":"k1"}`, fullClaims(), "RS256", otherRSA()),
-		"ES256": mint(f, `{"alg":"ES256","kid":"k1"}`, fullClaims(), "ES256", must(newEC())),
-		"EdDSA": mint(f, `{"alg":"EdDSA","kid":"k1"}`, fullClaims(), "EdDSA", must(newEd())),
+		"RS256": mint(f, `{"alg":"RS256","kid":"k1"}`, fullClaims(), by{"RS256", otherRSA()}),
+		"ES256": mint(f, `{"alg":"ES256","kid":"k1"}`, fullClaims(), by{"ES256", must(newEC())}),
+		"EdDSA": mint(f, `{"alg":"EdDSA","kid":"k1"}`, fullClaims(), by{"EdDSA", must(newEd())}),
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
 		v := newVerifier()

@@ -21,7 +21,7 @@ func TestTokenHints(t *testing.T) {
 	accepts(t, v, withKid(t, "k1"))
 	h.err = errors.New("host is down")
 	clock.add(601)
-	err = lacks(t, v, "k2")
+	err = missing(t, v, "k2")
 	if e, ok := errors.AsType[*TokenValidationError](err); !ok || !strings.Contains(e.Hint(), "host is down") {
 		t.Errorf("the failed fetch is not told: %v", err)
 	}

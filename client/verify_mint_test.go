@@ -65,24 +65,30 @@ func with(changes map[string]any) map[string]any {
 	return claims
 }
 
+// by is who signs a token, and how.
+type by struct {
+	alg string
+	key any
+}
+
 // mint signs a token: header and payload are JSON texts or values.
-func mint(t testing.TB, header, payload any, alg string, key any) string {
-	t.Helper()
-	signed := segment(t, header) + "." + segment(t, payload)
-	sig, err := jwt.GetSigningMethod(alg).Sign(signed, key)
+func mint(tb testing.TB, header, payload any, signer by) string {
+	tb.Helper()
+	signed := segment(tb, header) + "." + segment(tb, payload)
+	sig, err := jwt.GetSigningMethod(signer.alg).Sign(signed, signer.key)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return signed + "." + base64.RawURLEncoding.EncodeToString(sig)
 }
 
-func segment(t testing.TB, v any) string {
-	t.Helper()
+func segment(tb testing.TB, v any) string {
+	tb.Helper()
 	text, ok := v.(string)
 	if !ok {
 		b, err := json.Marshal(v)
 		if err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		text = string(b)
 	}
@@ -90,9 +96,9 @@ func segment(t testing.TB, v any) string {
 }
 
 // rs256 signs claims as the tenant does.
-func rs256(t testing.TB, claims any) string {
-	t.Helper()
-	return mint(t, map[string]any{"alg": "RS256", "typ": "JWT", "kid": "k1"}, claims, "RS256", rsaKey())
+func rs256(tb testing.TB, claims any) string {
+	tb.Helper()
+	return mint(tb, map[string]any{"alg": "RS256", "typ": "JWT", "kid": "k1"}, claims, by{"RS256", rsaKey()})
 }
 
 // jwkOf writes a public key as a JWK; more members overwrite.
@@ -142,14 +148,14 @@ func newVerifier() *verifier {
 }
 
 // wantInvalid checks code and message of a refusal.
-func wantInvalid(t testing.TB, err error, code, message string) {
-	t.Helper()
+func wantInvalid(tb testing.TB, err error, code, message string) {
+	tb.Helper()
 	e, ok := errors.AsType[*TokenValidationError](err)
 	if !ok {
-		t.Fatalf("got %T (%v), want a TokenValidationError", err, err)
+		tb.Fatalf("got %T (%v), want a TokenValidationError", err, err)
 	}
 	if e.Code != code || e.Error() != message {
-		t.Errorf("got  %s: %s\nwant %s: %s", e.Code, e.Error(), code, message)
+		tb.Errorf("got  %s: %s\nwant %s: %s", e.Code, e.Error(), code, message)
 	}
 }
 

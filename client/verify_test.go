@@ -182,14 +182,14 @@ func TestVerifyOrder(t *testing.T) {
 		{"auth_time", func() { claims["auth_time"] = mintNow }},
 	}
 	for i, step := range steps {
-		_, err := v.verify(t.Context(), mint(t, header, claims, alg, key), o)
+		_, err := v.verify(t.Context(), mint(t, header, claims, by{alg, key}), o)
 		e, ok := errors.AsType[*TokenValidationError](err)
 		if !ok || e.Code != step.code {
 			t.Fatalf("step %d: got %v, want %s", i, err, step.code)
 		}
 		step.mend()
 	}
-	if _, err := v.verify(t.Context(), mint(t, header, claims, alg, key), o); err != nil {
+	if _, err := v.verify(t.Context(), mint(t, header, claims, by{alg, key}), o); err != nil {
 		t.Errorf("mended token: %v", err)
 	}
 }
@@ -200,7 +200,7 @@ func TestVerifyAlgorithms(t *testing.T) {
 	for _, alg := range []string{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "EdDSA", "HS256", "HS384", "HS512"} {
 		keys := map[family]any{familyRSA: rsaKey(), familyEC: ecKey(), familyEd25519: edKey(), familyHMAC: []byte(mintSecret)}
 		header := map[string]any{"alg": alg, "kid": kid[familyOf(alg)]}
-		token := mint(t, header, fullClaims(), alg, keys[familyOf(alg)])
+		token := mint(t, header, fullClaims(), by{alg, keys[familyOf(alg)]})
 		if _, err := v.verify(t.Context(), token, VerifyOptions{Algorithm: alg}); err != nil {
 			t.Errorf("%s: %v", alg, err)
 		}
@@ -210,7 +210,7 @@ func TestVerifyAlgorithms(t *testing.T) {
 		_, err := v.verify(t.Context(), token, VerifyOptions{})
 		wantInvalid(t, err, "algorithm", fmt.Sprintf(`Signature algorithm of "%s" is not supported. Expected the token to be signed with "RS256"`, alg))
 	}
-	token := mint(t, map[string]any{"alg": "ES384", "kid": "ec384"}, fullClaims(), "ES384", ec384Key())
+	token := mint(t, map[string]any{"alg": "ES384", "kid": "ec384"}, fullClaims(), by{"ES384", ec384Key()})
 	if _, err := v.verify(t.Context(), token, VerifyOptions{Algorithm: "ES384"}); err != nil {
 		t.Errorf("ES384: %v", err)
 	}
@@ -219,7 +219,7 @@ func TestVerifyAlgorithms(t *testing.T) {
 func TestVerifySharedSecret(t *testing.T) {
 	v := newVerifier()
 	sign := func(secret string) string {
-		return mint(t, `{"alg":"HS256","typ":"JWT"}`, fullClaims(), "HS256", []byte(secret))
+		return mint(t, `{"alg":"HS256","typ":"JWT"}`, fullClaims(), by{"HS256", []byte(secret)})
 	}
 	if _, err := v.verify(t.Context(), sign("another"), VerifyOptions{Algorithm: "HS256", Secret: "another"}); err != nil {
 		t.Errorf("secret of the options: %v", err)
