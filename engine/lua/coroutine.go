@@ -152,6 +152,7 @@ func (r *runner) resume(l, th *lua.LState, args []lua.LValue) (rets []lua.LValue
 	co.running, co.resumer = true, r.co
 	leave := r.on(th)
 	r.co = co
+	r.vm.root.G.CurrentThread = l // the machine sets it to th itself, and refuses if it finds it there
 	defer func() {
 		co.running = false
 		if c != nil {

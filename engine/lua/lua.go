@@ -3,29 +3,45 @@
 package lua
 
 import (
-	"errors"
 	"io/fs"
 	"time"
+
+	lua "github.com/yuin/gopher-lua"
 
 	"a0run/engine"
 )
 
 // A Playbook is a parsed Lua playbook.
 type Playbook struct {
-	head engine.Head
+	head   engine.Head
+	source *source
+	proto  *lua.FunctionProto
+	facts  *facts
 }
 
 // Parse reads a playbook: syntax, nesting, the head. Its error is
 // engine.Problems. name is the file's name as positions show it.
-func Parse(name string, source []byte) (*Playbook, error) { return nil, errors.New("not built") }
+func Parse(name string, text []byte) (*Playbook, error) {
+	s := &source{name: name, text: string(text)}
+	if p := s.read(); p != nil {
+		return nil, engine.Problems{*p}
+	}
+	head, problems := takeHead(s)
+	if len(problems) > 0 {
+		return nil, problems
+	}
+	// The pass of compile changes the tree, so what check needs is read before.
+	pb := &Playbook{head: head, source: s, facts: s.survey()}
+	proto, p := s.compile()
+	if p != nil {
+		return nil, engine.Problems{*p}
+	}
+	pb.proto = proto
+	return pb, nil
+}
 
 // Head is what the playbook says about itself.
 func (p *Playbook) Head() engine.Head { return p.head }
-
-// Check finds, offline and all at once: unknown operations, wrong argument
-// names, undefined globals, escapes that Lua 5.1 does not know. modules is the
-// folder from which require reads; nil means none.
-func (p *Playbook) Check(globals *engine.Namespace, modules fs.FS) engine.Problems { return nil }
 
 // Options make a VM.
 type Options struct {
@@ -53,51 +69,11 @@ type Limits struct {
 	Hold time.Duration
 }
 
-// A VM runs Lua for one run.
-type VM struct{}
-
-// NewVM makes a VM with the sandboxed libraries and the globals.
-func NewVM(o Options) (*VM, error) { return nil, errors.New("not built") }
-
-// Close frees the VM after all tasks have ended.
-func (vm *VM) Close() {}
-
 // RunPlaybook executes a playbook in a task, which holds the baton.
-func (vm *VM) RunPlaybook(t *engine.Task, p *Playbook) error { return errors.New("not built") }
-
-// A Chunk is compiled Lua for a YAML playbook: an expression of ${{ }} or the
-// text of a lua step.
-type Chunk struct{}
-
-// CompileExpr compiles one expression that stands at a place; line numbers of
-// errors count from it. Check its free names with Names.
-func CompileExpr(source string, at engine.Position) (*Chunk, error) {
-	return nil, errors.New("not built")
-}
-
-// CompileBlock compiles statements.
-func CompileBlock(source string, at engine.Position) (*Chunk, error) {
-	return nil, errors.New("not built")
-}
-
-// Names are the global paths that a chunk reads ("steps.list.result", "item"),
-// with their places.
-func (c *Chunk) Names() []Name { return nil }
-
-// Check is Playbook.Check for a chunk: globals (nil entries of extra are names
-// that exist besides).
-func (c *Chunk) Check(globals *engine.Namespace, extra []string) engine.Problems { return nil }
-
-// A Name is a global path that a chunk reads.
-type Name struct {
-	Path  string
-	Where engine.Position
-}
-
-// Eval runs a chunk with env's entries as further globals and gives its first
-// value as a tree (*Object, []any, string, …). Values of env are trees; a
-// json.RawMessage is decoded once and shared where the same value is given
-// again. pure says that only pure functions may be called.
-func (vm *VM) Eval(t *engine.Task, c *Chunk, env *engine.Object, pure bool) (any, error) {
-	return nil, errors.New("not built")
+func (vm *VM) RunPlaybook(t *engine.Task, p *Playbook) error {
+	vm.remember(p.source)
+	r := vm.newRunner(t, nil, "")
+	defer r.finish()
+	_, err := r.call(vm.function(p.proto))
+	return vm.final(err)
 }

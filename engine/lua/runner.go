@@ -29,6 +29,8 @@ type runner struct {
 	dying   *engine.Error
 	random  *rand.Rand
 	seed    string
+	awaits  *module  // which another task is loading
+	closers []func() // ends iterators that were not read to their end
 	handled []string // trace of the error an xpcall handler looks at
 
 	ticks int64 // instructions since the task began
