@@ -106,6 +106,10 @@ type Config struct {
 	// BeforeSend is called once an attempt, after the budget's grant and before
 	// the first byte. An error from it stops the call; nothing is sent.
 	BeforeSend BeforeSendFunc
+	// Learn is told each secret that the client gets or makes by itself (its
+	// management tokens, its assertions) before anybody else can see it, so
+	// that logs can leave it out; nil means nobody wants to know.
+	Learn func(secret string)
 	// Now is the clock for what is written down (expiries, iat); nil means
 	// time.Now.
 	Now func() time.Time
@@ -237,4 +241,11 @@ func (r *Response) Decode(v any) error {
 type FileArg struct {
 	Name string
 	Data io.ReadSeeker
+}
+
+// learn tells the configured listener a secret.
+func (c *Client) learn(secret string) {
+	if c.cfg.Learn != nil && secret != "" {
+		c.cfg.Learn(secret)
+	}
 }

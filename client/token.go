@@ -137,6 +137,7 @@ func (s *tokenSource) fetch(ctx context.Context) (string, time.Time, error) {
 	if err != nil {
 		return "", time.Time{}, err
 	}
+	c.learn(token.AccessToken.Reveal())
 	life := time.Duration(token.ExpiresIn) * time.Second
 	if life == 0 {
 		life = time.Hour

@@ -18,7 +18,7 @@ import (
 type simFlags struct {
 	listen, seed, rate, reset, ready string
 	burst                            int
-	tls, log                         bool
+	tls                              bool
 }
 
 func simCommand(w *world) *cobra.Command {
@@ -43,7 +43,6 @@ client_id, client_secret, private_key_client_id, private_key and ca_file.`,
 	flags.IntVar(&f.burst, "burst", 0, "the bucket's size")
 	flags.StringVar(&f.reset, "reset", "token", "what x-ratelimit-reset means, token or full")
 	flags.StringVar(&f.ready, "ready-file", "", "write where the tenant listens and its credentials to `FILE`")
-	flags.BoolVar(&f.log, "log", false, "print a line a request")
 	return cmd
 }
 
@@ -96,10 +95,11 @@ func serveSim(ctx context.Context, w *world, f *simFlags) error {
 			fmt.Fprintln(w.stderr, "hint: --ready-file FILE writes the credentials to a file")
 		}
 	}
-	if f.log {
-		so.Logged = func(r sim.Request) { fmt.Fprintf(w.stderr, "%s %s %d\n", r.Method, r.Path, r.Status) }
+	tenant, err := sim.New(o)
+	if err != nil {
+		return &usageError{err.Error(), hintOf(err)}
 	}
-	if err := sim.ListenAndServe(ctx, o, so); err != nil {
+	if err := tenant.Serve(ctx, so); err != nil {
 		return &usageError{err.Error(), hintOf(err)}
 	}
 	return nil

@@ -1,14 +1,40 @@
 // Package project reads a0run.yaml: which tenants there are, and where their
-// credentials come from.
+// credentials come from. None needs to stand in the file in the clear:
+//
+//	default: staging
+//	tenants:
+//	  staging:
+//	    domain: acme-staging.eu.auth0.com
+//	    client_id: abc123
+//	    client_secret: {env: STAGING_SECRET}
+//	  production:
+//	    domain: acme.eu.auth0.com
+//	    client_id: {command: [pass, auth0/client-id]}
+//	    private_key: {file: keys/production.pem}
+//	    private_key_alg: RS256
+//	secrets:
+//	  webhook: {env: WEBHOOK_SECRET}
+//
+// Paths and commands count from the folder of the file. Where no a0run.yaml is
+// found from the playbook's folder upwards, and only there, the environment
+// describes one tenant.
 package project
 
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
+	"path/filepath"
 
 	"a0run/engine"
 )
+
+// FileName is the name of the project file.
+const FileName = "a0run.yaml"
+
+// EnvTenant is the name of the tenant that the environment describes.
+const EnvTenant = "environment"
 
 // A Project is a parsed a0run.yaml, or what the environment says where there
 // is none.
@@ -18,6 +44,15 @@ type Project struct {
 	// Default is the name of the default tenant.
 	Default string
 	Tenants []Tenant
+	// Secrets are what secret(name) gives a playbook.
+	Secrets []NamedSource
+	// Warnings are mistakes that stop nobody (a secret in the clear).
+	Warnings engine.Problems
+
+	defaultAt engine.Position
+	// compare names the tenants whose domain Choose could not hold against
+	// AUTH0_DOMAIN, because a file or a command has it; Resolve does.
+	compare map[string]bool
 }
 
 // A Tenant is one entry of tenants:, not yet resolved.
@@ -25,12 +60,21 @@ type Tenant struct {
 	Name     string
 	Domain   Source
 	ClientID Source
-	// ClientSecret, PrivateKey (PEM) or Token authenticate.
+	// ClientSecret, PrivateKey (PEM, or the path of such a file) or Token
+	// authenticate.
 	ClientSecret, PrivateKey, Token Source
-	PrivateKeyAlg                   string
+	PrivateKeyAlg                   Source
 	Audience                        Source
-	CAFile                          string
-	Where                           engine.Position
+	// CAFile is the path of a PEM file, or with {file: …} or {command: …} the
+	// certificates themselves.
+	CAFile Source
+	Where  engine.Position
+}
+
+// A NamedSource is one entry of secrets:.
+type NamedSource struct {
+	Name string
+	Source
 }
 
 // A Source is where a value comes from: given in the clear, an environment
@@ -41,43 +85,116 @@ type Source struct {
 	Where            engine.Position
 }
 
+// IsZero reports whether nothing is given.
+func (s Source) IsZero() bool {
+	return s.Value == "" && s.Env == "" && s.File == "" && len(s.Command) == 0
+}
+
+// String says where the value comes from, never the value.
+func (s Source) String() string {
+	switch {
+	case s.Env != "":
+		return "the environment variable " + s.Env
+	case s.File != "":
+		return "the file " + s.File
+	case len(s.Command) > 0:
+		return "the command " + s.Command[0]
+	}
+	return "the value given"
+}
+
 // Outside is the world that a project may read; cmd/a0run hands it in.
 type Outside struct {
 	Getenv func(string) (string, bool)
 	Files  func(path string) ([]byte, error)
-	Run    func(ctx context.Context, command []string, dir string) (string, error)
+	// Run runs a command in a folder and gives what it prints.
+	Run func(ctx context.Context, command []string, dir string) (string, error)
 }
 
 // Resolved is a tenant with its values; secrets are known to nobody yet.
 type Resolved struct {
-	Name, Domain, ClientID, Audience        string
-	ClientSecret, PrivateKey, PrivateKeyAlg engine.Secret
-	Token                                   engine.Secret
-	CAPEM                                   []byte
+	Name, Domain, ClientID, Audience string
+	ClientSecret, PrivateKey, Token  engine.Secret
+	PrivateKeyAlg                    string
+	CAPEM                            []byte
 }
 
 // Find looks for a0run.yaml from dir upwards; where there is none it reads the
 // environment (AUTH0_DOMAIN, AUTH0_CLIENT_ID, AUTH0_CLIENT_SECRET,
-// AUTH0_CLIENT_ASSERTION_PRIVATE_KEY, AUTH0_API_TOKEN, AUTH0_AUDIENCE).
-func Find(dir string, out Outside) (*Project, error) { return nil, errors.New("not built") }
-
-// Parse reads the text of an a0run.yaml. Its error is engine.Problems.
-func Parse(name string, text []byte) (*Project, error) { return nil, errors.New("not built") }
-
-// Choice is what the command line and the head say about tenants.
-type Choice struct {
-	// Flags are the --tenant values, "NAME" or "ROLE=NAME".
-	Flags []string
-	Head  engine.Head
+// AUTH0_CLIENT_ASSERTION_PRIVATE_KEY, AUTH0_API_TOKEN, AUTH0_AUDIENCE). Its
+// errors have exit code 2.
+func Find(dir string, out Outside) (*Project, error) {
+	start, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, usage(engine.Position{File: dir}, "", "%v", err)
+	}
+	for at := start; ; at = filepath.Dir(at) {
+		name := filepath.Join(at, FileName)
+		text, err := out.Files(name)
+		switch {
+		case err == nil:
+			return Parse(name, text)
+		case !errors.Is(err, fs.ErrNotExist):
+			return nil, usage(engine.Position{File: name}, "", "cannot be read: %v", reason(err))
+		case at == filepath.Dir(at):
+			return fromEnv(start, out)
+		}
+	}
 }
 
-// Choose gives each role of the head its tenant's name: --tenant beats the
-// head, the head beats default:. Its error has exit code 2.
-func (p *Project) Choose(c Choice) (map[string]string, error) { return nil, errors.New("not built") }
-
-// Resolve reads a tenant's values.
-func (p *Project) Resolve(ctx context.Context, name string, out Outside) (*Resolved, error) {
-	return nil, errors.New("not built")
+// fromEnv is the one tenant that the environment describes.
+func fromEnv(dir string, out Outside) (*Project, error) {
+	source := func(name string) Source {
+		if v, ok := out.Getenv(name); ok && v != "" {
+			return Source{Env: name}
+		}
+		return Source{}
+	}
+	t := Tenant{
+		Name: EnvTenant, Domain: source("AUTH0_DOMAIN"), ClientID: source("AUTH0_CLIENT_ID"),
+		ClientSecret: source("AUTH0_CLIENT_SECRET"), PrivateKey: source("AUTH0_CLIENT_ASSERTION_PRIVATE_KEY"),
+		Token: source("AUTH0_API_TOKEN"), Audience: source("AUTH0_AUDIENCE"),
+	}
+	switch {
+	case t.Domain.IsZero():
+		return nil, usage(engine.Position{}, "write an a0run.yaml with tenants:, set AUTH0_DOMAIN, or try the playbook with --local",
+			"no tenant: there is no %s in %s or above it, and AUTH0_DOMAIN is not set", FileName, dir)
+	case !t.ClientSecret.IsZero() && !t.PrivateKey.IsZero():
+		return nil, usage(engine.Position{}, "unset one of them",
+			"AUTH0_CLIENT_SECRET and AUTH0_CLIENT_ASSERTION_PRIVATE_KEY are both set; an application authenticates with one")
+	}
+	return &Project{Default: EnvTenant, Tenants: []Tenant{t}}, nil
 }
 
-var _ fs.FS
+// usage is one Problem as an error.
+func usage(where engine.Position, hint, format string, args ...any) engine.Problems {
+	return engine.Problems{{Where: where, Message: fmt.Sprintf(format, args...), Hint: hint}}
+}
+
+// reason is an error of the file system without its path, which the message
+// has already.
+func reason(err error) error {
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		return path.Err
+	}
+	return err
+}
+
+// tenant finds a tenant by name.
+func (p *Project) tenant(name string) (Tenant, bool) {
+	for _, t := range p.Tenants {
+		if t.Name == name {
+			return t, true
+		}
+	}
+	return Tenant{}, false
+}
+
+func (p *Project) names() []string {
+	names := make([]string, len(p.Tenants))
+	for i, t := range p.Tenants {
+		names[i] = t.Name
+	}
+	return names
+}

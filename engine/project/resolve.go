@@ -1,0 +1,165 @@
+package project
+
+import (
+	"context"
+	"encoding/pem"
+	"path/filepath"
+	"strings"
+
+	"a0run/engine"
+)
+
+// Resolve reads a tenant's values. Its error is engine.Problems, which say
+// where a value should have come from and never what it is.
+func (p *Project) Resolve(ctx context.Context, name string, out Outside) (*Resolved, error) {
+	t, ok := p.tenant(name)
+	if !ok {
+		return nil, p.known(name, engine.Position{}, "the run")
+	}
+	r := &resolver{project: p, out: out, tenant: t.Name}
+	res := &Resolved{
+		Name: t.Name, Domain: r.value(ctx, "domain", t.Domain), ClientID: r.value(ctx, "client_id", t.ClientID),
+		Audience: r.value(ctx, "audience", t.Audience), PrivateKeyAlg: r.value(ctx, "private_key_alg", t.PrivateKeyAlg),
+		ClientSecret: engine.Secret(r.value(ctx, "client_secret", t.ClientSecret)),
+		Token:        engine.Secret(r.value(ctx, "token", t.Token)),
+		PrivateKey:   engine.Secret(r.key(ctx, t.PrivateKey)),
+		CAPEM:        r.certificates(ctx, t.CAFile),
+	}
+	if len(r.problems) > 0 {
+		return nil, r.problems
+	}
+	if env, set := out.Getenv("AUTH0_DOMAIN"); p.compare[name] && set && env != "" && !sameDomain(env, res.Domain) {
+		return nil, p.contradicts(t, res.Domain, env)
+	}
+	return res, nil
+}
+
+// Secret is the value of an entry of secrets:.
+func (p *Project) Secret(ctx context.Context, name string, out Outside) (string, error) {
+	names := make([]string, len(p.Secrets))
+	for i, s := range p.Secrets {
+		if s.Name == name {
+			r := &resolver{project: p, out: out}
+			v := r.value(ctx, "secrets."+name, s.Source)
+			if len(r.problems) > 0 {
+				return "", r.problems
+			}
+			return v, nil
+		}
+		names[i] = s.Name
+	}
+	switch near := engine.Nearest(name, names); {
+	case p.File == "":
+		return "", usage(engine.Position{}, "write one with secrets: {"+name+": {env: …}}", "there is no secret %s: there is no %s", name, FileName)
+	case near != "":
+		return "", usage(engine.Position{File: p.File}, "did you mean "+near+"?", "there is no secret %s", name)
+	}
+	return "", usage(engine.Position{File: p.File}, "secrets: {"+name+": {env: …}}", "there is no secret %s", name)
+}
+
+// A resolver reads sources and collects what goes wrong.
+type resolver struct {
+	project  *Project
+	out      Outside
+	tenant   string
+	problems engine.Problems
+}
+
+func (r *resolver) wrong(field string, s Source, hint, format string, args ...any) string {
+	who := field
+	if r.tenant != "" {
+		who = "tenant " + r.tenant + ": " + field
+	}
+	r.problems = append(r.problems, usage(s.Where, hint, who+": "+format, args...)...)
+	return ""
+}
+
+// path is a path of the project file, which counts from its folder.
+func (r *resolver) path(name string) string {
+	if filepath.IsAbs(name) || r.project.File == "" {
+		return name
+	}
+	return filepath.Join(filepath.Dir(r.project.File), name)
+}
+
+// value reads a source; without the line end that files and commands put
+// behind a value.
+func (r *resolver) value(ctx context.Context, field string, s Source) string {
+	var v string
+	switch {
+	case s.IsZero():
+		return ""
+	case s.Env != "":
+		v, _ = r.out.Getenv(s.Env)
+		if v == "" {
+			return r.wrong(field, s, "export "+s.Env+"=…", "the environment variable %s is not set", s.Env)
+		}
+	case s.File != "":
+		text, err := r.out.Files(r.path(s.File))
+		if err != nil {
+			return r.wrong(field, s, "", "cannot read %s: %v", r.path(s.File), reason(err))
+		}
+		v = string(text)
+	case len(s.Command) > 0:
+		text, err := r.out.Run(ctx, s.Command, filepath.Dir(r.project.File))
+		if err != nil {
+			return r.wrong(field, s, "", "the command failed: %v", err)
+		}
+		v = text
+	default:
+		return s.Value
+	}
+	v = strings.TrimRight(v, "\r\n")
+	if strings.TrimSpace(v) == "" {
+		return r.wrong(field, s, "", "%s is empty", s)
+	}
+	return v
+}
+
+// key reads a private key: PEM, also with its line ends written as \n, as
+// environment variables have it, or the path of a PEM file.
+func (r *resolver) key(ctx context.Context, s Source) string {
+	const field = "private_key"
+	v := r.value(ctx, field, s)
+	if v == "" {
+		return ""
+	}
+	if !strings.Contains(v, "-----BEGIN") {
+		if s.File != "" || len(s.Command) > 0 {
+			return r.wrong(field, s, `it must begin with "-----BEGIN PRIVATE KEY-----"`, "%s holds no PEM key", s)
+		}
+		text, err := r.out.Files(r.path(strings.TrimSpace(v)))
+		if err != nil {
+			return r.wrong(field, s, "give the PEM text, or the path of a file with it", "%s is neither a PEM key nor a file that can be read", s)
+		}
+		v = string(text)
+	}
+	if !strings.Contains(v, "\n") {
+		v = strings.ReplaceAll(v, `\n`, "\n")
+	}
+	if block, _ := pem.Decode([]byte(v)); block == nil {
+		return r.wrong(field, s, `it must begin with "-----BEGIN PRIVATE KEY-----"`, "%s holds no PEM key", s)
+	}
+	return v
+}
+
+func (r *resolver) certificates(ctx context.Context, s Source) []byte {
+	const field = "ca_file"
+	v := r.value(ctx, field, s)
+	if v == "" {
+		return nil
+	}
+	if s.Value != "" || s.Env != "" {
+		text, err := r.out.Files(r.path(v))
+		if err != nil {
+			r.wrong(field, s, "", "cannot read %s: %v", r.path(v), reason(err))
+			return nil
+		}
+		v = string(text)
+	}
+	if block, _ := pem.Decode([]byte(v)); block == nil {
+		r.wrong(field, s, `it must begin with "-----BEGIN CERTIFICATE-----"`, "it holds no PEM certificate")
+		return nil
+	}
+	return []byte(v)
+}
