@@ -115,6 +115,8 @@ func (t *Tenant) allScopes() []string {
 const (
 	runnerID    = "a0runLocalClientWithASecret00000"
 	runnerKeyID = "a0runLocalClientWithAPrivateKey0"
+	// managementID is the id of the resource server that every tenant has.
+	managementID = "a0a0a0a0a0a0a0a0a0a0a0a0"
 )
 
 // plantRunners puts in the two applications that every tenant has.
@@ -142,22 +144,45 @@ func (t *Tenant) plantRunners(tx *store.Tx) error {
 		"id": "cred_a0runLocalRunnerKey0000", "name": "a0run", "credential_type": "public_key", "alg": "RS256",
 		"kid": "a0run-local-runner", "pem": pem, "created_at": stamp(t.now()), "updated_at": stamp(t.now()),
 	})
-	var scopes []any
+	var scopes, described []any
 	for _, s := range t.allScopes() {
 		scopes = append(scopes, s)
+		described = append(described, object{"value": s, "description": s})
 	}
+	tx.Put(kind("/resource-servers"), managementID, object{
+		"id": managementID, "name": "Auth0 Management API", "identifier": t.Issuer() + "api/v2/", "is_system": true,
+		"scopes": described, "signing_alg": "RS256", "token_lifetime": 86400, "token_lifetime_for_web": 7200,
+		"allow_offline_access": false, "skip_consent_for_verifiable_first_party_clients": false,
+	})
 	for _, o := range []object{secret, signed} {
 		id := str(o, "client_id")
 		tx.Put(clientsKey, id, o)
 		grant := object{
 			"id": t.ids.id("/client-grants", id), "client_id": id, "subject_type": "client",
-			"audience": managementAudience, "scope": scopes,
+			"audience": t.Issuer() + "api/v2/", "scope": scopes,
 		}
 		tx.Put(kind("/client-grants"), str(grant, "id"), grant)
 	}
 	return nil
 }
 
-// managementAudience stands in grants for the tenant's own API, whose address
-// is not known before it is served.
-const managementAudience = "$management"
+// moved carries the tenant's own API and the grants for it along when the
+// address under which the tenant stands is learned.
+func (t *Tenant) moved(from, to string) {
+	if from == to {
+		return
+	}
+	t.state.Update(func(tx *store.Tx) {
+		for _, k := range []store.Key{kind("/resource-servers"), kind("/client-grants")} {
+			for _, old := range tx.All(k) {
+				o := store.Clone(old)
+				for _, field := range []string{"identifier", "audience"} {
+					if o[field] == from {
+						o[field] = to
+					}
+				}
+				tx.Put(k, str(o, "id"), o)
+			}
+		}
+	})
+}

@@ -27,6 +27,9 @@ func createClient(c *call) reply {
 	if str(c.body, "name") == "" {
 		return invalidBody("Missing required property: name")
 	}
+	if rep := onlyKnown(c.body, clientFields()); rep != nil {
+		return *rep
+	}
 	o := newClient(c.t, c.body)
 	if rep := credentialsOf(c, o); rep != nil {
 		return *rep
@@ -156,11 +159,12 @@ func patchClient(c *call) reply {
 	if old == nil {
 		return absent("/clients")
 	}
+	if rep := onlyKnown(c.body, clientFields()); rep != nil {
+		return *rep
+	}
 	o := store.Clone(old)
 	for k, v := range c.body {
 		switch {
-		case k == "client_id" || k == "tenant" || k == "global":
-			return invalidBody("Additional properties not allowed: %s", k)
 		case v == nil:
 			delete(o, k)
 		case k == "client_metadata":

@@ -55,6 +55,9 @@ func getConnection(c *call) reply {
 
 func createConnection(c *call) reply {
 	name, strategy := str(c.body, "name"), str(c.body, "strategy")
+	if rep := onlyKnown(c.body, append(connectionFields(), "strategy")); rep != nil {
+		return *rep
+	}
 	switch {
 	case name == "":
 		return invalidBody("Missing required property: name")
@@ -216,12 +219,12 @@ func patchConnection(c *call) reply {
 
 func checkConnectionPatch(c *call, old object) *reply {
 	refuse := func(rep reply) *reply { return &rep }
-	if s, has := c.body["strategy"]; has && s != old["strategy"] {
-		return refuse(invalidBody("Additional properties not allowed: strategy"))
+	if rep := onlyKnown(c.body, connectionFields()); rep != nil {
+		return rep
 	}
 	name := str(c.body, "name")
 	if _, has := c.body["name"]; !has || name == str(old, "name") && !c.t.o.NoConnectionRename {
-		return nil
+		return nil // the same name changes nothing
 	}
 	switch {
 	case c.t.o.NoConnectionRename:

@@ -173,7 +173,7 @@ func (c *call) page(l listing) reply {
 	totals, _ := strconv.ParseBool(c.query.Get("include_totals"))
 	switch {
 	case wraps:
-		return c.ok(object{p.Items: shownAll, "total": total, "per_page": size, "page": page})
+		return c.ok(object{p.Items: shownAll, "total": total, "per_page": size})
 	case !totals || p.Items == "":
 		return c.ok(shownAll)
 	}

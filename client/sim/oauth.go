@@ -187,17 +187,15 @@ func (c *call) assertion(client object, text string) error {
 
 // scopesFor are what a client may have of an API, narrowed by what it asks for.
 func (c *call) scopesFor(client object, audience, asked string) ([]string, *reply) {
-	name := audience
-	if c.t.isManagement(audience) {
-		name = managementAudience
-	} else if len(c.tx.Lookup(kind("/resource-servers"), "identifier", audience)) == 0 {
+	own := c.t.isManagement(audience)
+	if !own && len(c.tx.Lookup(kind("/resource-servers"), "identifier", audience)) == 0 {
 		rep := denied(http.StatusForbidden, "access_denied", "Service not found: "+audience)
 		return nil, &rep
 	}
 	var grant object
 	for _, g := range c.tx.All(kind("/client-grants")) {
 		to := str(g, "audience")
-		if str(g, "client_id") == str(client, "client_id") && (to == name || to == audience || name == managementAudience && c.t.isManagement(to)) {
+		if str(g, "client_id") == str(client, "client_id") && (to == audience || own && c.t.isManagement(to)) {
 			grant = g
 		}
 	}

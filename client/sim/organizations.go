@@ -44,6 +44,9 @@ func createOrganization(c *call) reply {
 	if name == "" {
 		return invalidBody("Missing required property: name")
 	}
+	if rep := onlyKnown(c.body, append(organizationFields(), "enabled_connections")); rep != nil {
+		return *rep
+	}
 	if len(c.tx.Lookup(orgsKey, "name", name)) > 0 {
 		return conflict("An organization with this name already exists.", "")
 	}
@@ -67,6 +70,9 @@ func createOrganization(c *call) reply {
 }
 
 func patchOrganization(c *call) reply {
+	if rep := onlyKnown(c.body, organizationFields()); rep != nil {
+		return *rep
+	}
 	for _, other := range c.tx.Lookup(orgsKey, "name", str(c.body, "name")) {
 		if str(other, "id") != c.id() {
 			return conflict("An organization with this name already exists.", "")

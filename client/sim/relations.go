@@ -236,6 +236,9 @@ func createRole(c *call) reply {
 	if name == "" {
 		return invalidBody("Missing required property: name")
 	}
+	if rep := onlyKnown(c.body, []string{"name", "description"}); rep != nil {
+		return *rep
+	}
 	if len(c.tx.Lookup(rolesKey, "name", name)) > 0 {
 		return conflict("The role name "+name+" is already taken", "")
 	}
@@ -245,6 +248,9 @@ func createRole(c *call) reply {
 }
 
 func patchRole(c *call) reply {
+	if rep := onlyKnown(c.body, []string{"name", "description"}); rep != nil {
+		return *rep
+	}
 	for _, other := range c.tx.Lookup(rolesKey, "name", str(c.body, "name")) {
 		if str(other, "id") != c.id() {
 			return conflict("The role name "+str(c.body, "name")+" is already taken", "")

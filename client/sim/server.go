@@ -48,6 +48,7 @@ func (t *Tenant) Serve(ctx context.Context, o ServeOptions) error {
 	if err != nil {
 		return fmt.Errorf("the local tenant cannot listen on %s: %w", o.Listen, err)
 	}
+	made := o.TLS && o.CAFile == ""
 	server := &http.Server{Handler: t, ReadHeaderTimeout: 30 * time.Second, ErrorLog: log.New(io.Discard, "", 0)}
 	scheme := "http"
 	if o.TLS {
@@ -56,7 +57,12 @@ func (t *Tenant) Serve(ctx context.Context, o ServeOptions) error {
 			return errors.Join(err, l.Close())
 		}
 	}
+	before := t.Issuer()
 	t.place(scheme + "://" + l.Addr().String())
+	t.moved(before+"api/v2/", t.Issuer()+"api/v2/")
+	if made {
+		defer func() { _ = os.Remove(o.CAFile) }()
+	}
 	done := make(chan error, 1)
 	go func() {
 		if o.TLS {

@@ -77,6 +77,9 @@ func loginKey(conn, field, value string) string {
 func createUser(c *call) reply {
 	b := c.body
 	connName := str(b, "connection")
+	if rep := onlyKnown(b, append(userFields(), "user_id")); rep != nil {
+		return *rep
+	}
 	if connName == "" {
 		return invalidBody("Missing required property: connection")
 	}
@@ -271,6 +274,9 @@ func checkUserPatch(c *call, old object) *reply {
 	refuse := func(rep reply) *reply { return &rep }
 	if len(b) == 0 {
 		return refuse(invalidBody("Too few properties defined (0), minimum 1"))
+	}
+	if rep := onlyKnown(b, append(userFields(), "client_id", "verify_phone_number", "verify_password")); rep != nil {
+		return rep
 	}
 	changes := ""
 	for _, f := range []string{"password", "email", "username", "phone_number"} {
