@@ -56,7 +56,8 @@ type Operation struct {
 	// Effect is what the operation does to the tenant.
 	Effect Effect
 	// Merge names body fields that a patch merges one level deep instead of
-	// replacing them (user_metadata, app_metadata).
+	// replacing them (user_metadata, app_metadata): a key that is null goes, a
+	// field that is {} is emptied.
 	Merge []string
 	// Subject is the object the operation touches.
 	Subject Subject
@@ -156,7 +157,7 @@ const (
 	Boolean Type = "boolean"
 	Object  Type = "object"
 	Array   Type = "array"
-	Strings Type = "string[]" // in a query: joined by commas; a single string stands for a list of one
+	Strings Type = "string[]" // in a query: joined by commas unless Repeat; a single string stands for a list of one
 	Any     Type = "any"
 	File    Type = "file" // bytes with a name
 )
@@ -176,6 +177,9 @@ type Arg struct {
 	In Place
 	// Type is the type of its value.
 	Type Type
+	// Repeat says that a list in the query is sent as one parameter an element
+	// (strategy=auth0&strategy=samlp) and not joined by commas.
+	Repeat bool
 	// Enum lists the only values allowed, where the API has such a list.
 	Enum []string
 	// Required arguments are given by position, in order.

@@ -179,6 +179,9 @@ func checkArg(t *testing.T, op *Operation, a Arg) {
 	if len(a.Enum) > 0 && (a.Type != String || slices.Contains(a.Enum, "")) {
 		t.Errorf("%s: the values of %s are no list of strings", op.ID, a.Name)
 	}
+	if a.Repeat && (a.In != InQuery || a.Type != Strings) {
+		t.Errorf("%s: %s is repeated and no list of a query", op.ID, a.Name)
+	}
 	if (a.In == InFile) != (a.Type == File) {
 		t.Errorf("%s: %s is a file in one of place and type only", op.ID, a.Name)
 	}

@@ -20,7 +20,7 @@ var clientsTable = []Operation{ //nolint:gochecknoglobals // a constant table: l
 		Effect:  Read,
 		Subject: Subject{Kind: "clients.credentials", Field: "id"},
 		Buckets: []string{"management", "clients.read"},
-		Doc:     "management/v2",
+		Doc:     "management/v2/clients/get-credentials",
 	},
 	{
 		ID:      "client_credentials.create",
@@ -44,7 +44,7 @@ var clientsTable = []Operation{ //nolint:gochecknoglobals // a constant table: l
 		NaturalKey:   NaturalKey{Fields: []string{"name"}, Find: "client_credentials.all"},
 		Inverse:      Inverse{With: "client_credentials.delete"},
 		Buckets:      []string{"management", "management.other"},
-		Doc:          "management/v2",
+		Doc:          "management/v2/clients/post-credentials",
 	},
 	{
 		ID:      "client_credentials.delete",
@@ -66,7 +66,7 @@ var clientsTable = []Operation{ //nolint:gochecknoglobals // a constant table: l
 		TakesWithIt: TakesWithIt{None: "nothing"},
 		Inverse:     Inverse{None: "the PEM of a credential is never shown"},
 		Buckets:     []string{"management", "management.other"},
-		Doc:         "management/v2",
+		Doc:         "management/v2/clients/delete-credentials-by-credential-id",
 	},
 	{
 		ID:      "client_credentials.get",
@@ -86,7 +86,7 @@ var clientsTable = []Operation{ //nolint:gochecknoglobals // a constant table: l
 		Effect:  Read,
 		Subject: Subject{Kind: "clients.credentials", ID: "credential_id", Field: "id"},
 		Buckets: []string{"management", "clients.read"},
-		Doc:     "management/v2",
+		Doc:     "management/v2/clients/get-credentials-by-credential-id",
 	},
 	{
 		ID:      "clients.all",
@@ -128,7 +128,7 @@ var clientsTable = []Operation{ //nolint:gochecknoglobals // a constant table: l
 		Summary: "Lists the connections enabled for an application.",
 		Args: []Arg{
 			{Name: "id", In: InPath, Type: String, Required: true},
-			{Name: "strategy", In: InQuery, Type: Strings},
+			{Name: "strategy", In: InQuery, Type: Strings, Repeat: true},
 			{Name: "from", In: InQuery, Type: String, Summary: "where to go on: the last answer's next"},
 			{Name: "take", In: InQuery, Type: Integer, Summary: "how many at once"},
 			{Name: "fields", In: InQuery, Type: Strings, Summary: "the fields wanted, or not wanted"},
@@ -143,7 +143,7 @@ var clientsTable = []Operation{ //nolint:gochecknoglobals // a constant table: l
 		Subject:       Subject{Kind: "clients.connections", Field: "id"},
 		Buckets:       []string{"management", "clients.read"},
 		SecretAnswers: []string{"connections[].options.access_token", "connections[].options.admin_access_token", "connections[].options.admin_refresh_token", "connections[].options.api_key", "connections[].options.app_secret", "connections[].options.bind_password", "connections[].options.client_secret", "connections[].options.configuration.*", "connections[].options.consumerSecret", "connections[].options.decryptionKey", "connections[].options.decryptionKey.key", "connections[].options.gateway_authentication.secret", "connections[].options.password", "connections[].options.signingKey.key", "connections[].options.signing_key.key", "connections[].options.twilio_token"},
-		Doc:           "management/v2",
+		Doc:           "management/v2/clients/get-client-connections",
 	},
 	{
 		ID:      "clients.create",
@@ -190,7 +190,7 @@ var clientsTable = []Operation{ //nolint:gochecknoglobals // a constant table: l
 		Subject:      Subject{Kind: "clients.credentials", ID: "credential_id", Field: "id"},
 		Inverse:      Inverse{With: "clients.credentials.update", Before: "client_credentials.get"},
 		Buckets:      []string{"management", "management.other"},
-		Doc:          "management/v2",
+		Doc:          "management/v2/clients/patch-credentials-by-credential-id",
 	},
 	{
 		ID:      "clients.delete",
@@ -251,7 +251,7 @@ var clientsTable = []Operation{ //nolint:gochecknoglobals // a constant table: l
 		Effect:       Read,
 		Subject:      Subject{Kind: "clients", Field: "client_id"},
 		Buckets:      []string{"management", "management.other"},
-		Doc:          "management/v2",
+		Doc:          "management/v2/clients/post-clients-cimd-preview",
 	},
 	{
 		ID:      "clients.register_cimd_client",
@@ -273,7 +273,7 @@ var clientsTable = []Operation{ //nolint:gochecknoglobals // a constant table: l
 		NaturalKey:   NaturalKey{Fields: []string{"external_client_id"}, Unique: true, Find: "clients.all"},
 		Inverse:      Inverse{None: "it may have refreshed an application that stood there before; clients.delete removes one that it made"},
 		Buckets:      []string{"management", "management.other"},
-		Doc:          "management/v2",
+		Doc:          "management/v2/clients/post-clients-cimd-register",
 	},
 	{
 		ID:      "clients.rotate_secret",
@@ -293,7 +293,7 @@ var clientsTable = []Operation{ //nolint:gochecknoglobals // a constant table: l
 		Inverse:       Inverse{With: "clients.update", Before: "clients.get", Note: "sets the old secret again"},
 		Buckets:       []string{"management", "management.other"},
 		SecretAnswers: []string{"addons.azure_blob.storageAccessKey", "addons.azure_sb.sasKey", "addons.firebase.private_key", "addons.firebase.secret", "addons.layer.privateKey", "addons.sap_api.servicePassword", "addons.wams.masterkey", "client_secret"},
-		Doc:           "management/v2",
+		Doc:           "management/v2/clients/post-rotate-secret",
 	},
 	{
 		ID:      "clients.update",

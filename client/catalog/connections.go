@@ -10,7 +10,7 @@ var connectionsTable = []Operation{ //nolint:gochecknoglobals // a constant tabl
 		Path:    "/connections",
 		Summary: "Lists the connections, also by strategy or name.",
 		Args: []Arg{
-			{Name: "strategy", In: InQuery, Type: Strings},
+			{Name: "strategy", In: InQuery, Type: Strings, Repeat: true},
 			{Name: "fields", In: InQuery, Type: Strings, Summary: "the fields wanted, or not wanted"},
 			{Name: "include_fields", In: InQuery, Type: Boolean, Summary: "false leaves fields out instead"},
 			{Name: "page", In: InQuery, Type: Integer, Summary: "the page, counted from 0"},
@@ -47,7 +47,7 @@ var connectionsTable = []Operation{ //nolint:gochecknoglobals // a constant tabl
 		Effect:  Read,
 		Subject: Subject{Kind: "connections", Field: "id"},
 		Buckets: []string{"management", "connections.status.read"},
-		Doc:     "management/v2",
+		Doc:     "management/v2/connections/get-status",
 	},
 	{
 		ID:      "connections.clients.get",
@@ -68,7 +68,7 @@ var connectionsTable = []Operation{ //nolint:gochecknoglobals // a constant tabl
 		Effect:  Read,
 		Subject: Subject{Kind: "connections.clients", Field: "client_id"},
 		Buckets: []string{"management", "connections.read"},
-		Doc:     "management/v2",
+		Doc:     "management/v2/connections/get-connection-clients",
 	},
 	{
 		ID:      "connections.clients.update",
@@ -90,7 +90,7 @@ var connectionsTable = []Operation{ //nolint:gochecknoglobals // a constant tabl
 		Subject:      Subject{Kind: "connections.clients", ID: "id", Field: "client_id"},
 		Inverse:      Inverse{With: "connections.clients.update", Before: "connections.clients.get"},
 		Buckets:      []string{"management", "management.other"},
-		Doc:          "management/v2",
+		Doc:          "management/v2/connections/patch-clients",
 	},
 	{
 		ID:      "connections.create",
@@ -156,7 +156,7 @@ var connectionsTable = []Operation{ //nolint:gochecknoglobals // a constant tabl
 		TakesWithIt: TakesWithIt{Kinds: []string{"users", "users.roles", "users.permissions", "users.identities", "users.authentication_methods", "organizations.members", "organizations.members.roles", "users.sessions", "users.refresh_token", "user_grants", "device_credentials"}},
 		Inverse:     Inverse{With: "users.create", Before: "users_by_email.search_users_by_email", Note: "without the password"},
 		Buckets:     []string{"management", "management.other"},
-		Doc:         "management/v2",
+		Doc:         "management/v2/connections/delete-users-by-email",
 	},
 	{
 		ID:      "connections.get",
@@ -199,7 +199,7 @@ var connectionsTable = []Operation{ //nolint:gochecknoglobals // a constant tabl
 		NaturalKey: NaturalKey{Find: "connections.keys.get"},
 		Inverse:    Inverse{None: "the keys of a connection cannot be deleted"},
 		Buckets:    []string{"management", "management.other"},
-		Doc:        "management/v2",
+		Doc:        "management/v2/connections/post-keys",
 	},
 	{
 		ID:      "connections.keys.get",
@@ -218,7 +218,7 @@ var connectionsTable = []Operation{ //nolint:gochecknoglobals // a constant tabl
 		Effect:  Read,
 		Subject: Subject{Kind: "connections.keys", Field: "kid"},
 		Buckets: []string{"management", "connections.read"},
-		Doc:     "management/v2",
+		Doc:     "management/v2/connections/get-keys",
 	},
 	{
 		ID:      "connections.keys.rotate",
@@ -239,7 +239,7 @@ var connectionsTable = []Operation{ //nolint:gochecknoglobals // a constant tabl
 		Subject: Subject{Kind: "connections", ID: "id", Field: "id"},
 		Inverse: Inverse{None: "a rotation cannot be turned back; the old key stays as the previous one"},
 		Buckets: []string{"management", "management.other"},
-		Doc:     "management/v2",
+		Doc:     "management/v2/connections/post-rotate",
 	},
 	{
 		ID:      "connections.update",

@@ -22,7 +22,7 @@ var connectionsDirectoryTable = []Operation{ //nolint:gochecknoglobals // a cons
 		NaturalKey: NaturalKey{Unique: true, Find: "connections.directory_provisioning.get"},
 		Inverse:    Inverse{With: "connections.directory_provisioning.delete"},
 		Buckets:    []string{"management", "management.other"},
-		Doc:        "management/v2",
+		Doc:        "management/v2/connections/post-directory-provisioning",
 	},
 	{
 		ID:      "connections.directory_provisioning.delete",
@@ -42,7 +42,7 @@ var connectionsDirectoryTable = []Operation{ //nolint:gochecknoglobals // a cons
 		TakesWithIt: TakesWithIt{None: "nothing"},
 		Inverse:     Inverse{With: "connections.directory_provisioning.create", Before: "connections.directory_provisioning.get", Note: "the groups to synchronize have to be set again"},
 		Buckets:     []string{"management", "management.other"},
-		Doc:         "management/v2",
+		Doc:         "management/v2/connections/delete-directory-provisioning",
 	},
 	{
 		ID:      "connections.directory_provisioning.get",
@@ -60,7 +60,7 @@ var connectionsDirectoryTable = []Operation{ //nolint:gochecknoglobals // a cons
 		Effect:  Read,
 		Subject: Subject{Kind: "connections.directory_provisioning", Field: "connection_id"},
 		Buckets: []string{"management", "connections.read"},
-		Doc:     "management/v2",
+		Doc:     "management/v2/connections/get-directory-provisioning",
 	},
 	{
 		ID:      "connections.directory_provisioning.get_default_mapping",
@@ -78,7 +78,7 @@ var connectionsDirectoryTable = []Operation{ //nolint:gochecknoglobals // a cons
 		Effect:  Read,
 		Subject: Subject{Kind: "connections.directory_provisioning", Field: "connection_id"},
 		Buckets: []string{"management", "connections.read"},
-		Doc:     "management/v2",
+		Doc:     "management/v2/connections/get-directory-provisioning-default-mapping",
 	},
 	{
 		ID:      "connections.directory_provisioning.list",
@@ -119,7 +119,7 @@ var connectionsDirectoryTable = []Operation{ //nolint:gochecknoglobals // a cons
 		Effect:  Read,
 		Subject: Subject{Kind: "connections.directory_provisioning", Field: "connection_id"},
 		Buckets: []string{"management", "connections.read"},
-		Doc:     "management/v2",
+		Doc:     "management/v2/connections/get-synchronized-groups",
 	},
 	{
 		ID:      "connections.directory_provisioning.set",
@@ -141,7 +141,7 @@ var connectionsDirectoryTable = []Operation{ //nolint:gochecknoglobals // a cons
 		Subject:      Subject{Kind: "connections.directory_provisioning", ID: "id", Field: "connection_id"},
 		Inverse:      Inverse{With: "connections.directory_provisioning.set", Before: "connections.directory_provisioning.list_synchronized_groups"},
 		Buckets:      []string{"management", "management.other"},
-		Doc:          "management/v2",
+		Doc:          "management/v2/connections/put-synchronized-groups",
 	},
 	{
 		ID:      "connections.directory_provisioning.synchronizations.create",
@@ -160,7 +160,7 @@ var connectionsDirectoryTable = []Operation{ //nolint:gochecknoglobals // a cons
 		Subject: Subject{Kind: "connections", ID: "id", Field: "id"},
 		Inverse: Inverse{None: "what the directory held has been taken over"},
 		Buckets: []string{"management", "management.other"},
-		Doc:     "management/v2",
+		Doc:     "management/v2/connections/post-synchronizations",
 	},
 	{
 		ID:      "connections.directory_provisioning.update",
@@ -182,6 +182,6 @@ var connectionsDirectoryTable = []Operation{ //nolint:gochecknoglobals // a cons
 		Subject:      Subject{Kind: "connections.directory_provisioning", ID: "id", Field: "connection_id"},
 		Inverse:      Inverse{With: "connections.directory_provisioning.update", Before: "connections.directory_provisioning.get"},
 		Buckets:      []string{"management", "management.other"},
-		Doc:          "management/v2",
+		Doc:          "management/v2/connections/patch-directory-provisioning",
 	},
 }

@@ -22,7 +22,7 @@ var connectionsScimTable = []Operation{ //nolint:gochecknoglobals // a constant 
 		NaturalKey: NaturalKey{Unique: true, Find: "connections.scim_configuration.get"},
 		Inverse:    Inverse{With: "connections.scim_configuration.delete"},
 		Buckets:    []string{"management", "management.other"},
-		Doc:        "management/v2",
+		Doc:        "management/v2/connections/post-scim-configuration",
 	},
 	{
 		ID:      "connections.scim_configuration.delete",
@@ -42,7 +42,7 @@ var connectionsScimTable = []Operation{ //nolint:gochecknoglobals // a constant 
 		TakesWithIt: TakesWithIt{Kinds: []string{"connections.scim_configuration.tokens"}},
 		Inverse:     Inverse{With: "connections.scim_configuration.create", Before: "connections.scim_configuration.get", Note: "without its tokens"},
 		Buckets:     []string{"management", "management.other"},
-		Doc:         "management/v2",
+		Doc:         "management/v2/connections/delete-scim-configuration",
 	},
 	{
 		ID:      "connections.scim_configuration.get",
@@ -60,7 +60,7 @@ var connectionsScimTable = []Operation{ //nolint:gochecknoglobals // a constant 
 		Effect:  Read,
 		Subject: Subject{Kind: "connections.scim_configuration", Field: "connection_id"},
 		Buckets: []string{"management", "connections.read"},
-		Doc:     "management/v2",
+		Doc:     "management/v2/connections/get-scim-configuration",
 	},
 	{
 		ID:      "connections.scim_configuration.get_default_mapping",
@@ -78,7 +78,7 @@ var connectionsScimTable = []Operation{ //nolint:gochecknoglobals // a constant 
 		Effect:  Read,
 		Subject: Subject{Kind: "connections.scim_configuration", Field: "connection_id"},
 		Buckets: []string{"management", "connections.read"},
-		Doc:     "management/v2",
+		Doc:     "management/v2/connections/get-default-mapping",
 	},
 	{
 		ID:      "connections.scim_configuration.list",
@@ -121,7 +121,7 @@ var connectionsScimTable = []Operation{ //nolint:gochecknoglobals // a constant 
 		Inverse:       Inverse{With: "connections.scim_configuration.tokens.delete"},
 		Buckets:       []string{"management", "management.other"},
 		SecretAnswers: []string{"token"},
-		Doc:           "management/v2",
+		Doc:           "management/v2/connections/post-scim-token",
 	},
 	{
 		ID:      "connections.scim_configuration.tokens.delete",
@@ -142,7 +142,7 @@ var connectionsScimTable = []Operation{ //nolint:gochecknoglobals // a constant 
 		TakesWithIt: TakesWithIt{None: "nothing"},
 		Inverse:     Inverse{None: "the value of a token is shown only when it is made"},
 		Buckets:     []string{"management", "management.other"},
-		Doc:         "management/v2",
+		Doc:         "management/v2/connections/delete-tokens-by-token-id",
 	},
 	{
 		ID:      "connections.scim_configuration.tokens.get",
@@ -161,7 +161,7 @@ var connectionsScimTable = []Operation{ //nolint:gochecknoglobals // a constant 
 		Effect:  Read,
 		Subject: Subject{Kind: "connections.scim_configuration.tokens", Field: "token_id"},
 		Buckets: []string{"management", "connections.read"},
-		Doc:     "management/v2",
+		Doc:     "management/v2/connections/get-scim-tokens",
 	},
 	{
 		ID:      "connections.scim_configuration.update",
@@ -183,6 +183,6 @@ var connectionsScimTable = []Operation{ //nolint:gochecknoglobals // a constant 
 		Subject:      Subject{Kind: "connections.scim_configuration", ID: "id", Field: "connection_id"},
 		Inverse:      Inverse{With: "connections.scim_configuration.update", Before: "connections.scim_configuration.get"},
 		Buckets:      []string{"management", "management.other"},
-		Doc:          "management/v2",
+		Doc:          "management/v2/connections/patch-scim-configuration",
 	},
 }

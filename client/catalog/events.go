@@ -11,7 +11,7 @@ var eventsTable = []Operation{ //nolint:gochecknoglobals // a constant table: la
 		Args: []Arg{
 			{Name: "from", In: InQuery, Type: String, Summary: "where to go on: the last answer's next"},
 			{Name: "from_timestamp", In: InQuery, Type: String},
-			{Name: "event_type", In: InQuery, Type: Strings},
+			{Name: "event_type", In: InQuery, Type: Strings, Repeat: true},
 		},
 		Auth:    ManagementToken,
 		Answer:  TextAnswer,

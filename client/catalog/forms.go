@@ -54,7 +54,7 @@ var formsTable = []Operation{ //nolint:gochecknoglobals // a constant table: lai
 		Summary: "Reads one form.",
 		Args: []Arg{
 			{Name: "id", In: InPath, Type: String, Required: true},
-			{Name: "hydrate", In: InQuery, Type: Strings, Summary: "what to count or include"},
+			{Name: "hydrate", In: InQuery, Type: Strings, Repeat: true, Summary: "what to count or include"},
 		},
 		Auth:          ManagementToken,
 		Answer:        JSONAnswer,
@@ -76,7 +76,7 @@ var formsTable = []Operation{ //nolint:gochecknoglobals // a constant table: lai
 			{Name: "page", In: InQuery, Type: Integer, Summary: "the page, counted from 0"},
 			{Name: "per_page", In: InQuery, Type: Integer, Summary: "how many a page"},
 			{Name: "include_totals", In: InQuery, Type: Boolean, Summary: "wrap the list with its totals"},
-			{Name: "hydrate", In: InQuery, Type: Strings, Summary: "what to count or include"},
+			{Name: "hydrate", In: InQuery, Type: Strings, Repeat: true, Summary: "what to count or include"},
 		},
 		Auth:    ManagementToken,
 		Answer:  JSONAnswer,

@@ -107,7 +107,7 @@ var organizationsTable = []Operation{ //nolint:gochecknoglobals // a constant ta
 		Effect:  Read,
 		Subject: Subject{Kind: "organizations", Field: "id"},
 		Buckets: []string{"management", "organizations.by_name.read"},
-		Doc:     "management/v2",
+		Doc:     "management/v2/organizations/get-name-by-name",
 	},
 	{
 		ID:      "organizations.update_organization",

@@ -23,7 +23,7 @@ var organizationsConnectionsTable = []Operation{ //nolint:gochecknoglobals // a 
 		Subject:      Subject{Kind: "organizations", ID: "id", Field: "id"},
 		Inverse:      Inverse{With: "organizations.delete_client_grant", Before: "organizations.get_client_grants"},
 		Buckets:      []string{"management", "organizations.client_grants.write"},
-		Doc:          "management/v2",
+		Doc:          "management/v2/organizations/create-organization-client-grants",
 	},
 	{
 		ID:      "organizations.all_organization_connections",
@@ -46,7 +46,7 @@ var organizationsConnectionsTable = []Operation{ //nolint:gochecknoglobals // a 
 		Effect:  Read,
 		Subject: Subject{Kind: "organizations.enabled_connections", Field: "connection_id"},
 		Buckets: []string{"management", "organizations.connections.read"},
-		Doc:     "management/v2",
+		Doc:     "management/v2/organizations/get-enabled-connections",
 	},
 	{
 		ID:      "organizations.connections.create",
@@ -69,7 +69,7 @@ var organizationsConnectionsTable = []Operation{ //nolint:gochecknoglobals // a 
 		Inverse:      Inverse{With: "organizations.connections.delete", Before: "organizations.connections.list"},
 		Buckets:      []string{"management", "organizations.connections.write"},
 		Lifecycle:    "early_access",
-		Doc:          "management/v2",
+		Doc:          "management/v2/organizations/post-organization-connection",
 	},
 	{
 		ID:      "organizations.connections.delete",
@@ -90,7 +90,7 @@ var organizationsConnectionsTable = []Operation{ //nolint:gochecknoglobals // a 
 		Inverse:   Inverse{With: "organizations.connections.create", Before: "organizations.connections.get"},
 		Buckets:   []string{"management", "organizations.connections.write"},
 		Lifecycle: "early_access",
-		Doc:       "management/v2",
+		Doc:       "management/v2/organizations/delete-organization-connection",
 	},
 	{
 		ID:      "organizations.connections.get",
@@ -110,7 +110,7 @@ var organizationsConnectionsTable = []Operation{ //nolint:gochecknoglobals // a 
 		Subject:   Subject{Kind: "organizations.connections", ID: "connection_id", Field: "connection_id"},
 		Buckets:   []string{"management", "organizations.connections.read"},
 		Lifecycle: "early_access",
-		Doc:       "management/v2",
+		Doc:       "management/v2/organizations/get-organization-connection",
 	},
 	{
 		ID:      "organizations.connections.list",
@@ -134,7 +134,7 @@ var organizationsConnectionsTable = []Operation{ //nolint:gochecknoglobals // a 
 		Subject:   Subject{Kind: "organizations.connections", Field: "connection_id"},
 		Buckets:   []string{"management", "organizations.connections.read"},
 		Lifecycle: "early_access",
-		Doc:       "management/v2",
+		Doc:       "management/v2/organizations/get-organization-connections",
 	},
 	{
 		ID:      "organizations.connections.update",
@@ -158,7 +158,7 @@ var organizationsConnectionsTable = []Operation{ //nolint:gochecknoglobals // a 
 		Inverse:      Inverse{With: "organizations.connections.update", Before: "organizations.connections.get"},
 		Buckets:      []string{"management", "organizations.connections.write"},
 		Lifecycle:    "early_access",
-		Doc:          "management/v2",
+		Doc:          "management/v2/organizations/patch-organization-connection",
 	},
 	{
 		ID:      "organizations.create_organization_connection",
@@ -181,7 +181,7 @@ var organizationsConnectionsTable = []Operation{ //nolint:gochecknoglobals // a 
 		Subject:      Subject{Kind: "organizations", ID: "id", Field: "id"},
 		Inverse:      Inverse{With: "organizations.delete_organization_connection", Before: "organizations.all_organization_connections"},
 		Buckets:      []string{"management", "organizations.connections.write"},
-		Doc:          "management/v2",
+		Doc:          "management/v2/organizations/post-enabled-connections",
 	},
 	{
 		ID:      "organizations.delete_client_grant",
@@ -202,7 +202,7 @@ var organizationsConnectionsTable = []Operation{ //nolint:gochecknoglobals // a 
 		Subject: Subject{Kind: "organizations", ID: "id", Field: "id"},
 		Inverse: Inverse{With: "organizations.add_client_grant"},
 		Buckets: []string{"management", "organizations.client_grants.write"},
-		Doc:     "management/v2",
+		Doc:     "management/v2/organizations/delete-client-grants-by-grant-id",
 	},
 	{
 		ID:      "organizations.delete_organization_connection",
@@ -223,7 +223,7 @@ var organizationsConnectionsTable = []Operation{ //nolint:gochecknoglobals // a 
 		Subject: Subject{Kind: "organizations", ID: "id", Field: "id"},
 		Inverse: Inverse{With: "organizations.create_organization_connection", Before: "organizations.get_organization_connection"},
 		Buckets: []string{"management", "organizations.connections.write"},
-		Doc:     "management/v2",
+		Doc:     "management/v2/organizations/delete-enabled-connections-by-connection-id",
 	},
 	{
 		ID:      "organizations.discovery_domains.create",
@@ -246,7 +246,7 @@ var organizationsConnectionsTable = []Operation{ //nolint:gochecknoglobals // a 
 		NaturalKey:   NaturalKey{Fields: []string{"domain"}, Unique: true, Find: "organizations.discovery_domains.get_by_name"},
 		Inverse:      Inverse{With: "organizations.discovery_domains.delete"},
 		Buckets:      []string{"management", "organizations.write"},
-		Doc:          "management/v2",
+		Doc:          "management/v2/organizations/post-discovery-domains",
 	},
 	{
 		ID:      "organizations.discovery_domains.delete",
@@ -267,7 +267,7 @@ var organizationsConnectionsTable = []Operation{ //nolint:gochecknoglobals // a 
 		TakesWithIt: TakesWithIt{None: "nothing"},
 		Inverse:     Inverse{With: "organizations.discovery_domains.create", Before: "organizations.discovery_domains.get", Note: "under a new id; it has to be verified again"},
 		Buckets:     []string{"management", "organizations.write"},
-		Doc:         "management/v2",
+		Doc:         "management/v2/organizations/delete-discovery-domains-by-discovery-domain-id",
 	},
 	{
 		ID:      "organizations.discovery_domains.get",
@@ -286,7 +286,7 @@ var organizationsConnectionsTable = []Operation{ //nolint:gochecknoglobals // a 
 		Effect:  Read,
 		Subject: Subject{Kind: "organizations.discovery_domains", ID: "discovery_domain_id", Field: "id"},
 		Buckets: []string{"management", "organizations.read"},
-		Doc:     "management/v2",
+		Doc:     "management/v2/organizations/get-discovery-domains-by-discovery-domain-id",
 	},
 	{
 		ID:      "organizations.discovery_domains.get_by_name",
@@ -305,7 +305,7 @@ var organizationsConnectionsTable = []Operation{ //nolint:gochecknoglobals // a 
 		Effect:  Read,
 		Subject: Subject{Kind: "organizations.discovery_domains", Field: "id"},
 		Buckets: []string{"management", "organizations.read"},
-		Doc:     "management/v2",
+		Doc:     "management/v2/organizations/get-name-by-discovery-domain",
 	},
 	{
 		ID:      "organizations.discovery_domains.list",
@@ -326,7 +326,7 @@ var organizationsConnectionsTable = []Operation{ //nolint:gochecknoglobals // a 
 		Effect:  Read,
 		Subject: Subject{Kind: "organizations.discovery_domains", Field: "id"},
 		Buckets: []string{"management", "organizations.read"},
-		Doc:     "management/v2",
+		Doc:     "management/v2/organizations/get-discovery-domains",
 	},
 	{
 		ID:      "organizations.discovery_domains.update",
@@ -349,7 +349,7 @@ var organizationsConnectionsTable = []Operation{ //nolint:gochecknoglobals // a 
 		Subject:      Subject{Kind: "organizations.discovery_domains", ID: "discovery_domain_id", Field: "id"},
 		Inverse:      Inverse{With: "organizations.discovery_domains.update", Before: "organizations.discovery_domains.get"},
 		Buckets:      []string{"management", "organizations.write"},
-		Doc:          "management/v2",
+		Doc:          "management/v2/organizations/patch-discovery-domains-by-discovery-domain-id",
 	},
 	{
 		ID:      "organizations.get_client_grants",
@@ -365,7 +365,7 @@ var organizationsConnectionsTable = []Operation{ //nolint:gochecknoglobals // a 
 			{Name: "page", In: InQuery, Type: Integer, Summary: "the page, counted from 0"},
 			{Name: "per_page", In: InQuery, Type: Integer, Summary: "how many a page"},
 			{Name: "include_totals", In: InQuery, Type: Boolean, Summary: "wrap the list with its totals"},
-			{Name: "grant_ids", In: InQuery, Type: Strings},
+			{Name: "grant_ids", In: InQuery, Type: Strings, Repeat: true},
 		},
 		Auth:    ManagementToken,
 		Answer:  JSONAnswer,
@@ -375,7 +375,7 @@ var organizationsConnectionsTable = []Operation{ //nolint:gochecknoglobals // a 
 		Effect:  Read,
 		Subject: Subject{Kind: "organizations.client_grants", Field: "id"},
 		Buckets: []string{"management", "organizations.client_grants.read"},
-		Doc:     "management/v2",
+		Doc:     "management/v2/organizations/get-organization-client-grants",
 	},
 	{
 		ID:      "organizations.get_organization_connection",
@@ -395,7 +395,7 @@ var organizationsConnectionsTable = []Operation{ //nolint:gochecknoglobals // a 
 		Effect:  Read,
 		Subject: Subject{Kind: "organizations.enabled_connections", ID: "connection_id", Field: "connection_id"},
 		Buckets: []string{"management", "organizations.connections.read"},
-		Doc:     "management/v2",
+		Doc:     "management/v2/organizations/get-enabled-connections-by-connection-id",
 	},
 	{
 		ID:      "organizations.update_organization_connection",
@@ -419,6 +419,6 @@ var organizationsConnectionsTable = []Operation{ //nolint:gochecknoglobals // a 
 		Subject:      Subject{Kind: "organizations.enabled_connections", ID: "connection_id", Field: "connection_id"},
 		Inverse:      Inverse{With: "organizations.update_organization_connection", Before: "organizations.get_organization_connection"},
 		Buckets:      []string{"management", "organizations.connections.write"},
-		Doc:          "management/v2",
+		Doc:          "management/v2/organizations/patch-enabled-connections-by-connection-id",
 	},
 }

@@ -27,7 +27,7 @@ var organizationsMembersTable = []Operation{ //nolint:gochecknoglobals // a cons
 		Subject:       Subject{Kind: "organizations.invitations", Field: "id"},
 		Buckets:       []string{"management", "organizations.invitations.read"},
 		SecretAnswers: []string{"[].invitation_url", "[].ticket_id", "invitations[].invitation_url", "invitations[].ticket_id"},
-		Doc:           "management/v2",
+		Doc:           "management/v2/organizations/get-invitations",
 	},
 	{
 		ID:      "organizations.all_organization_member_roles",
@@ -51,7 +51,7 @@ var organizationsMembersTable = []Operation{ //nolint:gochecknoglobals // a cons
 		Effect:  Read,
 		Subject: Subject{Kind: "organizations.members.roles", Field: "id"},
 		Buckets: []string{"management", "organizations.member_roles.read"},
-		Doc:     "management/v2",
+		Doc:     "management/v2/organizations/get-organization-member-roles",
 	},
 	{
 		ID:      "organizations.all_organization_members",
@@ -78,7 +78,7 @@ var organizationsMembersTable = []Operation{ //nolint:gochecknoglobals // a cons
 		Effect:  Read,
 		Subject: Subject{Kind: "organizations.members", Field: "user_id"},
 		Buckets: []string{"management", "organizations.members.read"},
-		Doc:     "management/v2",
+		Doc:     "management/v2/organizations/get-organization-members",
 	},
 	{
 		ID:      "organizations.create_organization_invitation",
@@ -104,7 +104,7 @@ var organizationsMembersTable = []Operation{ //nolint:gochecknoglobals // a cons
 		Inverse:       Inverse{With: "organizations.delete_organization_invitation", Note: "the mail has been sent"},
 		Buckets:       []string{"management", "organizations.invitations.write"},
 		SecretAnswers: []string{"invitation_url", "ticket_id"},
-		Doc:           "management/v2",
+		Doc:           "management/v2/organizations/post-invitations",
 	},
 	{
 		ID:      "organizations.create_organization_member_roles",
@@ -128,7 +128,7 @@ var organizationsMembersTable = []Operation{ //nolint:gochecknoglobals // a cons
 		Subject:      Subject{Kind: "organizations.members", ID: "user_id", Field: "user_id"},
 		Inverse:      Inverse{With: "organizations.delete_organization_member_roles", Before: "organizations.all_organization_member_roles"},
 		Buckets:      []string{"management", "organizations.member_roles.write"},
-		Doc:          "management/v2",
+		Doc:          "management/v2/organizations/post-organization-member-roles",
 	},
 	{
 		ID:      "organizations.create_organization_members",
@@ -151,7 +151,7 @@ var organizationsMembersTable = []Operation{ //nolint:gochecknoglobals // a cons
 		Subject:      Subject{Kind: "organizations", ID: "id", Field: "id"},
 		Inverse:      Inverse{With: "organizations.delete_organization_members", Before: "organizations.all_organization_members"},
 		Buckets:      []string{"management", "organizations.members.write"},
-		Doc:          "management/v2",
+		Doc:          "management/v2/organizations/post-members",
 	},
 	{
 		ID:      "organizations.delete_organization_invitation",
@@ -173,7 +173,7 @@ var organizationsMembersTable = []Operation{ //nolint:gochecknoglobals // a cons
 		TakesWithIt: TakesWithIt{None: "nothing"},
 		Inverse:     Inverse{None: "a withdrawn invitation can only be sent anew"},
 		Buckets:     []string{"management", "organizations.invitations.write"},
-		Doc:         "management/v2",
+		Doc:         "management/v2/organizations/delete-invitations-by-invitation-id",
 	},
 	{
 		ID:      "organizations.delete_organization_member_roles",
@@ -197,7 +197,7 @@ var organizationsMembersTable = []Operation{ //nolint:gochecknoglobals // a cons
 		Subject:      Subject{Kind: "organizations.members", ID: "user_id", Field: "user_id"},
 		Inverse:      Inverse{With: "organizations.create_organization_member_roles", Before: "organizations.all_organization_member_roles"},
 		Buckets:      []string{"management", "organizations.member_roles.write"},
-		Doc:          "management/v2",
+		Doc:          "management/v2/organizations/delete-organization-member-roles",
 	},
 	{
 		ID:      "organizations.delete_organization_members",
@@ -220,7 +220,7 @@ var organizationsMembersTable = []Operation{ //nolint:gochecknoglobals // a cons
 		Subject:      Subject{Kind: "organizations", ID: "id", Field: "id"},
 		Inverse:      Inverse{With: "organizations.create_organization_members", Before: "organizations.all_organization_members"},
 		Buckets:      []string{"management", "organizations.members.write"},
-		Doc:          "management/v2",
+		Doc:          "management/v2/organizations/delete-members",
 	},
 	{
 		ID:      "organizations.get_organization_invitation",
@@ -243,7 +243,7 @@ var organizationsMembersTable = []Operation{ //nolint:gochecknoglobals // a cons
 		Subject:       Subject{Kind: "organizations.invitations", ID: "invitation_id", Field: "id"},
 		Buckets:       []string{"management", "organizations.invitations.read"},
 		SecretAnswers: []string{"invitation_url", "ticket_id"},
-		Doc:           "management/v2",
+		Doc:           "management/v2/organizations/get-invitations-by-invitation-id",
 	},
 	{
 		ID:      "organizations.groups.list",
@@ -264,7 +264,7 @@ var organizationsMembersTable = []Operation{ //nolint:gochecknoglobals // a cons
 		Effect:  Read,
 		Subject: Subject{Kind: "organizations.groups", Field: "id"},
 		Buckets: []string{"management", "organizations.read"},
-		Doc:     "management/v2",
+		Doc:     "management/v2/organizations/get-organization-groups",
 	},
 	{
 		ID:      "organizations.groups.roles.create",

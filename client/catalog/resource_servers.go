@@ -77,7 +77,7 @@ var resourceServersTable = []Operation{ //nolint:gochecknoglobals // a constant 
 			{Name: "page", In: InQuery, Type: Integer, Summary: "the page, counted from 0"},
 			{Name: "per_page", In: InQuery, Type: Integer, Summary: "how many a page"},
 			{Name: "include_totals", In: InQuery, Type: Boolean, Summary: "wrap the list with its totals"},
-			{Name: "identifiers", In: InQuery, Type: Strings},
+			{Name: "identifiers", In: InQuery, Type: Strings, Repeat: true},
 			{Name: "include_fields", In: InQuery, Type: Boolean, Summary: "false leaves fields out instead"},
 		},
 		Auth:          ManagementToken,

@@ -23,7 +23,7 @@ var rolesTable = []Operation{ //nolint:gochecknoglobals // a constant table: lai
 		Subject:      Subject{Kind: "roles", ID: "id", Field: "id"},
 		Inverse:      Inverse{With: "roles.remove_permissions", Before: "roles.list_permissions"},
 		Buckets:      []string{"management", "management.other"},
-		Doc:          "management/v2",
+		Doc:          "management/v2/roles/post-role-permission-assignment",
 	},
 	{
 		ID:      "roles.add_users",
@@ -46,7 +46,7 @@ var rolesTable = []Operation{ //nolint:gochecknoglobals // a constant table: lai
 		Subject:      Subject{Kind: "roles", ID: "id", Field: "id"},
 		Inverse:      Inverse{With: "users.remove_roles", Before: "roles.list_users", Note: "one call a user"},
 		Buckets:      []string{"management", "management.other"},
-		Doc:          "management/v2",
+		Doc:          "management/v2/roles/post-role-users",
 	},
 	{
 		ID:      "roles.create",
@@ -171,7 +171,7 @@ var rolesTable = []Operation{ //nolint:gochecknoglobals // a constant table: lai
 		Effect:  Read,
 		Subject: Subject{Kind: "roles.groups", Field: "id"},
 		Buckets: []string{"management", "management.other"},
-		Doc:     "management/v2",
+		Doc:     "management/v2/roles/get-role-groups",
 	},
 	{
 		ID:      "roles.list",
@@ -216,7 +216,7 @@ var rolesTable = []Operation{ //nolint:gochecknoglobals // a constant table: lai
 		Effect:  Read,
 		Subject: Subject{Kind: "roles.permissions"},
 		Buckets: []string{"management", "management.other"},
-		Doc:     "management/v2",
+		Doc:     "management/v2/roles/get-role-permission",
 	},
 	{
 		ID:      "roles.list_users",
@@ -241,7 +241,7 @@ var rolesTable = []Operation{ //nolint:gochecknoglobals // a constant table: lai
 		Effect:  Read,
 		Subject: Subject{Kind: "roles.users", Field: "user_id"},
 		Buckets: []string{"management", "management.other"},
-		Doc:     "management/v2",
+		Doc:     "management/v2/roles/get-role-user",
 	},
 	{
 		ID:      "roles.remove_permissions",
@@ -264,7 +264,7 @@ var rolesTable = []Operation{ //nolint:gochecknoglobals // a constant table: lai
 		Subject:      Subject{Kind: "roles", ID: "id", Field: "id"},
 		Inverse:      Inverse{With: "roles.add_permissions", Before: "roles.list_permissions"},
 		Buckets:      []string{"management", "management.other"},
-		Doc:          "management/v2",
+		Doc:          "management/v2/roles/delete-role-permission-assignment",
 	},
 	{
 		ID:      "roles.update",

@@ -115,7 +115,7 @@ var usersTable = []Operation{ //nolint:gochecknoglobals // a constant table: lai
 		Inverse:       Inverse{None: "the old code cannot be set again"},
 		Buckets:       []string{"management", "users.write"},
 		SecretAnswers: []string{"recovery_code"},
-		Doc:           "management/v2",
+		Doc:           "management/v2/users/post-recovery-code-regeneration",
 	},
 	{
 		ID:      "users.revoke_access",
@@ -137,7 +137,7 @@ var usersTable = []Operation{ //nolint:gochecknoglobals // a constant table: lai
 		TakesWithIt: TakesWithIt{Kinds: []string{"users.refresh_token"}},
 		Inverse:     Inverse{None: "an ended session cannot be revived"},
 		Buckets:     []string{"management", "users.write"},
-		Doc:         "management/v2",
+		Doc:         "management/v2/users/user-revoke-access",
 	},
 	{
 		ID:      "users.update",

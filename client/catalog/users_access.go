@@ -23,7 +23,7 @@ var usersAccessTable = []Operation{ //nolint:gochecknoglobals // a constant tabl
 		Subject:      Subject{Kind: "users", ID: "id", Field: "user_id"},
 		Inverse:      Inverse{With: "users.remove_permissions", Before: "users.list_permissions"},
 		Buckets:      []string{"management", "users.write"},
-		Doc:          "management/v2",
+		Doc:          "management/v2/users/post-permissions",
 	},
 	{
 		ID:      "users.add_roles",
@@ -46,7 +46,7 @@ var usersAccessTable = []Operation{ //nolint:gochecknoglobals // a constant tabl
 		Subject:      Subject{Kind: "users", ID: "id", Field: "user_id"},
 		Inverse:      Inverse{With: "users.remove_roles", Before: "users.list_roles"},
 		Buckets:      []string{"management", "users.write"},
-		Doc:          "management/v2",
+		Doc:          "management/v2/users/post-user-roles",
 	},
 	{
 		ID:      "users.effective_permissions.list",
@@ -91,7 +91,7 @@ var usersAccessTable = []Operation{ //nolint:gochecknoglobals // a constant tabl
 		Effect:  Read,
 		Subject: Subject{Kind: "users.effective_permissions.sources.roles", Field: "id"},
 		Buckets: []string{"management", "users.read"},
-		Doc:     "management/v2",
+		Doc:     "management/v2/users/get-user-effective-permission-role-sources",
 	},
 	{
 		ID:      "users.effective_roles.list",
@@ -160,7 +160,7 @@ var usersAccessTable = []Operation{ //nolint:gochecknoglobals // a constant tabl
 		Effect:  Read,
 		Subject: Subject{Kind: "users.groups", Field: "id"},
 		Buckets: []string{"management", "users.read"},
-		Doc:     "management/v2",
+		Doc:     "management/v2/users/get-user-groups",
 	},
 	{
 		ID:      "users.list_organizations",
@@ -183,7 +183,7 @@ var usersAccessTable = []Operation{ //nolint:gochecknoglobals // a constant tabl
 		Effect:  Read,
 		Subject: Subject{Kind: "users.organizations", Field: "id"},
 		Buckets: []string{"management", "users.organizations.read"},
-		Doc:     "management/v2",
+		Doc:     "management/v2/users/get-user-organizations",
 	},
 	{
 		ID:      "users.list_permissions",
@@ -206,7 +206,7 @@ var usersAccessTable = []Operation{ //nolint:gochecknoglobals // a constant tabl
 		Effect:  Read,
 		Subject: Subject{Kind: "users.permissions"},
 		Buckets: []string{"management", "users.read"},
-		Doc:     "management/v2",
+		Doc:     "management/v2/users/get-permissions",
 	},
 	{
 		ID:      "users.list_roles",
@@ -229,7 +229,7 @@ var usersAccessTable = []Operation{ //nolint:gochecknoglobals // a constant tabl
 		Effect:  Read,
 		Subject: Subject{Kind: "users.roles", Field: "id"},
 		Buckets: []string{"management", "users.read"},
-		Doc:     "management/v2",
+		Doc:     "management/v2/users/get-user-roles",
 	},
 	{
 		ID:      "users.remove_permissions",
@@ -252,7 +252,7 @@ var usersAccessTable = []Operation{ //nolint:gochecknoglobals // a constant tabl
 		Subject:      Subject{Kind: "users", ID: "id", Field: "user_id"},
 		Inverse:      Inverse{With: "users.add_permissions", Before: "users.list_permissions"},
 		Buckets:      []string{"management", "users.write"},
-		Doc:          "management/v2",
+		Doc:          "management/v2/users/delete-permissions",
 	},
 	{
 		ID:      "users.remove_roles",
@@ -275,6 +275,6 @@ var usersAccessTable = []Operation{ //nolint:gochecknoglobals // a constant tabl
 		Subject:      Subject{Kind: "users", ID: "id", Field: "user_id"},
 		Inverse:      Inverse{With: "users.add_roles", Before: "users.list_roles"},
 		Buckets:      []string{"management", "users.write"},
-		Doc:          "management/v2",
+		Doc:          "management/v2/users/delete-user-roles",
 	},
 }

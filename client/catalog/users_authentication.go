@@ -21,7 +21,7 @@ var usersAuthenticationTable = []Operation{ //nolint:gochecknoglobals // a const
 		Effect:  Read,
 		Subject: Subject{Kind: "users.connected_accounts", Field: "id"},
 		Buckets: []string{"management", "users.read"},
-		Doc:     "management/v2",
+		Doc:     "management/v2/users/get-connected-accounts",
 	},
 	{
 		ID:      "users.create_authentication_method",
@@ -47,7 +47,7 @@ var usersAuthenticationTable = []Operation{ //nolint:gochecknoglobals // a const
 		Buckets:       []string{"management", "users.write"},
 		Secrets:       []string{"totp_secret"},
 		SecretAnswers: []string{"totp_secret"},
-		Doc:           "management/v2",
+		Doc:           "management/v2/users/post-authentication-methods",
 	},
 	{
 		ID:      "users.delete_authentication_method_by_id",
@@ -69,7 +69,7 @@ var usersAuthenticationTable = []Operation{ //nolint:gochecknoglobals // a const
 		TakesWithIt: TakesWithIt{None: "nothing"},
 		Inverse:     Inverse{None: "the secret of a factor is never shown; the user has to enrol again"},
 		Buckets:     []string{"management", "users.write"},
-		Doc:         "management/v2",
+		Doc:         "management/v2/users/delete-authentication-methods-by-authentication-method-id",
 	},
 	{
 		ID:      "users.delete_authentication_methods",
@@ -90,7 +90,7 @@ var usersAuthenticationTable = []Operation{ //nolint:gochecknoglobals // a const
 		TakesWithIt: TakesWithIt{None: "nothing"},
 		Inverse:     Inverse{None: "the secret of a factor is never shown; the user has to enrol again"},
 		Buckets:     []string{"management", "users.write"},
-		Doc:         "management/v2",
+		Doc:         "management/v2/users/delete-authentication-methods",
 	},
 	{
 		ID:      "users.delete_authenticators",
@@ -111,7 +111,7 @@ var usersAuthenticationTable = []Operation{ //nolint:gochecknoglobals // a const
 		TakesWithIt: TakesWithIt{None: "nothing"},
 		Inverse:     Inverse{None: "the secret of a factor is never shown; the user has to enrol again"},
 		Buckets:     []string{"management", "users.write"},
-		Doc:         "management/v2",
+		Doc:         "management/v2/users/delete-authenticators",
 	},
 	{
 		ID:      "users.delete_multifactor",
@@ -133,7 +133,7 @@ var usersAuthenticationTable = []Operation{ //nolint:gochecknoglobals // a const
 		TakesWithIt: TakesWithIt{None: "nothing"},
 		Inverse:     Inverse{None: "the secret of a factor is never shown; the user has to enrol again"},
 		Buckets:     []string{"management", "users.write"},
-		Doc:         "management/v2",
+		Doc:         "management/v2/users/delete-multifactor-by-provider",
 	},
 	{
 		ID:      "users.delete_tokenset_by_id",
@@ -175,7 +175,7 @@ var usersAuthenticationTable = []Operation{ //nolint:gochecknoglobals // a const
 		Effect:  Read,
 		Subject: Subject{Kind: "users.authentication_methods", ID: "authentication_method_id", Field: "id"},
 		Buckets: []string{"management", "users.read"},
-		Doc:     "management/v2",
+		Doc:     "management/v2/users/get-authentication-methods-by-authentication-method-id",
 	},
 	{
 		ID:      "users.get_authentication_methods",
@@ -198,7 +198,7 @@ var usersAuthenticationTable = []Operation{ //nolint:gochecknoglobals // a const
 		Effect:  Read,
 		Subject: Subject{Kind: "users.authentication_methods", Field: "id"},
 		Buckets: []string{"management", "users.read"},
-		Doc:     "management/v2",
+		Doc:     "management/v2/users/get-authentication-methods",
 	},
 	{
 		ID:      "users.get_guardian_enrollments",
@@ -218,7 +218,7 @@ var usersAuthenticationTable = []Operation{ //nolint:gochecknoglobals // a const
 		Effect:  Read,
 		Subject: Subject{Kind: "users.enrollments", Field: "id"},
 		Buckets: []string{"management", "users.read"},
-		Doc:     "management/v2",
+		Doc:     "management/v2/users/get-enrollments",
 	},
 	{
 		ID:      "users.invalidate_remembered_browsers",
@@ -239,7 +239,7 @@ var usersAuthenticationTable = []Operation{ //nolint:gochecknoglobals // a const
 		TakesWithIt: TakesWithIt{None: "nothing"},
 		Inverse:     Inverse{None: "a browser is remembered again when the user passes the second factor"},
 		Buckets:     []string{"management", "users.write"},
-		Doc:         "management/v2",
+		Doc:         "management/v2/users/post-invalidate-remember-browser",
 	},
 	{
 		ID:      "users.link_user_account",
@@ -263,7 +263,7 @@ var usersAuthenticationTable = []Operation{ //nolint:gochecknoglobals // a const
 		Inverse:       Inverse{With: "users.unlink_user_account", Note: "the other account comes back without its metadata, roles and factors"},
 		Buckets:       []string{"management", "users.write"},
 		SecretAnswers: []string{"[].access_token", "[].access_token_secret", "[].refresh_token"},
-		Doc:           "management/v2",
+		Doc:           "management/v2/users/post-identities",
 	},
 	{
 		ID:      "users.list_tokensets",
@@ -309,7 +309,7 @@ var usersAuthenticationTable = []Operation{ //nolint:gochecknoglobals // a const
 		TakesWithIt:  TakesWithIt{None: "nothing"},
 		Inverse:      Inverse{None: "what was learnt is forgotten"},
 		Buckets:      []string{"management", "users.write"},
-		Doc:          "management/v2",
+		Doc:          "management/v2/users/post-clear-assessors",
 	},
 	{
 		ID:      "users.unlink_user_account",
@@ -333,7 +333,7 @@ var usersAuthenticationTable = []Operation{ //nolint:gochecknoglobals // a const
 		Inverse:       Inverse{With: "users.link_user_account", Before: "users.get"},
 		Buckets:       []string{"management", "users.write"},
 		SecretAnswers: []string{"[].access_token", "[].access_token_secret", "[].refresh_token"},
-		Doc:           "management/v2",
+		Doc:           "management/v2/users/delete-user-identity-by-user-id",
 	},
 	{
 		ID:      "users.update_authentication_method_by_id",
@@ -358,7 +358,7 @@ var usersAuthenticationTable = []Operation{ //nolint:gochecknoglobals // a const
 		Inverse:       Inverse{With: "users.update_authentication_method_by_id", Before: "users.get_authentication_method_by_id"},
 		Buckets:       []string{"management", "users.write"},
 		SecretAnswers: []string{"totp_secret"},
-		Doc:           "management/v2",
+		Doc:           "management/v2/users/patch-authentication-methods-by-authentication-method-id",
 	},
 	{
 		ID:      "users.update_authentication_methods",
@@ -383,6 +383,6 @@ var usersAuthenticationTable = []Operation{ //nolint:gochecknoglobals // a const
 		Buckets:       []string{"management", "users.write"},
 		Secrets:       []string{"[].totp_secret"},
 		SecretAnswers: []string{"[].totp_secret"},
-		Doc:           "management/v2",
+		Doc:           "management/v2/users/put-authentication-methods",
 	},
 }

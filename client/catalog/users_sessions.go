@@ -24,7 +24,7 @@ var usersSessionsTable = []Operation{ //nolint:gochecknoglobals // a constant ta
 		Effect:  Read,
 		Subject: Subject{Kind: "users.logs", Field: "log_id"},
 		Buckets: []string{"management", "users.read"},
-		Doc:     "management/v2",
+		Doc:     "management/v2/users/get-logs-by-user",
 	},
 	{
 		ID:      "users.refresh_token.delete",
@@ -44,7 +44,7 @@ var usersSessionsTable = []Operation{ //nolint:gochecknoglobals // a constant ta
 		TakesWithIt: TakesWithIt{None: "nothing"},
 		Inverse:     Inverse{None: "a revoked token cannot be revived"},
 		Buckets:     []string{"management", "users.write"},
-		Doc:         "management/v2",
+		Doc:         "management/v2/users/delete-refresh-tokens-for-user",
 	},
 	{
 		ID:      "users.refresh_token.list",
@@ -66,7 +66,7 @@ var usersSessionsTable = []Operation{ //nolint:gochecknoglobals // a constant ta
 		Effect:  Read,
 		Subject: Subject{Kind: "users.refresh_token", Field: "id"},
 		Buckets: []string{"management", "users.read"},
-		Doc:     "management/v2",
+		Doc:     "management/v2/users/get-refresh-tokens-for-user",
 	},
 	{
 		ID:      "users.sessions.delete",
@@ -86,7 +86,7 @@ var usersSessionsTable = []Operation{ //nolint:gochecknoglobals // a constant ta
 		TakesWithIt: TakesWithIt{None: "nothing"},
 		Inverse:     Inverse{None: "an ended session cannot be revived"},
 		Buckets:     []string{"management", "users.write"},
-		Doc:         "management/v2",
+		Doc:         "management/v2/users/delete-sessions-for-user",
 	},
 	{
 		ID:      "users.sessions.list",
@@ -108,6 +108,6 @@ var usersSessionsTable = []Operation{ //nolint:gochecknoglobals // a constant ta
 		Effect:  Read,
 		Subject: Subject{Kind: "users.sessions", Field: "id"},
 		Buckets: []string{"management", "users.read"},
-		Doc:     "management/v2",
+		Doc:     "management/v2/users/get-sessions-for-user",
 	},
 }

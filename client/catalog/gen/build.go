@@ -126,6 +126,7 @@ func (b *builder) apiArg(p apiParam) catalog.Arg {
 		if a.Type == catalog.Any {
 			a.Type = catalog.String
 		}
+		a.Repeat = a.Type == catalog.Strings && p.In == "query"
 	}
 	return a
 }
