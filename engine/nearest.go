@@ -141,7 +141,7 @@ func distance(got, want string) (int, bool) {
 	if a[len(a)-1] == b[len(b)-1] {
 		cost--
 	}
-	limit := max(1, (max(len(a), len(b))+1)/3)
+	limit := (max(len(a), len(b)) + 1) / 3
 	short, long := a, b
 	if len(a) > len(b) {
 		short, long = b, a

@@ -3,6 +3,7 @@ package project
 import (
 	"context"
 	"encoding/pem"
+	"fmt"
 	"path/filepath"
 	"strings"
 
@@ -70,7 +71,7 @@ func (r *resolver) wrong(field string, s Source, hint, format string, args ...an
 	if r.tenant != "" {
 		who = "tenant " + r.tenant + ": " + field
 	}
-	r.problems = append(r.problems, usage(s.Where, hint, who+": "+format, args...)...)
+	r.problems = append(r.problems, usage(s.Where, hint, "%s: %s", who, fmt.Sprintf(format, args...))...)
 	return ""
 }
 
