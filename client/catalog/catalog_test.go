@@ -95,6 +95,39 @@ func TestPythonNames(t *testing.T) {
 	}
 }
 
+// TestCurrentNames holds the other half: the names of the current SDKs, each
+// for the very request they stand for.
+func TestCurrentNames(t *testing.T) {
+	text, err := os.ReadFile("testdata/management_v2.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	count := 0
+	for line := range strings.Lines(string(text)) {
+		var name, verb, path string
+		if f := strings.Fields(line); len(f) == 3 && f[0] != "#" {
+			name, verb, path = f[0], f[1], f[2]
+		} else {
+			continue
+		}
+		count++
+		op, ok := Default().Lookup(name)
+		switch {
+		case name == "network_acls.update": // means the PUT in the Python SDK, which wins
+			op, ok = Default().Lookup("network_acls.update_partial")
+		case !ok:
+			t.Errorf("%s: no such operation", name)
+			continue
+		}
+		if !ok || op.Verb != verb || op.Path != path || op.Removed != "" {
+			t.Errorf("%s is %s %s, want %s %s", name, op.Verb, op.Path, verb, path)
+		}
+	}
+	if count != 452 {
+		t.Errorf("%d operations in the list, want 452", count)
+	}
+}
+
 // requiredOnlyByUs are methods whose path parameter has a default in Python
 // that could never work.
 func requiredOnlyByUs(name string) bool {

@@ -124,6 +124,9 @@ func TestStatusesOfRealTenants(t *testing.T) {
 		"event_streams.redeliveries.create": 202, "event_streams.redeliveries.create_by_id": 202, "refresh_tokens.delete": 204,
 		"event_streams.test": 202, "branding.phone.templates.test": 202, "branding.phone.providers.test": 202,
 		"connections.delete": 202, "network_acls.delete": 200, "flows.create": 201, "forms.create": 201,
+		"users.create": 201, "users.get": 200, "users.update": 200, "users.delete": 204, "users.remove_roles": 204, "connections.create": 201,
+		"connections.update": 200, "clients.create": 201, "clients.delete": 204, "organizations.create_organization": 201,
+		"client_grants.create": 201, "roles.remove_permissions": 200, "roles.update": 200, "jobs.import_users": 202,
 		"connections.keys.rotate": 201, "users.link_user_account": 201, "users.unlink_user_account": 200,
 	} {
 		if op, ok := Default().Lookup(name); !ok || op.Status != want {
