@@ -258,17 +258,16 @@ func cutFirst(s, part string) (string, bool) {
 	return s, false
 }
 
-// bare is a term without a field: words in the text of any field but
-// user_metadata.
+// bare is a term without a field: a word, or several in this order, in the text
+// of any field but user_metadata.
 type bare struct{ words []string }
 
-func newBare(text string, phrase bool) node {
+func newBare(text string) node {
 	var b bare
 	eachWord(text, func(w string) bool {
 		b.words = append(b.words, w)
 		return false
 	})
-	_ = phrase // one word or several: several must stand in this order
 	return b
 }
 

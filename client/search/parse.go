@@ -165,7 +165,7 @@ func (p *parser) value(field string) (node, error) {
 		return p.compare(t, field)
 	case tokPhrase:
 		if field == "" {
-			return newBare(t.text, true), nil
+			return newBare(t.text), nil
 		}
 		return newEqual(field, t.text), nil
 	case tokWord:
@@ -177,7 +177,7 @@ func (p *parser) value(field string) (node, error) {
 func word(t token, field string) (node, error) {
 	if !hasWildcard(t.text) {
 		if field == "" {
-			return newBare(unescape(t.text), false), nil
+			return newBare(unescape(t.text)), nil
 		}
 		return newEqual(field, unescape(t.text)), nil
 	}

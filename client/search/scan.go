@@ -47,6 +47,9 @@ type scanner struct {
 	in  []rune
 	at  int
 	out []token
+	// ranged: a range is open. Inside it a colon belongs to the time of day
+	// and a minus to a number.
+	ranged bool
 }
 
 func scan(q string) ([]token, error) {
@@ -75,6 +78,9 @@ func (s *scanner) one() (token, error) {
 	c := s.in[start]
 	if kind, ok := punctuation(c); ok {
 		s.at++
+		if kind == tokFrom || kind == tokUntil {
+			s.ranged = kind == tokFrom
+		}
 		return token{kind: kind, text: string(c), col: start + 1}, nil
 	}
 	switch c {
@@ -89,7 +95,7 @@ func (s *scanner) one() (token, error) {
 	case '-':
 		// A minus forbids what follows it, but "-5" after a colon or inside
 		// a range is a number.
-		if len(s.out) == 0 || s.out[len(s.out)-1].kind != tokColon && !s.inRange() {
+		if len(s.out) == 0 || s.out[len(s.out)-1].kind != tokColon && !s.ranged {
 			s.at++
 			return token{kind: tokNot, text: "-", col: start + 1}, nil
 		}
@@ -126,20 +132,6 @@ func punctuation(c rune) (tokKind, bool) {
 	return 0, false
 }
 
-// inRange reports whether a range is open: inside it a colon belongs to the
-// time of day and a minus to a number.
-func (s *scanner) inRange() bool {
-	for i := len(s.out) - 1; i >= 0; i-- {
-		switch s.out[i].kind {
-		case tokFrom:
-			return true
-		case tokUntil:
-			return false
-		}
-	}
-	return false
-}
-
 func (s *scanner) phrase() (token, error) {
 	t := token{kind: tokPhrase, col: s.at + 1}
 	var b strings.Builder
@@ -164,7 +156,6 @@ func (s *scanner) phrase() (token, error) {
 func (s *scanner) word() (token, error) {
 	t := token{kind: tokWord, col: s.at + 1}
 	start := s.at
-	ranged := s.inRange()
 	compared := len(s.out) > 0 && s.out[len(s.out)-1].kind == tokCompare
 	for ; s.at < len(s.in); s.at++ {
 		c := s.in[s.at]
@@ -175,7 +166,7 @@ func (s *scanner) word() (token, error) {
 			s.at++
 			continue
 		}
-		if unicode.IsSpace(c) || c == '"' || s.at > start && c == ':' && !ranged && !compared && !s.timeAt() {
+		if unicode.IsSpace(c) || c == '"' || s.at > start && c == ':' && !s.ranged && !compared && !s.timeAt() {
 			break
 		}
 		if kind, ok := punctuation(c); ok && kind != tokColon && kind != tokPlus && kind != tokNot {
