@@ -85,6 +85,7 @@ func seedPlaces(r *router) map[string]seedPlace {
 		}
 		name := strings.ReplaceAll(op.Subject.Kind, ".", "_")
 		switch {
+		case name == "users": // other listings of users have their name too
 		case m.many && (op.Effect == catalog.Create || op.IsListing()):
 			out[name] = seedPlace{path: rt.path, idName: m.idName}
 		case !m.many && (op.Effect == catalog.Patch || op.Effect == catalog.Replace || op.Effect == catalog.Create):
