@@ -86,7 +86,7 @@ func eval(tb testing.TB, l *lua.LState, exprs string) string {
 	tb.Helper()
 	top := l.GetTop()
 	if err := l.DoString("return " + exprs); err != nil {
-		return "error: " + firstLine(err.Error())
+		return "error: " + headLine(err.Error())
 	}
 	var out []string
 	for i := top + 1; i <= l.GetTop(); i++ {
@@ -96,7 +96,7 @@ func eval(tb testing.TB, l *lua.LState, exprs string) string {
 	return strings.Join(out, " ")
 }
 
-func firstLine(s string) string {
+func headLine(s string) string {
 	s, _, _ = strings.Cut(s, "\n")
 	return s
 }

@@ -257,3 +257,35 @@ func (vm *VM) remember(s *source) {
 		vm.sources[s.name] = strings.Split(s.padded(), "\n")
 	}
 }
+
+// A textSpan is a piece of a quoted string as it is written, on one line.
+type textSpan struct {
+	line, column int
+	text         string
+}
+
+// quotedSpans are the insides of the source's quoted strings. Only they have
+// escapes; [[long ones]] have none.
+func (s *source) quotedSpans() []textSpan {
+	var out []textSpan
+	lines := strings.Split(s.padded(), "\n")
+	for _, tok := range s.tokens {
+		if tok.Type != parse.TString || tok.Pos.Line > len(lines) {
+			continue
+		}
+		line := lines[tok.Pos.Line-1]
+		start := tok.Pos.Column - 1
+		if start < 0 || start >= len(line) || (line[start] != '"' && line[start] != '\'') {
+			continue
+		}
+		end := start + 1
+		for end < len(line) && line[end] != line[start] {
+			if line[end] == '\\' {
+				end++
+			}
+			end++
+		}
+		out = append(out, textSpan{line: tok.Pos.Line, column: start + 1, text: line[start:min(end, len(line))]})
+	}
+	return out
+}

@@ -54,6 +54,16 @@ func NewVM(o Options) (*VM, error) {
 	if o.Run == nil {
 		return nil, errors.New("lua.NewVM needs a run")
 	}
+	vm, err := newVM(o)
+	if err != nil {
+		return nil, err
+	}
+	o.Run.OnSuspend(vm.suspend)
+	return vm, nil
+}
+
+// newVM makes a VM that belongs to no run yet.
+func newVM(o Options) (*VM, error) {
 	// t[1e7] = 1 allocates ten million slots unless the bound is lower.
 	onceArrayIndex.Do(func() { lua.MaxArrayIndex = 1 << 20 })
 	o.Limits = o.Limits.filled()
@@ -77,7 +87,6 @@ func NewVM(o Options) (*VM, error) {
 	if err := vm.open(); err != nil {
 		return nil, err
 	}
-	o.Run.OnSuspend(vm.suspend)
 	return vm, nil
 }
 

@@ -1,0 +1,4 @@
+local fs = {} for i = 1, 3 do fs[#fs + 1] = function() i = i + 1 return i end end print(fs[1](), fs[1](), fs[2]()) local ws, j = {}, 0 while j < 3 do local k = j ws[#ws + 1] = function() k = k + 10 return k end j = j + 1 end print(ws[1](), ws[1](), ws[3]())
+local rs, n = {}, 0 repeat local m = n rs[#rs + 1] = function() return m end n = n + 1 until m >= 2 print(rs[1](), rs[2](), rs[3]()) local ps = {} for k, v in pairs({a = 1}) do ps[k] = function() v = v + 1 return k, v end end print(ps.a()) print(ps.a())
+local bs = {} for i = 1, 5 do local v = i bs[i] = function() return v end if i == 2 then break end end print(bs[1](), bs[2](), bs[3]) local shared = 0 local as = {} for i = 1, 3 do as[i] = function() shared = shared + i return shared end end print(as[1](), as[2](), as[3]())
+for _, v in ipairs{1, 2} do local function f() return v end if v == 1 then fs.first = f else fs.second = f end end print(fs.first(), fs.second())

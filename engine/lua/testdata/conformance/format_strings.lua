@@ -1,0 +1,5 @@
+print(("%s|%10s|%-10s|%.2s|%5.1s|%-5.1s|%.0s|"):format("abc", "abc", "abc", "abc", "abc", "abc", "abc"))
+print(("%s %s"):format(1, 2.5)) print(("%c%c%c|%5c|%-5c|"):format(76, 117, 97, 65, 65)) print(("%%|%5s%%"):format("x"))
+print(("%q"):format('a "quoted" \\ line\nnext\r\0end')) print(("%q"):format("plain"), ("%q"):format(12))
+print(("no verbs")) print(("%s"):format(("long"):rep(50))) print(("%s and %s"):format("a", "b", "extra"))
+print(("%-20s|"):format("left"), ("%20s|"):format("right"))

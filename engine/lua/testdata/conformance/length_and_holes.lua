@@ -1,0 +1,2 @@
+print(#{1, 2, 3}, #{[1] = 1, [2] = 2}, #{n = 3}, #{{}, {}}) local t = {} t[1] = 1 t[2] = 2 t[3] = 3 t[3] = nil print(#t) t[2] = nil t[1] = nil print(#t) for i = 1, 10 do t[#t + 1] = i end print(#t) while t[1] do table.remove(t) end print(#t)
+local u = {} for i = 1, 100 do u[i] = i end for i = 100, 51, -1 do u[i] = nil end print(#u) print(#"", #"abc", #("x"):rep(10)) local s = {"a", "b"} s[#s] = nil print(#s) s[#s + 1] = "c" print(s[2], #s)

@@ -1,0 +1,5 @@
+print(math.pi > 3.14, math.huge, -math.huge, math.sqrt(16), math.exp(0), math.log(1), math.log10(100)) print(math.sin(0), math.cos(0), math.tan(0), math.asin(0), math.acos(1), math.atan(0), math.atan2(0, 1))
+print(math.floor(-3.5), math.ceil(-3.5), math.floor(3), math.abs(-0.5), math.fmod(7, 3), math.fmod(-7, 3), math.pow(2, 8)) print(math.modf(3.7)) print(math.modf(-3.7)) print(math.modf(5)) print(math.modf(1 / 0))
+print(math.frexp(8)) print(math.ldexp(0.5, 4), math.deg(math.pi), math.rad(180) == math.pi) print(math.max(1), math.min(3, 2, 1), math.max(-1, -2), math.cosh(0), math.sinh(0), math.tanh(0))
+print(pcall(function() return math.floor("x") end)) print(pcall(function() return math.max() end)) print(math.floor("3.7")) print(math.floor(1e300) == 1e300) print(("%.10f %.10f"):format(math.sin(1), math.exp(1)))
+print(math.deg(1), math.rad(1), math.log(10), math.log10(1000), math.sqrt(2))

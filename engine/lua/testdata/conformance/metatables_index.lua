@@ -1,0 +1,10 @@
+local base = {greet = function(self) return "hi " .. self.name end, kind = "base"} base.__index = base
+local o = setmetatable({name = "o"}, base) print(o:greet(), o.kind, rawget(o, "kind"))
+local d = setmetatable({}, {__index = function(t, k) return k .. "?" end}) print(d.x, d[1], rawget(d, "x"))
+local log = {} local p = setmetatable({}, {__newindex = function(t, k, v) log[#log + 1] = k rawset(t, k, v) end}) p.a = 1 p.a = 2 p.b = 3 print(p.a, table.concat(log, ","))
+local q = setmetatable({}, {__newindex = log}) q.z = 9 print(rawget(q, "z"), log.z)
+local deep = setmetatable({}, {__index = setmetatable({}, {__index = {v = "deep"}})}) print(deep.v, deep.w)
+print(getmetatable(o) == base, getmetatable({}))
+local prot = setmetatable({}, {__metatable = "locked"}) print(getmetatable(prot), pcall(function() setmetatable(prot, {}) end))
+print(pcall(function() setmetatable({}, 5) end)) print(pcall(function() setmetatable(5, {}) end)) print(getmetatable(setmetatable({}, nil)))
+local ro = setmetatable({}, {__newindex = function() error("read only", 2) end}) print(pcall(function() ro.x = 1 end))

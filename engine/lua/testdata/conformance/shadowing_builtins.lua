@@ -1,0 +1,2 @@
+local print2 = print local string = {upper = function() return "mine" end} print2(string.upper("x"), ("x"):upper()) local type = function() return "T" end print2(type(1)) local function tostring() return "S" end print2(tostring(1)) do local next = 5 print2(next) for k, v in pairs{1} do print2(k, v) end end
+pairs2 = pairs local pairs = function() return function() end end for k in pairs{1} do print2("never") end for k in pairs2{1} do print2(k) end

@@ -1,0 +1,7 @@
+print(("hello"):find("l")) print(("hello"):find("xyz")) print(("hello"):find("")) print(("hello"):find("", 10))
+print(("hello"):find("l", 4)) print(("hello"):find("l", -2)) print(("hello"):find("h", -100))
+print(("a.b"):find(".", 1, true)) print(("a.b"):find("%.")) print(("a+b"):find("+", 1, true))
+print(("hello"):find("(l)(l)")) print(("hello"):find("()ll()"))
+print(("hello world"):find("^hello")) print(("hello world"):find("^world")) print(("hello world"):find("world$"))
+print(("hello"):find("l", 10)) print((""):find("")) print((""):find("x")) print(("abc"):find("b", nil, true))
+print(("a$b"):find("$", 1, true)) print(("a$b"):find("$b")) print(("ab"):find("b$")) print(("^a"):find("^^a"))

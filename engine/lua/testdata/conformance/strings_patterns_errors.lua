@@ -1,0 +1,10 @@
+local function try(f, ...) local ok, m = pcall(f, ...) print(ok, (tostring(m):gsub("^[^ ]-:%d+: ", ""))) end
+try(function() return ("a"):find("[a") end) try(function() return ("a"):find("%") end)
+try(function() return ("a"):match("(a") end) try(function() return ("a"):match("a)") end)
+try(function() return ("a"):find("%f") end) try(function() return ("a"):match("%1") end)
+try(function() return ("a"):gsub("a", "%2") end) try(function() return ("a"):gsub("(a", "x") end)
+try(function() return ("a"):match(("(a)"):rep(33)) end) try(function() return ("a"):find("%b") end)
+try(function() return string.gsub("a", "a", function() return {} end) end)
+try(function() return string.gsub("a", "a", print and true) end)
+try(function() return string.gsub("a", "[a-", "") end)
+try(function() return string.match("a", "[a%") end)

@@ -1,0 +1,11 @@
+local t = {10, 20, 30, x = 1, ["y z"] = 2, [100] = 3}
+print(#t, t[1], t.x, t["y z"], t[100], t.nothing)
+t[#t + 1] = 40 print(#t, t[4]) t[2] = nil print(t[2]) t.x = nil print(t.x)
+local n = 0 for _ in pairs({1, 2, a = 3, b = 4}) do n = n + 1 end print(n)
+local u = {{1, 2}, {3, {4}}} print(u[2][2][1], #u, #u[1])
+print(next({}), next({5}), type(next)) print(rawget({7}, 1), rawequal(t, t), rawequal("a", "a"), rawequal({}, {}))
+local v = {f = function(self, x) return self.k + x end, k = 5} print(v:f(3), v.f(v, 4))
+local keys = {} for k in pairs({[1] = 1, [2] = 2, [3] = 3}) do keys[#keys + 1] = k end print(table.concat(keys, ","))
+local e = {} e[1.5] = "f" e[true] = "t" e[e] = "self" print(e[1.5], e[true], e[e]) e[2 ^ 53] = "big" print(e[2 ^ 53])
+print(#{1, 2, nil}, #{n = 1}, #{}, #"abc") local w = {[1] = "a", [2] = "b"} print(#w, w[1])
+print(({1, 2, 3})[2], ({a = "x"}).a, (("str"):upper())) local big = {} for i = 1, 300 do big[i] = i end print(#big, big[300])

@@ -1,0 +1,5 @@
+print(table.concat({}), table.concat({1}), table.concat({1, 2, 3}), table.concat({1, 2.5, "x"}, "-"))
+print(table.concat({1, 2, 3}, ",", 2), table.concat({1, 2, 3}, ",", 2, 2), table.concat({1, 2, 3}, ",", 3, 2) == "", table.concat({"a", "b"}, 0))
+print(pcall(function() return table.concat({1, {}, 3}) end)) print(pcall(function() return table.concat({1, 2}, ",", 1, 3) end))
+print(pcall(function() return table.concat({true}) end)) print(pcall(function() return table.concat(5) end)) print(table.concat({[0] = "z", "a"}, " ", 0, 1))
+local t = {} for i = 1, 10000 do t[i] = i end print(#table.concat(t, ","))

@@ -1,0 +1,7 @@
+local t = {5, 2, 8, 1, 9, 3} table.sort(t) print(table.concat(t, " ")) table.sort(t, function(a, b) return a > b end) print(table.concat(t, " "))
+local s = {"pear", "apple", "fig", "Banana", "10", "9"} table.sort(s) print(table.concat(s, " ")) table.sort(s, function(a, b) return #a < #b or #a == #b and a < b end) print(table.concat(s, " "))
+local r = {{n = "b", a = 2}, {n = "a", a = 2}, {n = "c", a = 1}} table.sort(r, function(x, y) if x.a ~= y.a then return x.a < y.a end return x.n < y.n end)
+for _, x in ipairs(r) do print(x.n, x.a) end table.sort({}) table.sort({1}) local big = {} for i = 1, 1000 do big[i] = (i * 7919) % 1009 end table.sort(big)
+local ok = true for i = 2, #big do ok = ok and big[i - 1] <= big[i] end print(ok, #big, big[1], big[1000])
+print(pcall(function() table.sort({3, 1, 2}, function() error("stop", 0) end) end)) print(pcall(function() table.sort({1}, 5) end)) print(pcall(function() table.sort() end))
+local m = {__lt = function(a, b) return a.v < b.v end} local o = {} for i = 1, 5 do o[i] = setmetatable({v = 6 - i}, m) end table.sort(o) print(o[1].v, o[5].v)

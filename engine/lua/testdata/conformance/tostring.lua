@@ -1,0 +1,6 @@
+print(1, 1.5, 100, 1e10, 1e14, -0.5, 0.1, 1 / 3, 3.14159265358979, 1e100, 1e-5, 123.456)
+print(tostring(1 / 0), tostring(-1 / 0), 1e300 * 1e10)
+print(tostring(setmetatable({}, {__tostring = function() return "custom" end})))
+print(tostring({}):match("^table: ") ~= nil, tostring(print):match("^function: ") ~= nil, tostring(coroutine.create(function() end)):match("^thread: ") ~= nil)
+print(1e15 / 10, 2 ^ 31, 2 ^ 40, 1e14 + 0.5, 0.1 + 0.7, 1 - 0.9) print(-1e-7, 5e-324, 1.7976931348623157e308)
+print(1.0, -1.0, 10 / 2, 3 % 2, 2 ^ 2) print(tostring(""), #tostring(12.5)) print(0 == -0, 1 / -(0) == -1 / 0)
