@@ -35,7 +35,7 @@ var actionsTable = []Operation{ //nolint:gochecknoglobals // a constant table: l
 		Summary: "Deletes an action and all its versions; force removes its bindings too.",
 		Args: []Arg{
 			{Name: "id", In: InPath, Type: String, Required: true},
-			{Name: "force", In: InQuery, Type: Boolean},
+			{Name: "force", In: InQuery, Type: Boolean, Summary: "also where it is still bound to a trigger"},
 		},
 		Auth:        ManagementToken,
 		Answer:      EmptyAnswer,
@@ -137,7 +137,12 @@ var actionsTable = []Operation{ //nolint:gochecknoglobals // a constant table: l
 		Path:    "/actions/actions",
 		Summary: "Lists the actions, also by trigger or name.",
 		Args: []Arg{
-			{Name: "trigger_id", Wire: "triggerId", In: InQuery, Type: String, Enum: []string{"post-login", "credentials-exchange", "pre-user-registration", "post-user-registration", "post-change-password", "send-phone-message", "custom-phone-provider", "custom-email-provider", "password-reset-post-challenge", "custom-token-exchange", "event-stream", "password-hash-migration", "login-post-identifier", "signup-post-identifier"}},
+			{Name: "trigger_id", Wire: "triggerId", In: InQuery, Type: String, Enum: []string{
+				"post-login", "credentials-exchange", "pre-user-registration", "post-user-registration",
+				"post-change-password", "send-phone-message", "custom-phone-provider", "custom-email-provider",
+				"password-reset-post-challenge", "custom-token-exchange", "event-stream", "password-hash-migration",
+				"login-post-identifier", "signup-post-identifier",
+			}},
 			{Name: "action_name", Wire: "actionName", In: InQuery, Type: String},
 			{Name: "deployed", In: InQuery, Type: Boolean},
 			{Name: "installed", In: InQuery, Type: Boolean},
@@ -181,7 +186,12 @@ var actionsTable = []Operation{ //nolint:gochecknoglobals // a constant table: l
 		Path:    "/actions/triggers/{triggerId}/bindings",
 		Summary: "Lists the actions bound to a trigger, in the order they run.",
 		Args: []Arg{
-			{Name: "trigger_id", Wire: "triggerId", Python: "id", In: InPath, Type: String, Enum: []string{"post-login", "credentials-exchange", "pre-user-registration", "post-user-registration", "post-change-password", "send-phone-message", "custom-phone-provider", "custom-email-provider", "password-reset-post-challenge", "custom-token-exchange", "event-stream", "password-hash-migration", "login-post-identifier", "signup-post-identifier"}, Required: true},
+			{Name: "trigger_id", Wire: "triggerId", Python: "id", In: InPath, Type: String, Enum: []string{
+				"post-login", "credentials-exchange", "pre-user-registration", "post-user-registration",
+				"post-change-password", "send-phone-message", "custom-phone-provider", "custom-email-provider",
+				"password-reset-post-challenge", "custom-token-exchange", "event-stream", "password-hash-migration",
+				"login-post-identifier", "signup-post-identifier",
+			}, Required: true},
 			{Name: "page", In: InQuery, Type: Integer, Summary: "the page, counted from 0"},
 			{Name: "per_page", In: InQuery, Type: Integer, Summary: "how many a page"},
 		},
@@ -289,7 +299,12 @@ var actionsTable = []Operation{ //nolint:gochecknoglobals // a constant table: l
 		Path:    "/actions/triggers/{triggerId}/bindings",
 		Summary: "Replaces the actions bound to a trigger and their order.",
 		Args: []Arg{
-			{Name: "trigger_id", Wire: "triggerId", Python: "id", In: InPath, Type: String, Enum: []string{"post-login", "credentials-exchange", "pre-user-registration", "post-user-registration", "post-change-password", "send-phone-message", "custom-phone-provider", "custom-email-provider", "password-reset-post-challenge", "custom-token-exchange", "event-stream", "password-hash-migration", "login-post-identifier", "signup-post-identifier"}, Required: true},
+			{Name: "trigger_id", Wire: "triggerId", Python: "id", In: InPath, Type: String, Enum: []string{
+				"post-login", "credentials-exchange", "pre-user-registration", "post-user-registration",
+				"post-change-password", "send-phone-message", "custom-phone-provider", "custom-email-provider",
+				"password-reset-post-challenge", "custom-token-exchange", "event-stream", "password-hash-migration",
+				"login-post-identifier", "signup-post-identifier",
+			}, Required: true},
 			{Name: "body", In: InBody, Type: Object, Required: true},
 		},
 		Body:         JSONBody,

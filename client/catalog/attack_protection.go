@@ -72,8 +72,11 @@ var attackProtectionTable = []Operation{ //nolint:gochecknoglobals // a constant
 		Subject:      Subject{Kind: "attack_protection.captcha"},
 		Inverse:      Inverse{With: "attack_protection.captcha.update", Before: "attack_protection.captcha.get", Note: "the secrets of CAPTCHA providers cannot be read"},
 		Buckets:      []string{"management", "management.other"},
-		Secrets:      []string{"arkose.secret", "friendly_captcha.secret", "hcaptcha.secret", "recaptcha_enterprise.api_key", "recaptcha_v2.secret"},
-		Doc:          "management/v2",
+		Secrets: []string{
+			"arkose.secret", "friendly_captcha.secret", "hcaptcha.secret", "recaptcha_enterprise.api_key",
+			"recaptcha_v2.secret",
+		},
+		Doc: "management/v2",
 	},
 	{
 		ID:      "attack_protection.get_breached_password_detection",

@@ -9,8 +9,8 @@ var blacklistsTable = []Operation{ //nolint:gochecknoglobals // a constant table
 		Path:    "/blacklists/tokens",
 		Summary: "Puts the id of a token on the blacklist.",
 		Args: []Arg{
-			{Name: "jti", In: InField, Type: String, Required: true},
-			{Name: "aud", In: InField, Type: String},
+			{Name: "jti", In: InField, Type: String, Required: true, Summary: "the id of the token"},
+			{Name: "aud", In: InField, Type: String, Summary: "the application that the token was made for"},
 		},
 		Body:         JSONBody,
 		BodyRequired: true,

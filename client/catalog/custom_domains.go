@@ -12,7 +12,7 @@ var customDomainsTable = []Operation{ //nolint:gochecknoglobals // a constant ta
 		Args: []Arg{
 			{Name: "take", In: InQuery, Type: Integer, Summary: "how many at once"},
 			{Name: "from", In: InQuery, Type: String, Summary: "where to go on: the last answer's next"},
-			{Name: "q", In: InQuery, Type: String},
+			{Name: "q", In: InQuery, Type: String, Summary: "a query in Lucene syntax"},
 			{Name: "fields", In: InQuery, Type: Strings, Summary: "the fields wanted, or not wanted"},
 			{Name: "include_fields", In: InQuery, Type: Boolean, Summary: "false leaves fields out instead"},
 			{Name: "sort", In: InQuery, Type: String, Summary: "field:1 or field:-1"},

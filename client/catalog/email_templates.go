@@ -31,7 +31,11 @@ var emailTemplatesTable = []Operation{ //nolint:gochecknoglobals // a constant t
 		Path:    "/email-templates/{templateName}",
 		Summary: "Reads one e-mail template.",
 		Args: []Arg{
-			{Name: "template_name", Wire: "templateName", In: InPath, Type: String, Enum: []string{"verify_email", "verify_email_by_code", "auth_email_by_code", "reset_email", "reset_email_by_code", "welcome_email", "blocked_account", "stolen_credentials", "enrollment_email", "mfa_oob_code", "user_invitation", "change_password", "password_reset", "async_approval"}, Required: true},
+			{Name: "template_name", Wire: "templateName", In: InPath, Type: String, Enum: []string{
+				"verify_email", "verify_email_by_code", "auth_email_by_code", "reset_email", "reset_email_by_code",
+				"welcome_email", "blocked_account", "stolen_credentials", "enrollment_email", "mfa_oob_code",
+				"user_invitation", "change_password", "password_reset", "async_approval",
+			}, Required: true},
 		},
 		Auth:    ManagementToken,
 		Answer:  JSONAnswer,
@@ -49,7 +53,11 @@ var emailTemplatesTable = []Operation{ //nolint:gochecknoglobals // a constant t
 		Path:    "/email-templates/{templateName}",
 		Summary: "Replaces an e-mail template.",
 		Args: []Arg{
-			{Name: "template_name", Wire: "templateName", In: InPath, Type: String, Enum: []string{"verify_email", "verify_email_by_code", "auth_email_by_code", "reset_email", "reset_email_by_code", "welcome_email", "blocked_account", "stolen_credentials", "enrollment_email", "mfa_oob_code", "user_invitation", "change_password", "password_reset", "async_approval"}, Required: true},
+			{Name: "template_name", Wire: "templateName", In: InPath, Type: String, Enum: []string{
+				"verify_email", "verify_email_by_code", "auth_email_by_code", "reset_email", "reset_email_by_code",
+				"welcome_email", "blocked_account", "stolen_credentials", "enrollment_email", "mfa_oob_code",
+				"user_invitation", "change_password", "password_reset", "async_approval",
+			}, Required: true},
 			{Name: "body", In: InBody, Type: Object, Required: true},
 		},
 		Body:         JSONBody,
@@ -71,7 +79,11 @@ var emailTemplatesTable = []Operation{ //nolint:gochecknoglobals // a constant t
 		Path:    "/email-templates/{templateName}",
 		Summary: "Changes an e-mail template.",
 		Args: []Arg{
-			{Name: "template_name", Wire: "templateName", In: InPath, Type: String, Enum: []string{"verify_email", "verify_email_by_code", "auth_email_by_code", "reset_email", "reset_email_by_code", "welcome_email", "blocked_account", "stolen_credentials", "enrollment_email", "mfa_oob_code", "user_invitation", "change_password", "password_reset", "async_approval"}, Required: true},
+			{Name: "template_name", Wire: "templateName", In: InPath, Type: String, Enum: []string{
+				"verify_email", "verify_email_by_code", "auth_email_by_code", "reset_email", "reset_email_by_code",
+				"welcome_email", "blocked_account", "stolen_credentials", "enrollment_email", "mfa_oob_code",
+				"user_invitation", "change_password", "password_reset", "async_approval",
+			}, Required: true},
 			{Name: "body", In: InBody, Type: Object, Required: true},
 		},
 		Body:         JSONBody,

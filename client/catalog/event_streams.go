@@ -22,8 +22,12 @@ var eventStreamsTable = []Operation{ //nolint:gochecknoglobals // a constant tab
 		NaturalKey:   NaturalKey{Fields: []string{"name"}, Find: "event_streams.list"},
 		Inverse:      Inverse{With: "event_streams.delete"},
 		Buckets:      []string{"management", "management.other"},
-		Secrets:      []string{"destination.configuration.webhook_authorization.header_value", "destination.configuration.webhook_authorization.password", "destination.configuration.webhook_authorization.token"},
-		Doc:          "management/v2/event-streams/post-event-streams",
+		Secrets: []string{
+			"destination.configuration.webhook_authorization.header_value",
+			"destination.configuration.webhook_authorization.password",
+			"destination.configuration.webhook_authorization.token",
+		},
+		Doc: "management/v2/event-streams/post-event-streams",
 	},
 	{
 		ID:      "event_streams.delete",
@@ -76,7 +80,7 @@ var eventStreamsTable = []Operation{ //nolint:gochecknoglobals // a constant tab
 			{Name: "event_types", In: InQuery, Type: String},
 			{Name: "date_from", In: InQuery, Type: String},
 			{Name: "date_to", In: InQuery, Type: String},
-			{Name: "from", In: InQuery, Type: String, Summary: "where to go on: the last answer's next"},
+			{Name: "from", In: InQuery, Type: String, Summary: "the id of the delivery to go on behind"},
 			{Name: "take", In: InQuery, Type: Integer, Summary: "how many at once"},
 		},
 		Auth:    ManagementToken,
@@ -210,7 +214,11 @@ var eventStreamsTable = []Operation{ //nolint:gochecknoglobals // a constant tab
 		Subject:      Subject{Kind: "event_streams", ID: "id", Field: "id"},
 		Inverse:      Inverse{With: "event_streams.update", Before: "event_streams.get", Note: "the token of a webhook cannot be read"},
 		Buckets:      []string{"management", "management.other"},
-		Secrets:      []string{"destination.configuration.webhook_authorization.header_value", "destination.configuration.webhook_authorization.password", "destination.configuration.webhook_authorization.token"},
-		Doc:          "management/v2/event-streams/patch-event-streams-by-id",
+		Secrets: []string{
+			"destination.configuration.webhook_authorization.header_value",
+			"destination.configuration.webhook_authorization.password",
+			"destination.configuration.webhook_authorization.token",
+		},
+		Doc: "management/v2/event-streams/patch-event-streams-by-id",
 	},
 }

@@ -9,7 +9,7 @@ var eventsTable = []Operation{ //nolint:gochecknoglobals // a constant table: la
 		Path:    "/events",
 		Summary: "Streams the tenant's events as they happen.",
 		Args: []Arg{
-			{Name: "from", In: InQuery, Type: String, Summary: "where to go on: the last answer's next"},
+			{Name: "from", In: InQuery, Type: String, Summary: "the event to go on behind"},
 			{Name: "from_timestamp", In: InQuery, Type: String},
 			{Name: "event_type", In: InQuery, Type: Strings, Repeat: true},
 		},

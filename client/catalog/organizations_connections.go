@@ -11,7 +11,7 @@ var organizationsConnectionsTable = []Operation{ //nolint:gochecknoglobals // a 
 		Summary: "Associates a client grant with an organization.",
 		Args: []Arg{
 			{Name: "id", In: InPath, Type: String, Required: true},
-			{Name: "grant_id", In: InField, Type: String, Required: true},
+			{Name: "grant_id", In: InField, Type: String, Required: true, Summary: "the id of the client grant"},
 		},
 		Body:         JSONBody,
 		BodyRequired: true,

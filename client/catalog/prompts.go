@@ -45,7 +45,10 @@ var promptsTable = []Operation{ //nolint:gochecknoglobals // a constant table: l
 		Path:    "/prompts/{prompt}/partials",
 		Summary: "Reads the tenant's own pieces of a prompt's pages.",
 		Args: []Arg{
-			{Name: "prompt", In: InPath, Type: String, Enum: []string{"login", "login-id", "login-password", "login-passwordless", "signup", "signup-id", "signup-password", "customized-consent", "passkeys"}, Required: true},
+			{Name: "prompt", In: InPath, Type: String, Enum: []string{
+				"login", "login-id", "login-password", "login-passwordless", "signup", "signup-id", "signup-password",
+				"customized-consent", "passkeys",
+			}, Required: true},
 		},
 		Auth:    ManagementToken,
 		Answer:  JSONAnswer,
@@ -63,7 +66,10 @@ var promptsTable = []Operation{ //nolint:gochecknoglobals // a constant table: l
 		Path:    "/prompts/{prompt}/partials",
 		Summary: "Replaces the tenant's own pieces of a prompt's pages.",
 		Args: []Arg{
-			{Name: "prompt", In: InPath, Type: String, Enum: []string{"login", "login-id", "login-password", "login-passwordless", "signup", "signup-id", "signup-password", "customized-consent", "passkeys"}, Required: true},
+			{Name: "prompt", In: InPath, Type: String, Enum: []string{
+				"login", "login-id", "login-password", "login-passwordless", "signup", "signup-id", "signup-password",
+				"customized-consent", "passkeys",
+			}, Required: true},
 			{Name: "body", In: InBody, Type: Object, Required: true},
 		},
 		Body:         JSONBody,

@@ -11,7 +11,7 @@ var rolesTable = []Operation{ //nolint:gochecknoglobals // a constant table: lai
 		Summary: "Gives permissions of APIs to a role.",
 		Args: []Arg{
 			{Name: "id", In: InPath, Type: String, Required: true},
-			{Name: "permissions", In: InField, Type: Array, Required: true},
+			{Name: "permissions", In: InField, Type: Array, Required: true, Summary: "each with permission_name and resource_server_identifier"},
 		},
 		Body:         JSONBody,
 		BodyRequired: true,
@@ -34,7 +34,7 @@ var rolesTable = []Operation{ //nolint:gochecknoglobals // a constant table: lai
 		Summary: "Assigns a role to users.",
 		Args: []Arg{
 			{Name: "id", In: InPath, Type: String, Required: true},
-			{Name: "users", In: InField, Type: Strings, Required: true},
+			{Name: "users", In: InField, Type: Strings, Required: true, Summary: "ids of users"},
 		},
 		Body:         JSONBody,
 		BodyRequired: true,
@@ -183,7 +183,7 @@ var rolesTable = []Operation{ //nolint:gochecknoglobals // a constant table: lai
 			{Name: "page", In: InQuery, Type: Integer, Summary: "the page, counted from 0"},
 			{Name: "per_page", In: InQuery, Type: Integer, Summary: "how many a page"},
 			{Name: "include_totals", In: InQuery, Type: Boolean, Summary: "wrap the list with its totals"},
-			{Name: "name_filter", In: InQuery, Type: String},
+			{Name: "name_filter", In: InQuery, Type: String, Summary: "a part of the name"},
 		},
 		Auth:    ManagementToken,
 		Answer:  JSONAnswer,
@@ -252,7 +252,7 @@ var rolesTable = []Operation{ //nolint:gochecknoglobals // a constant table: lai
 		Summary: "Takes permissions from a role.",
 		Args: []Arg{
 			{Name: "id", In: InPath, Type: String, Required: true},
-			{Name: "permissions", In: InField, Type: Array, Required: true},
+			{Name: "permissions", In: InField, Type: Array, Required: true, Summary: "each with permission_name and resource_server_identifier"},
 		},
 		Body:         JSONBody,
 		BodyRequired: true,

@@ -119,7 +119,7 @@ var selfServiceProfilesTable = []Operation{ //nolint:gochecknoglobals // a const
 		Args: []Arg{
 			{Name: "id", Python: "profile_id", In: InPath, Type: String, Required: true},
 			{Name: "language", In: InPath, Type: String, Enum: []string{"en"}, Required: true},
-			{Name: "page", In: InPath, Type: String, Enum: []string{"get-started"}, Required: true, Summary: "the page, counted from 0"},
+			{Name: "page", In: InPath, Type: String, Enum: []string{"get-started"}, Required: true},
 		},
 		Auth:    ManagementToken,
 		Answer:  JSONAnswer,
@@ -184,7 +184,7 @@ var selfServiceProfilesTable = []Operation{ //nolint:gochecknoglobals // a const
 		Args: []Arg{
 			{Name: "id", Python: "profile_id", In: InPath, Type: String, Required: true},
 			{Name: "language", In: InPath, Type: String, Enum: []string{"en"}, Required: true},
-			{Name: "page", In: InPath, Type: String, Enum: []string{"get-started"}, Required: true, Summary: "the page, counted from 0"},
+			{Name: "page", In: InPath, Type: String, Enum: []string{"get-started"}, Required: true},
 			{Name: "body", In: InBody, Type: Object, Required: true},
 		},
 		Body:         JSONBody,

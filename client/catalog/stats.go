@@ -26,8 +26,8 @@ var statsTable = []Operation{ //nolint:gochecknoglobals // a constant table: lai
 		Path:    "/stats/daily",
 		Summary: "Lists logins, sign-ups and leaked passwords by day.",
 		Args: []Arg{
-			{Name: "from", Python: "from_date", In: InQuery, Type: String, Summary: "where to go on: the last answer's next"},
-			{Name: "to", Python: "to_date", In: InQuery, Type: String},
+			{Name: "from", Python: "from_date", In: InQuery, Type: String, Summary: "the first day, as YYYYMMDD"},
+			{Name: "to", Python: "to_date", In: InQuery, Type: String, Summary: "the last day, as YYYYMMDD"},
 		},
 		Auth:    ManagementToken,
 		Answer:  JSONAnswer,

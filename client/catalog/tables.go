@@ -33,6 +33,7 @@ func tables() [][]Operation {
 		groupsTable,
 		guardianTable,
 		guardianFactorsTable,
+		guardianPushTable,
 		hooksTable,
 		jobsTable,
 		keysTable,

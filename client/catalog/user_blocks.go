@@ -11,7 +11,7 @@ var userBlocksTable = []Operation{ //nolint:gochecknoglobals // a constant table
 		Summary: "Reads the brute-force blocks of a user.",
 		Args: []Arg{
 			{Name: "id", In: InPath, Type: String, Required: true},
-			{Name: "consider_brute_force_enablement", In: InQuery, Type: Boolean},
+			{Name: "consider_brute_force_enablement", In: InQuery, Type: Boolean, Summary: "name only blocks that are in force"},
 		},
 		Auth:    ManagementToken,
 		Answer:  JSONAnswer,
@@ -30,8 +30,8 @@ var userBlocksTable = []Operation{ //nolint:gochecknoglobals // a constant table
 		Path:    "/user-blocks",
 		Summary: "Reads the brute-force blocks of a user name, phone number or e-mail address.",
 		Args: []Arg{
-			{Name: "identifier", In: InQuery, Type: String, Required: true},
-			{Name: "consider_brute_force_enablement", In: InQuery, Type: Boolean},
+			{Name: "identifier", In: InQuery, Type: String, Required: true, Summary: "a user name, phone number or e-mail address"},
+			{Name: "consider_brute_force_enablement", In: InQuery, Type: Boolean, Summary: "name only blocks that are in force"},
 		},
 		Auth:    ManagementToken,
 		Answer:  JSONAnswer,
@@ -71,7 +71,7 @@ var userBlocksTable = []Operation{ //nolint:gochecknoglobals // a constant table
 		Path:    "/user-blocks",
 		Summary: "Lifts the brute-force blocks of a user name, phone number or e-mail address.",
 		Args: []Arg{
-			{Name: "identifier", In: InQuery, Type: String, Required: true},
+			{Name: "identifier", In: InQuery, Type: String, Required: true, Summary: "a user name, phone number or e-mail address"},
 		},
 		Auth:        ManagementToken,
 		Answer:      EmptyAnswer,

@@ -11,7 +11,7 @@ var usersAccessTable = []Operation{ //nolint:gochecknoglobals // a constant tabl
 		Summary: "Gives permissions of APIs to a user directly.",
 		Args: []Arg{
 			{Name: "id", In: InPath, Type: String, Required: true},
-			{Name: "permissions", In: InField, Type: Array, Required: true},
+			{Name: "permissions", In: InField, Type: Array, Required: true, Summary: "each with permission_name and resource_server_identifier"},
 		},
 		Body:         JSONBody,
 		BodyRequired: true,
@@ -34,7 +34,7 @@ var usersAccessTable = []Operation{ //nolint:gochecknoglobals // a constant tabl
 		Summary: "Assigns roles to a user.",
 		Args: []Arg{
 			{Name: "id", In: InPath, Type: String, Required: true},
-			{Name: "roles", In: InField, Type: Strings, Required: true},
+			{Name: "roles", In: InField, Type: Strings, Required: true, Summary: "ids of roles"},
 		},
 		Body:         JSONBody,
 		BodyRequired: true,
@@ -56,7 +56,7 @@ var usersAccessTable = []Operation{ //nolint:gochecknoglobals // a constant tabl
 		Summary: "Lists the permissions that a user has for an API, directly or by roles.",
 		Args: []Arg{
 			{Name: "id", In: InPath, Type: String, Required: true},
-			{Name: "resource_server_identifier", In: InQuery, Type: String, Required: true},
+			{Name: "resource_server_identifier", In: InQuery, Type: String, Required: true, Summary: "the identifier of the API"},
 			{Name: "from", In: InQuery, Type: String, Summary: "where to go on: the last answer's next"},
 			{Name: "take", In: InQuery, Type: Integer, Summary: "how many at once"},
 		},
@@ -78,7 +78,7 @@ var usersAccessTable = []Operation{ //nolint:gochecknoglobals // a constant tabl
 		Summary: "Lists the roles through which a user has a permission.",
 		Args: []Arg{
 			{Name: "id", In: InPath, Type: String, Required: true},
-			{Name: "resource_server_identifier", In: InQuery, Type: String, Required: true},
+			{Name: "resource_server_identifier", In: InQuery, Type: String, Required: true, Summary: "the identifier of the API"},
 			{Name: "permission_name", In: InQuery, Type: String, Required: true},
 			{Name: "from", In: InQuery, Type: String, Summary: "where to go on: the last answer's next"},
 			{Name: "take", In: InQuery, Type: Integer, Summary: "how many at once"},
@@ -240,7 +240,7 @@ var usersAccessTable = []Operation{ //nolint:gochecknoglobals // a constant tabl
 		Summary: "Takes directly given permissions from a user.",
 		Args: []Arg{
 			{Name: "id", In: InPath, Type: String, Required: true},
-			{Name: "permissions", In: InField, Type: Array, Required: true},
+			{Name: "permissions", In: InField, Type: Array, Required: true, Summary: "each with permission_name and resource_server_identifier"},
 		},
 		Body:         JSONBody,
 		BodyRequired: true,
@@ -263,7 +263,7 @@ var usersAccessTable = []Operation{ //nolint:gochecknoglobals // a constant tabl
 		Summary: "Takes roles from a user.",
 		Args: []Arg{
 			{Name: "id", In: InPath, Type: String, Required: true},
-			{Name: "roles", In: InField, Type: Strings, Required: true},
+			{Name: "roles", In: InField, Type: Strings, Required: true, Summary: "ids of roles"},
 		},
 		Body:         JSONBody,
 		BodyRequired: true,

@@ -116,7 +116,9 @@ func (b *builder) apiArg(p apiParam) catalog.Arg {
 	if a.Name != p.Name {
 		a.Wire = p.Name
 	}
-	a.Summary = argSummaries()[p.Name]
+	if p.In != "path" {
+		a.Summary = b.argSummary(p.Name)
+	}
 	if p.Name == "fields" {
 		a.Type = catalog.Strings
 		return a
@@ -142,7 +144,7 @@ func (b *builder) pythonArg(m method, p pyParam) catalog.Arg {
 		return b.pythonBody(p)
 	}
 	if p.name == "file_obj" {
-		return catalog.Arg{Name: "users", Python: p.name, In: catalog.InFile, Type: catalog.File, Required: true}
+		return catalog.Arg{Name: "users", Python: p.name, In: catalog.InFile, Type: catalog.File, Required: true, Summary: "the file, a JSON array of users"}
 	}
 	if strings.Contains(m.body, `"`+p.name+`"`) {
 		return b.fieldArg(p)
@@ -237,6 +239,7 @@ func (b *builder) fieldArg(p pyParam) catalog.Arg {
 			a.Secret = secretName.MatchString(p.name)
 		}
 	}
+	a.Summary = fieldSummaries()[p.name]
 	switch p.name {
 	case "upsert", "send_completion_email":
 		a.Type = catalog.Boolean

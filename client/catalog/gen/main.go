@@ -178,6 +178,9 @@ func removedOps() []apiOp {
 func fileOf(id string) string {
 	parts := strings.Split(id, ".")
 	top := snake(parts[0])
+	if strings.HasPrefix(id, "guardian.factors.pushNotification.") {
+		return "guardian_push"
+	}
 	sub := ""
 	if len(parts) > 2 {
 		sub = parts[1]

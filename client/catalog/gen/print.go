@@ -57,7 +57,7 @@ func literal(v reflect.Value, lines bool) string {
 		if lines {
 			return "[]" + v.Type().Elem().Name() + "{\n" + strings.Join(parts, ",\n") + ",\n}"
 		}
-		return "[]" + v.Type().Elem().Name() + "{" + strings.Join(parts, ", ") + "}"
+		return "[]" + v.Type().Elem().Name() + "{" + wrap(parts) + "}"
 	case reflect.Struct:
 		var parts []string
 		for i := range v.NumField() {
@@ -113,4 +113,23 @@ func printIndex(files []string) ([]byte, error) {
 	}
 	b.WriteString("\t}\n}\n")
 	return format.Source(b.Bytes())
+}
+
+// wrap joins the elements of a list, over several lines where they are many.
+func wrap(parts []string) string {
+	const width = 110
+	if joined := strings.Join(parts, ", "); len(joined) <= width {
+		return joined
+	}
+	var b strings.Builder
+	room := 0
+	for _, part := range parts {
+		if len(part)+2 > room {
+			b.WriteString("\n")
+			room = width
+		}
+		b.WriteString(part + ", ")
+		room -= len(part) + 2
+	}
+	return b.String() + "\n"
 }

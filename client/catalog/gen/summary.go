@@ -58,5 +58,46 @@ func argSummaries() map[string]string {
 		"search_engine":       "v3",
 		"primary_order":       "false lets the order differ from the primary one, and is faster",
 		"hydrate":             "what to count or include",
+		"q":                   "a query in Lucene syntax",
+		"connection":          "the name of the connection",
+		"strategy":            "only these strategies",
+		"name_filter":         "a part of the name",
+		"identifier":          "a user name, phone number or e-mail address",
+		"force":               "also where it is still bound to a trigger",
+
+		"resource_server_identifier":      "the identifier of the API",
+		"consider_brute_force_enablement": "name only blocks that are in force",
+	}
+}
+
+// argSummary is the meaning of one parameter in this operation.
+func (b *builder) argSummary(name string) string {
+	special := map[string]string{
+		"stats.getDaily from":               "the first day, as YYYYMMDD",
+		"stats.getDaily to":                 "the last day, as YYYYMMDD",
+		"logs.list from":                    "the id of the log event to go on behind",
+		"logs.list search":                  "criteria that go with all other parameters",
+		"events.subscribe from":             "the event to go on behind",
+		"eventStreams.deliveries.list from": "the id of the delivery to go on behind",
+	}
+	if text, ok := special[b.api.ID+" "+name]; ok {
+		return text
+	}
+	return argSummaries()[name]
+}
+
+// fieldSummaries say what the fields mean that the Python SDK takes one by one.
+func fieldSummaries() map[string]string {
+	return map[string]string{
+		"roles":                 "ids of roles",
+		"users":                 "ids of users",
+		"permissions":           "each with permission_name and resource_server_identifier",
+		"grant_id":              "the id of the client grant",
+		"connection_id":         "the id of the database connection",
+		"upsert":                "change users that exist already",
+		"send_completion_email": "mail the tenant's administrators at the end",
+		"external_id":           "a name of your own for the job",
+		"jti":                   "the id of the token",
+		"aud":                   "the application that the token was made for",
 	}
 }
