@@ -36,7 +36,8 @@ func toError(err error, operation string) *engine.Error {
 	case errors.As(err, &token):
 		e.Name, e.ErrorCode = engine.NameTokenValidationError, token.Code
 	case errors.As(err, &argument):
-		e.Name = engine.NameArgumentError
+		// It names the operation itself.
+		e.Name, e.Operation = engine.NameArgumentError, ""
 	default:
 		e = engine.AsError(err)
 		if e.Operation == "" {

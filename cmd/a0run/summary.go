@@ -29,7 +29,7 @@ func (s *screen) end(run *engine.Run, err error, code int) {
 		s.line(stepLine(steps))
 	}
 	c := run.Counts()
-	took := s.w.now().Sub(s.started).Round(10 * time.Millisecond)
+	took := s.w.now().Sub(s.started).Round(time.Millisecond)
 	text := fmt.Sprintf("%s in %s: %d calls", verdict(code), took, c.Calls)
 	if c.Failed > 0 {
 		text += fmt.Sprintf(", %d failed", c.Failed)

@@ -3,8 +3,8 @@
 playbook {
   name = "copy_tenant",
   tenants = {
-    { role = "source", description = "is read" },
-    { role = "target", description = "is written" },
+    source = { description = "is read" },
+    target = { description = "is written" },
   },
 }
 
