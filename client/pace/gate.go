@@ -35,8 +35,11 @@ type gate struct {
 
 	granted  uint64 // grants so far: the number of the newest
 	newest   uint64 // the newest grant that was answered
+	served   uint64 // answers that were no refusals: tokens that the tenant took
 	inFlight int
 	last     time.Time // when the newest grant was made
+	promise  time.Time // what decide said last
+	prompt   bool      // the newest grant was made at that moment, after waiting for it
 
 	reset  time.Time // as announced by the newest answer
 	probe  time.Time // the ledger is used up and the rate unknown: ask then
@@ -53,7 +56,7 @@ type gate struct {
 type anchor struct {
 	at        time.Time
 	remaining float64
-	number    uint64
+	served    uint64
 	set       bool
 }
 
@@ -63,6 +66,7 @@ type stamp struct {
 	number uint64
 	level  float64 // the ledger right after the grant
 	shift  float64
+	prompt bool // the request had waited for the gate to open
 }
 
 // eventKind tells what happened at a gate.
@@ -117,13 +121,16 @@ func decide(g gate, e event, now time.Time) (gate, time.Time) {
 			break
 		}
 		g.inFlight--
-		g.anchor.set = false // whether it was counted is unknown
+		g.served++ // as far as is known
 	}
-	return g, g.opens(now)
+	g.promise = g.opens(now)
+	return g, g.promise
 }
 
 // mark is the stamp of the newest grant.
-func (g gate) mark() stamp { return stamp{number: g.granted, level: g.tokens, shift: g.shift} }
+func (g gate) mark() stamp {
+	return stamp{number: g.granted, level: g.tokens, shift: g.shift, prompt: g.prompt}
+}
 
 // level is the ledger at a moment.
 func (g gate) level(now time.Time) float64 {
@@ -159,6 +166,9 @@ func (g gate) opens(now time.Time) time.Time {
 	refill := g.probe
 	if g.rate > 0 {
 		refill = now.Add(seconds(missing/(g.rate*caution)) + grain)
+		if g.reset.After(now) && g.reset.Before(refill) {
+			refill = g.reset // by either meaning there is a token then
+		}
 	}
 	if refill.After(at) {
 		return refill
@@ -172,6 +182,7 @@ func (g gate) take(now time.Time) gate {
 	if g.known && g.limit > 0 && g.rate == 0 && level < 1+g.reserve() {
 		g.alone = true // this one is the probe
 	}
+	g.prompt = g.promise.After(g.last) && g.promise.After(g.at) && now.Sub(g.promise) < minProbe
 	g.tokens, g.at = level-1, now
 	g.granted++
 	g.inFlight++
@@ -199,6 +210,7 @@ func (g gate) planProbe(now time.Time) gate {
 // accept learns from an answer that was not a refusal.
 func (g gate) accept(e event, now time.Time) gate {
 	g.inFlight--
+	g.served++
 	g.known = true
 	if e.stamp.number > g.refused {
 		g.alone, g.refusals, g.shut = false, 0, time.Time{}
@@ -213,10 +225,11 @@ func (g gate) accept(e event, now time.Time) gate {
 	if !e.says.reset.IsZero() {
 		g.reset = e.says.reset
 	}
-	g.slack *= 0.995
+	g.slack *= 0.998
 	full := g.level(now) >= float64(g.limit)
+	before := g.shift
 	g = g.correct(e, now)
-	g = g.measure(e, now, full)
+	g = g.measure(e, now, full, g.shift-before)
 	if g.rate == 0 && g.tokens < 1+g.reserve() {
 		g = g.planProbe(now)
 	}
@@ -239,30 +252,46 @@ func (g gate) correct(e event, now time.Time) gate {
 	return g
 }
 
+// gained is what the bucket must have gained since the anchor, and in which
+// time.
+func (g gate) gained(remaining float64, now time.Time) (tokens float64, took time.Duration) {
+	return remaining - g.anchor.remaining + float64(g.served-g.anchor.served), now.Sub(g.anchor.at)
+}
+
 // measure finds the rate from what the bucket gained between two answers. What
 // others take from the bucket lowers it, rightly: it is the rate left for us.
-func (g gate) measure(e event, now time.Time, full bool) gate {
-	here := anchor{at: now, remaining: float64(e.says.remaining), number: e.stamp.number, set: true}
+func (g gate) measure(e event, now time.Time, full bool, off float64) gate {
+	here := anchor{at: now, remaining: float64(e.says.remaining), served: g.served, set: true}
+	gained, took := g.gained(here.remaining, now)
 	if !g.anchor.set || full || e.says.remaining >= g.limit-1 {
-		g.anchor = here // a full bucket loses what it gains
+		// A full bucket loses what it gains. That it ran full while a request
+		// was held back for it tells that the rate is higher.
+		switch {
+		case !e.stamp.prompt:
+		case g.rate > 0 && off >= 0.9:
+			g.rate *= 1.1
+		case g.rate == 0 && g.anchor.set && took >= minProbe && gained >= 1:
+			g.rate = gained / took.Seconds()
+		}
+		g.anchor = here
 		return g
 	}
-	took := now.Sub(g.anchor.at)
-	gained := here.remaining - g.anchor.remaining + float64(here.number-g.anchor.number)
 	if took < minProbe || gained < 1 {
 		return g
 	}
-	rate := gained / took.Seconds()
+	// Rounding hides up to one token at either end, and of the requests still
+	// on their way some may have been counted.
+	rate, flying := gained/took.Seconds(), float64(max(0, g.inFlight))
 	whole := took >= window && gained >= 10 || took >= 4*window
 	switch {
+	case g.rate == 0:
+		g.rate = rate * gained / (gained + 1 + flying)
 	case whole && !g.sure:
 		g.rate, g.anchor, g.sure = rate, here, true
 	case whole:
 		g.rate, g.anchor = (g.rate+rate)/2, here
 	case !g.sure:
-		// Rounding hides up to one token, and requests still on their way may
-		// not have been counted.
-		g.rate = rate * gained / (gained + 1 + float64(max(0, g.inFlight)))
+		g.rate = min(max(g.rate, (gained-1-flying)/took.Seconds()), (gained+1+flying)/took.Seconds())
 	}
 	return g
 }
@@ -280,16 +309,29 @@ func (g gate) refuse(e event, now time.Time) gate {
 	g.alone = true
 	if g.limit > 0 {
 		g.tokens, g.at = min(g.level(now), 0), now
-		g.anchor = anchor{at: now, number: g.granted, set: g.inFlight == 0}
 		g.probe = time.Time{}
 		if hopeful {
-			g.slack = min(g.slack+1, float64(g.limit)/3)
+			g.slack = min(g.slack+1.5, float64(g.limit-1)/3)
 		}
+		g = g.doubt(now)
 	}
 	if !e.says.reset.IsZero() {
 		g.reset = e.says.reset
 	}
 	g.shut = now.Add(g.closed(e, now))
+	return g
+}
+
+// doubt lowers a rate that promised a token which was not there, and begins a
+// measurement where there is none: a bucket that refuses is empty.
+func (g gate) doubt(now time.Time) gate {
+	if !g.anchor.set || g.rate == 0 {
+		g.anchor = anchor{at: now, served: g.served, set: g.inFlight == 0}
+		return g
+	}
+	if gained, took := g.gained(1, now); took >= minProbe && !g.sure {
+		g.rate = min(g.rate, max(g.rate/2, (gained+float64(g.inFlight))/took.Seconds()))
+	}
 	return g
 }
 
@@ -299,7 +341,7 @@ func (g gate) closed(e event, now time.Time) time.Duration {
 	if g.rate > 0 {
 		// A measured rate promises a token sooner than a reset that may mean
 		// the full bucket; each refusal in a row doubts it by a factor of two.
-		promise := seconds(math.Ldexp(1/g.rate, min(g.refusals-1, 30))) + grain
+		promise := seconds(math.Ldexp((1+g.slack)/g.rate, min(g.refusals-1, 30))) + grain
 		if !ok || promise < hint {
 			return min(promise, backoffCap)
 		}
