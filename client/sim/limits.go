@@ -42,9 +42,14 @@ func (l Limit) take(s level, now time.Time, full bool) (level, draw) {
 	if full {
 		missing = s.spent
 	}
-	d.again = l.grain(s.at, time.Duration((1-have)/l.Rate*float64(time.Second)))
-	d.reset = ceilSecond(l.grain(s.at, time.Duration(missing/l.Rate*float64(time.Second))))
+	d.again = l.grain(s.at, l.lasts(1-have))
+	d.reset = ceilSecond(l.grain(s.at, l.lasts(missing)))
 	return s, d
+}
+
+// lasts is how long so many tokens take to come back.
+func (l Limit) lasts(tokens float64) time.Duration {
+	return time.Duration(math.Ceil(tokens / l.Rate * float64(time.Second)))
 }
 
 func (l Limit) refill(s level, now time.Time) level {

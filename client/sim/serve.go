@@ -289,8 +289,10 @@ func (t *Tenant) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	w.WriteHeader(x.status)
 	if x.cut {
-		// Fewer bytes than announced: the server closes the connection.
+		// Fewer bytes than announced, and really sent: a client that got
+		// nothing would quietly ask again.
 		_, _ = w.Write(x.body[:len(x.body)/2])
+		_ = http.NewResponseController(w).Flush()
 		panic(http.ErrAbortHandler)
 	}
 	_, _ = w.Write(x.body)
