@@ -13,6 +13,9 @@ func (c *checker) expr(e *expr, v view) {
 	if e == nil || e.chunk == nil {
 		return
 	}
+	if e.asksError && !v.err {
+		c.problem(e.at, "steps.ID.error has the error of a step", "error exists only inside rescue and always")
+	}
 	extra := []string{"params", "vars", "steps", "item", "index", "error"}
 	for _, n := range e.reads.names {
 		if root, reported := c.name(e, n, v); reported {
@@ -40,10 +43,6 @@ func (c *checker) name(e *expr, n lua.Name, v view) (root string, reported bool)
 	case "item", "index":
 		if !v.item {
 			c.problem(n.Where, "", "%s exists only in a step with for_each, and in the steps inside it", root)
-		}
-	case "error":
-		if !v.err && second != "" {
-			c.problem(n.Where, "steps.ID.error has the error of a step", "error exists only inside rescue and always")
 		}
 	default:
 		c.global(e, n, v)
@@ -111,8 +110,6 @@ func (c *checker) global(e *expr, n lua.Name, v view) {
 			c.problem(n.Where, "write steps."+root+".result", "%s is a step", root)
 		case slices.ContainsFunc(c.p.head.Params, func(p engine.ParamDecl) bool { return p.Name == root }):
 			c.problem(n.Where, "write params."+root, "%s is a parameter", root)
-		case !e.code && slices.Contains([]string{"parallel", "task", "step", "print", "require", "load"}, root):
-			c.problem(n.Where, "use it in a lua step", "%s cannot stand in an expression", root)
 		}
 		return
 	}

@@ -28,6 +28,7 @@ type fake struct {
 	users   int
 	printed []string
 	params  *engine.Object
+	onStart func(*engine.Run)
 }
 
 func newFake() *fake {
@@ -127,7 +128,8 @@ func (f *fake) note(s string) {
 }
 
 // function makes a host function whose call takes a second, so that what runs
-// beside what can be seen in the order of the notes.
+// beside what can be seen in the order of the notes; and a little more, later
+// calls longer, so that of two calls made together the first ends first.
 func (f *fake) function(name, role string, params []engine.Param, answer func(*engine.HostCall) any) *engine.Function {
 	return &engine.Function{Name: name, Params: params, Call: func(c *engine.HostCall) (any, error) {
 		args, _ := json.Marshal(c.Named)
@@ -135,11 +137,12 @@ func (f *fake) function(name, role string, params []engine.Param, answer func(*e
 		line := strings.TrimSpace(role + " " + c.Task.Path() + " " + short + " " + string(args))
 		id, _ := c.Named.Get("id")
 		key := fmt.Sprintf("%s %v", short, id)
+		nth := len(f.calls)
+		f.note(line) // under the baton, so that the order is that of the tasks
 		o := c.Task.Do(&engine.Action{Name: short, Tenant: role, Effect: catalog.Read, Args: c.Named, Where: c.Where,
 			Perform: func(ctx context.Context, a *engine.Attempt) engine.Outcome {
-				f.note(line)
 				select {
-				case <-time.After(time.Second):
+				case <-time.After(time.Second + time.Duration(nth)*time.Millisecond):
 				case <-ctx.Done():
 				}
 				f.mu.Lock()
@@ -180,6 +183,9 @@ func (f *fake) execute(t *testing.T, p *Playbook) (*engine.Run, error) {
 	vm, err := lua.NewVM(lua.Options{Run: run, Globals: f.globals, Print: func(line string) { f.printed = append(f.printed, line) }})
 	if err != nil {
 		t.Fatal(err)
+	}
+	if f.onStart != nil {
+		f.onStart(run)
 	}
 	err = run.Main(t.Context(), func(task *engine.Task) error { return p.Run(task, f.globals, vm) })
 	vm.Close()

@@ -262,13 +262,15 @@ func (r *runner) condition(s site, n *node) (bool, error) {
 // stopped), nor after the time of the whole task is over.
 func (r *runner) guarded(s site, st *step) (any, error) {
 	value, err := r.tried(s, st)
-	inner := s.sc
+	if st.rescue == nil && st.always == nil {
+		return value, err
+	}
+	e := engine.AsError(err)
+	inner := s.sc.withError(e)
 	if err != nil {
-		e := engine.AsError(err)
 		if e.Uncatchable() || s.t.Context().Err() != nil {
 			return nil, err
 		}
-		inner = s.sc.withError(e)
 		if st.rescue != nil {
 			value, err = r.list(site{s.t, inner}, st.rescue)
 		}
@@ -281,9 +283,9 @@ func (r *runner) guarded(s site, st *step) (any, error) {
 		return value, last
 	}
 	if last != nil {
-		e := *engine.AsError(err)
-		e.Trace = append(e.Trace[:len(e.Trace):len(e.Trace)], "its always steps failed too: "+last.Error())
-		return nil, &e
+		both := *engine.AsError(err)
+		both.Trace = append(both.Trace[:len(both.Trace):len(both.Trace)], "its always steps failed too: "+last.Error())
+		return nil, &both
 	}
 	return value, err
 }

@@ -65,8 +65,10 @@ type scope struct {
 	index int
 	// tree is item decoded, once something asked for a field of it.
 	tree any
-	// err is the error inside rescue and always.
-	err *engine.Object
+	// err is the error inside rescue and always; in the always of a step that
+	// went well it is nil, and caught says that it hides Lua's function error.
+	err    any
+	caught bool
 	// role is what tenant: says; "" is the default tenant.
 	role string
 }
@@ -79,7 +81,10 @@ func (sc *scope) withItem(item any, index int) *scope {
 
 func (sc *scope) withError(e *engine.Error) *scope {
 	inner := *sc
-	inner.err = errorObject(e)
+	inner.caught, inner.err = true, nil
+	if e != nil {
+		inner.err = errorObject(e)
+	}
 	return &inner
 }
 
@@ -122,7 +127,7 @@ func (sc *scope) env(r *reads) *engine.Object {
 	if r.index && sc.index > 0 {
 		env.Set("index", int64(sc.index))
 	}
-	if r.error && sc.err != nil {
+	if sc.caught {
 		env.Set("error", sc.err)
 	}
 	return env

@@ -238,7 +238,7 @@ func (b *builder) code(n *node) *expr {
 		b.luaProblems(err, at)
 		return nil
 	}
-	return &expr{at: at, chunk: chunk, code: true, reads: readsOf(chunk.Names())}
+	return &expr{at: at, chunk: chunk, code: true, reads: readsOf(chunk.Names()), asksError: asksError(source)}
 }
 
 // names reports keys that cannot be written in an expression.
@@ -388,8 +388,8 @@ func (b *builder) parallel(n *node) []branch {
 				continue
 			}
 			b.noNeeds(s)
-			if s.id == "" && isName(key) {
-				s.id, s.idAt = key, k.at
+			if s.id == "" && s.name == "" {
+				s.name = key
 			}
 			out = append(out, branch{key: key, body: &list{at: s.at, steps: []*step{s}}})
 		}

@@ -35,15 +35,18 @@ type expr struct {
 	path []string
 	// code marks the text of a lua step.
 	code bool
+	// asksError says that fields of error are read. (Names does not tell it:
+	// error is also a function of Lua's.)
+	asksError bool
 }
 
 // reads says which of a playbook's own names an expression needs, so that no
 // more than these is handed to the VM.
 type reads struct {
-	vars, steps        map[string]bool
-	allVars, allSteps  bool
-	item, index, error bool
-	names              []lua.Name
+	vars, steps       map[string]bool
+	allVars, allSteps bool
+	item, index       bool
+	names             []lua.Name
 }
 
 // compile finds the expressions of every text below n.
@@ -106,7 +109,7 @@ func (r *reader) expression(s string, at engine.Position) (e *expr, length int) 
 		}
 		chunk, err := lua.CompileExpr(source, at)
 		if err == nil {
-			e := &expr{at: at, chunk: chunk, path: purePath(source)}
+			e := &expr{at: at, chunk: chunk, path: purePath(source), asksError: asksError(source)}
 			e.reads = readsOf(chunk.Names())
 			return e, end + i + 2
 		}
@@ -172,6 +175,12 @@ func purePath(source string) []string {
 	return strings.Split(source, ".")
 }
 
+// asksError looks for error.message outside of texts.
+func asksError(source string) bool {
+	source = regexp.MustCompile(`"(\\.|[^"\\])*"|'(\\.|[^'\\])*'|--[^\n]*`).ReplaceAllString(source, " ")
+	return regexp.MustCompile(`(^|[^.\w])error\s*[.\[]`).MatchString(source)
+}
+
 // readsOf sorts the names that a chunk reads.
 func readsOf(names []lua.Name) reads {
 	r := reads{names: names, vars: map[string]bool{}, steps: map[string]bool{}}
@@ -189,8 +198,6 @@ func readsOf(names []lua.Name) reads {
 			r.item = true
 		case "index":
 			r.index = true
-		case "error":
-			r.error = true
 		}
 	}
 	return r

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -188,52 +187,6 @@ func (r *reader) parse() (root *yaml.Node, ok bool) {
 		return nil, true
 	}
 	return doc.Content[0], true
-}
-
-// syntaxError reports yaml.v3's error. For what is wrong inside a flow
-// collection it names the line in which that begins, and never a column.
-func (r *reader) syntaxError(err error) {
-	msg := strings.TrimPrefix(err.Error(), "yaml: ")
-	at := engine.Position{File: r.file}
-	if m := regexp.MustCompile(`^line (\d+): (.*)$`).FindStringSubmatch(msg); m != nil {
-		at.Line, _ = strconv.Atoi(m[1])
-		msg = m[2]
-	}
-	if line, col := r.tab(at.Line); line > 0 {
-		at.Line, at.Column = line, col
-		r.problem(at, "indent with spaces", "a tab cannot indent YAML")
-		return
-	}
-	hint := ""
-	switch {
-	case strings.Contains(msg, "did not find expected ',' or"):
-		hint = "the list or mapping in brackets that begins on this line is not closed, or lacks a comma"
-	case strings.Contains(msg, "mapping values are not allowed"):
-		hint = "a text with \": \" in it needs quotes; or the indentation is wrong"
-	case strings.Contains(msg, "did not find expected key"), strings.Contains(msg, "did not find expected '-' indicator"):
-		hint = "the indentation does not fit the lines above"
-	case strings.Contains(msg, "cannot start any token"):
-		hint = "put the text in quotes"
-	}
-	r.problem(at, hint, "YAML syntax: %s", msg)
-}
-
-// tab finds a tab in the indentation of the line of an error or the next one.
-func (r *reader) tab(line int) (int, int) {
-	for l := line; l <= line+1; l++ {
-		if l < 1 || l > len(r.lines) {
-			continue
-		}
-		for i, c := range r.source[r.lines[l-1]:] {
-			if c == '\t' {
-				return l, i + 1
-			}
-			if c != ' ' && c != '-' {
-				break
-			}
-		}
-	}
-	return 0, 0
 }
 
 func (r *reader) at(n *yaml.Node) engine.Position {
