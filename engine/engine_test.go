@@ -213,3 +213,22 @@ func names(events []Event) string {
 	slices.Sort(all)
 	return strings.Join(all, " ")
 }
+
+// taking is a Perform that answers after a while.
+func (s *tenant) taking(d time.Duration) func(context.Context, *Attempt) Outcome {
+	return func(ctx context.Context, a *Attempt) Outcome {
+		if err := a.BeforeSend(ctx); err != nil {
+			return Outcome{Fault: pace.NotSent, Err: AsError(err)}
+		}
+		s.begin("x")
+		defer func() {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.inFlight--
+		}()
+		if err := sleep(ctx, d); err != nil {
+			return Outcome{Fault: pace.Uncertain, Err: AsError(err)}
+		}
+		return Outcome{Status: 200}
+	}
+}
