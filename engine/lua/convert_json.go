@@ -297,7 +297,7 @@ func (d *decoder) str() (string, error) {
 		switch c := d.text[d.pos]; {
 		case c == '"':
 			d.pos++
-			return string(d.text[start : d.pos-1]), nil
+			return validText(d.text[start : d.pos-1]), nil
 		case c == '\\':
 			return d.escaped(start)
 		case c < ' ':
@@ -308,6 +308,15 @@ func (d *decoder) str() (string, error) {
 	return "", d.fault("the text ends inside a string")
 }
 
+// validText gives U+FFFD for every byte that is not UTF-8, as the engine's own
+// reader does.
+func validText(b []byte) string {
+	if utf8.Valid(b) {
+		return string(b)
+	}
+	return string([]rune(string(b)))
+}
+
 // escaped goes on where str met its first backslash.
 func (d *decoder) escaped(start int) (string, error) {
 	b := append(make([]byte, 0, d.pos-start+32), d.text[start:d.pos]...)
@@ -316,7 +325,7 @@ func (d *decoder) escaped(start int) (string, error) {
 		d.pos++
 		switch {
 		case c == '"':
-			return string(b), nil
+			return validText(b), nil
 		case c < ' ':
 			d.pos--
 			return "", d.fault("a control character inside a string")

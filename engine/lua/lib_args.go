@@ -1,6 +1,7 @@
 package lua
 
 import (
+	"fmt"
 	"math"
 
 	lua "github.com/yuin/gopher-lua"
@@ -50,7 +51,16 @@ func (a args) pushNumber(n float64) { a.Push(lua.LNumber(n)) }
 
 // fail raises "bad argument #n to 'name' (why)".
 func (a args) fail(n int, why string) {
-	a.RaiseError("bad argument #%d to '%s' (%s)", n, a.name, why)
+	a.raise(fmt.Sprintf("bad argument #%d to '%s' (%s)", n, a.name, why))
+}
+
+// raise raises an error with the place of the nearest Lua function, if any
+// called: pcall(string.rep) has none.
+func (a args) raise(message string) {
+	if a.Where(1) == "" {
+		a.Error(lua.LString(message), 0)
+	}
+	a.RaiseError("%s", message)
 }
 
 func (a args) typeName(n int) string {

@@ -25,7 +25,7 @@ func openBaseValues(l *lua.LState, acct accountant) {
 		"isnull":       baseIsNull,
 		"array":        baseArray,
 	})
-	next := g.RawGetString("next")
+	next := libFunction(l, acct, "next", baseNext)
 	g.RawSetString("pairs", libFunction(l, acct, "pairs", func(a args) int {
 		tb := a.table(1)
 		a.Push(next)
@@ -151,7 +151,7 @@ func baseUnpack(a args) int {
 	}
 	n := last - first + 1
 	if n <= 0 || n > maxValues {
-		a.RaiseError("too many results to unpack (at most %d)", maxValues)
+		a.raise(fmt.Sprintf("too many results to unpack (at most %d)", maxValues))
 	}
 	a.acct.Grow(a.LState, int64(n)*valueBytes)
 	for i := range n {
@@ -183,8 +183,7 @@ func ipairsNext(a args) int {
 	i := a.int(2) + 1
 	v := tb.RawGetInt(i)
 	if v == lua.LNil {
-		a.Push(lua.LNil)
-		return 1
+		return 0
 	}
 	a.Push(lua.LNumber(i))
 	a.Push(v)
@@ -221,7 +220,7 @@ func baseSetMetatable(a args) int {
 		a.fail(2, "nil or table expected")
 	}
 	if a.GetMetaField(tb, "__metatable") != lua.LNil {
-		a.RaiseError("cannot change a protected metatable")
+		a.raise("cannot change a protected metatable")
 	}
 	tb.Metatable = meta
 	a.SetTop(1)
@@ -248,7 +247,7 @@ func baseArray(a args) int {
 	}
 	marker := converterOf(a.LState).array
 	if tb.Metatable != lua.LNil && tb.Metatable != lua.LValue(marker) {
-		a.RaiseError("bad argument #1 to 'array' (%s)", "the table has a metatable of its own")
+		a.fail(1, "the table has a metatable of its own")
 	}
 	tb.Metatable = marker
 	a.Push(tb)

@@ -59,7 +59,7 @@ func (a args) readVerb(s string) (verb, string) {
 		i++
 	}
 	if i > 5 {
-		a.RaiseError("invalid format (repeated flags)")
+		a.raise("invalid format (repeated flags)")
 	}
 	v.flags, s = s[:i], s[i:]
 	v.width, s = twoDigits(s)
@@ -68,10 +68,10 @@ func (a args) readVerb(s string) (verb, string) {
 		v.precision = max(v.precision, 0)
 	}
 	if s == "" {
-		a.RaiseError("%s", "invalid option '%' to 'format'")
+		a.raise("invalid option '%' to 'format'")
 	}
 	if isDigit(s[0]) {
-		a.RaiseError("invalid format (width or precision too long)")
+		a.raise("invalid format (width or precision too long)")
 	}
 	v.conversion = s[0]
 	return v, s[1:]
@@ -106,7 +106,7 @@ func (a args) formatOne(v verb, n int) string {
 	case 's':
 		return v.text(a.shown(n))
 	}
-	a.RaiseError("invalid option '%%%c' to 'format'", v.conversion)
+	a.raise(fmt.Sprintf("invalid option '%%%c' to 'format'", v.conversion))
 	return ""
 }
 
@@ -116,7 +116,7 @@ func (a args) shown(n int) string {
 		if s, ok := toStringMeta(a.LState, a.Get(n)).(lua.LString); ok {
 			return string(s)
 		}
-		a.RaiseError("'__tostring' must return a string")
+		a.raise("'__tostring' must return a string")
 	}
 	if big, ok := bigOf(a.Get(n)); ok {
 		return string(big)

@@ -99,7 +99,7 @@ func randomFunction(l *lua.LState, acct accountant, source func(l *lua.LState) f
 				a.fail(2, "interval is empty")
 			}
 		default:
-			a.RaiseError("wrong number of arguments")
+			a.raise("wrong number of arguments")
 		}
 		a.pushNumber(min(math.Floor(r*(high-low+1))+low, high))
 		return 1

@@ -1,6 +1,7 @@
 package lua
 
 import (
+	"fmt"
 	"strings"
 
 	lua "github.com/yuin/gopher-lua"
@@ -54,7 +55,7 @@ func (m *matcher) try(s, p int) int {
 
 func (m *matcher) match(s, p int) int {
 	if m.depth++; m.depth > maxPatternDepth {
-		m.a.RaiseError("pattern too complex (more than %d levels)", maxPatternDepth)
+		m.a.raise(fmt.Sprintf("pattern too complex (more than %d levels)", maxPatternDepth))
 	}
 	defer func() { m.depth-- }()
 	for p < len(m.pat) {
@@ -107,7 +108,7 @@ func (m *matcher) special(s, p int) (next, end int, special bool) {
 	case c == 'f':
 		p += 2
 		if p >= len(m.pat) || m.pat[p] != '[' {
-			m.a.RaiseError("%s", "missing '[' after '%f' in pattern")
+			m.a.raise("missing '[' after '%f' in pattern")
 		}
 		end = m.itemEnd(p)
 		var before, here byte
@@ -173,7 +174,7 @@ func (m *matcher) repeated(s, p, end int) int {
 
 func (m *matcher) openCapture(s, p, length int) int {
 	if m.level >= maxCaptures {
-		m.a.RaiseError("too many captures")
+		m.a.raise("too many captures")
 	}
 	m.captures[m.level] = capture{s, length}
 	m.level++
@@ -190,7 +191,7 @@ func (m *matcher) closeCapture(s, p int) int {
 		n--
 	}
 	if n < 0 {
-		m.a.RaiseError("invalid pattern capture")
+		m.a.raise("invalid pattern capture")
 	}
 	m.captures[n].length = s - m.captures[n].start
 	e := m.match(s, p)
@@ -204,7 +205,7 @@ func (m *matcher) closeCapture(s, p int) int {
 func (m *matcher) reference(digit byte) string {
 	n := int(digit) - '1'
 	if n < 0 || n >= m.level || m.captures[n].length == captureOpen {
-		m.a.RaiseError("invalid capture index")
+		m.a.raise("invalid capture index")
 	}
 	c := m.captures[n]
 	if c.length == capturePosition {
@@ -216,7 +217,7 @@ func (m *matcher) reference(digit byte) string {
 // balanced matches %bxy, whose xy stands at p.
 func (m *matcher) balanced(s, p int) int {
 	if p+1 >= len(m.pat) {
-		m.a.RaiseError("unbalanced pattern")
+		m.a.raise("unbalanced pattern")
 	}
 	if s >= len(m.src) || m.src[s] != m.pat[p] {
 		return -1
@@ -244,7 +245,7 @@ func (m *matcher) itemEnd(p int) int {
 	switch c {
 	case '%':
 		if p >= len(m.pat) {
-			m.a.RaiseError("%s", "malformed pattern (ends with '%')")
+			m.a.raise("malformed pattern (ends with '%')")
 		}
 		return p + 1
 	case '[':
@@ -253,7 +254,7 @@ func (m *matcher) itemEnd(p int) int {
 		}
 		for first := true; first || p >= len(m.pat) || m.pat[p] != ']'; first = false {
 			if p >= len(m.pat) {
-				m.a.RaiseError("malformed pattern (missing ']')")
+				m.a.raise("malformed pattern (missing ']')")
 			}
 			p++
 			if m.pat[p-1] == '%' && p < len(m.pat) {
@@ -359,14 +360,14 @@ func isLetter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
 func (m *matcher) capture(i, s, e int) lua.LValue {
 	if i >= m.level {
 		if i > 0 {
-			m.a.RaiseError("invalid capture index")
+			m.a.raise("invalid capture index")
 		}
 		return lua.LString(m.src[s:e])
 	}
 	c := m.captures[i]
 	switch c.length {
 	case captureOpen:
-		m.a.RaiseError("unfinished capture")
+		m.a.raise("unfinished capture")
 	case capturePosition:
 		return lua.LNumber(c.start + 1)
 	}

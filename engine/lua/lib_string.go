@@ -1,6 +1,7 @@
 package lua
 
 import (
+	"fmt"
 	"strings"
 
 	lua "github.com/yuin/gopher-lua"
@@ -41,7 +42,7 @@ func (b *builder) add(s string) {
 	if free := b.b.Cap() - b.b.Len(); free < len(s) {
 		need := b.b.Len() + len(s)
 		if need > maxString {
-			b.a.RaiseError("resulting string too large")
+			b.a.raise("resulting string too large")
 		}
 		more := max(2*b.b.Cap(), need, 64) - b.b.Len()
 		b.a.acct.Grow(b.a.LState, int64(more+b.b.Len()))
@@ -71,7 +72,7 @@ func strByte(a args) int {
 		return 0
 	}
 	if to-from > maxValues {
-		a.RaiseError("string slice too long (at most %d bytes)", maxValues)
+		a.raise(fmt.Sprintf("string slice too long (at most %d bytes)", maxValues))
 	}
 	a.acct.Grow(a.LState, int64(to-from)*valueBytes)
 	for _, c := range []byte(s[from:to]) {
@@ -156,7 +157,7 @@ func strRep(a args) int {
 	}
 	if n > maxString/len(s) {
 		a.acct.Grow(a.LState, saturated(len(s), n))
-		a.RaiseError("resulting string too large")
+		a.raise("resulting string too large")
 	}
 	a.acct.Grow(a.LState, int64(len(s))*int64(n))
 	a.steps(len(s) * n / 16)
@@ -235,8 +236,7 @@ func strGmatch(a args) int {
 			at, lastEnd = end, end
 			return m.push(start, end, true)
 		}
-		a.Push(lua.LNil)
-		return 1
+		return 0
 	}))
 	return 1
 }
@@ -249,7 +249,7 @@ func strGsub(a args) int {
 	switch replacement.Type() {
 	case lua.LTNumber, lua.LTString, lua.LTTable, lua.LTFunction:
 	default:
-		a.typeFail(3, "string/function/table")
+		a.fail(3, "string/function/table expected")
 	}
 	limit := a.optInt(4, len(s)+1)
 	m := matcher{a: a, src: s, pat: pat}
@@ -308,7 +308,7 @@ func (m *matcher) replace(replacement lua.LValue, s, e int) (string, bool) {
 	}
 	text, ok := concatText(v)
 	if !ok {
-		m.a.RaiseError("invalid replacement value (a %s)", luaTypeName(v))
+		m.a.raise(fmt.Sprintf("invalid replacement value (a %s)", luaTypeName(v)))
 	}
 	return text, true
 }
@@ -323,7 +323,7 @@ func (m *matcher) expand(text string, s, e int) string {
 	for ; i >= 0; i = strings.IndexByte(text, '%') {
 		out.add(text[:i])
 		if i+1 == len(text) {
-			m.a.RaiseError("%s", "invalid use of '%' at the end of the replacement; write %% for a percent sign")
+			m.a.raise("invalid use of '%' at the end of the replacement; write %% for a percent sign")
 		}
 		switch c := text[i+1]; {
 		case c == '0':

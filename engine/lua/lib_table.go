@@ -1,6 +1,7 @@
 package lua
 
 import (
+	"fmt"
 	"strings"
 
 	lua "github.com/yuin/gopher-lua"
@@ -34,10 +35,10 @@ func tabConcat(a args) int {
 	for i := first; i <= last; i++ {
 		text, ok := concatText(tb.RawGet(lua.LNumber(i)))
 		if !ok {
-			a.RaiseError("invalid value (%s) at index %d in table for 'concat'", luaTypeName(tb.RawGet(lua.LNumber(i))), i)
+			a.raise(fmt.Sprintf("invalid value (%s) at index %d in table for 'concat'", luaTypeName(tb.RawGet(lua.LNumber(i))), i))
 		}
 		if total += len(text) + len(sep); total > maxString {
-			a.RaiseError("resulting string too large")
+			a.raise("resulting string too large")
 		}
 		if i&255 == 0 {
 			a.acct.Step(64)
@@ -70,7 +71,7 @@ func tabInsert(a args) int {
 	tb := a.table(1)
 	end := tb.Len() + 1
 	if end >= lua.MaxArrayIndex {
-		a.RaiseError("the list is too long (at most %d items)", lua.MaxArrayIndex-1)
+		a.raise(fmt.Sprintf("the list is too long (at most %d items)", lua.MaxArrayIndex-1))
 	}
 	a.acct.Grow(a.LState, valueBytes)
 	switch a.GetTop() {
@@ -79,7 +80,7 @@ func tabInsert(a args) int {
 		return 0
 	case 3:
 	default:
-		a.RaiseError("wrong number of arguments to 'insert'")
+		a.raise("wrong number of arguments to 'insert'")
 	}
 	pos := a.int(2)
 	if pos < 1 || pos >= end {

@@ -2,6 +2,7 @@ package lua
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/yuin/gopher-lua/ast"
 )
@@ -16,8 +17,8 @@ import (
 // `s = s .. s` doubles a string inside one instruction, before any hook looks;
 // so .. becomes a call of a function that accounts for what it makes.
 //
-// `b = (f(b))` spoils its own argument where b is a function's last parameter;
-// see apart.
+// Assignments of several values and loops over anything but one call go wrong
+// in other ways; apart and generic say how.
 //
 // `local f = function` sees itself in this compiler as if it were
 // `local function f`; a second, unused name keeps the function from it.
@@ -44,49 +45,94 @@ func (p *pass) chunk(stmts []ast.Stmt) []ast.Stmt {
 func (p *pass) block(stmts []ast.Stmt) []ast.Stmt {
 	for i, s := range stmts {
 		p.stmt(s)
-		if a, ok := s.(*ast.AssignStmt); ok {
-			stmts[i] = apart(a)
+		switch s := s.(type) {
+		case *ast.AssignStmt:
+			stmts[i] = p.apart(s)
+		case *ast.GenericForStmt:
+			stmts[i] = p.generic(s)
 		}
 	}
 	return stmts
 }
 
-// apart keeps an assignment's calls from its targets. The compiler builds a
-// call whose one value goes to the function's last parameter in that very
-// register: in `b = (f(b))` and `b, a = f(b), a` the function overwrites its
-// own argument.
-func apart(s *ast.AssignStmt) ast.Stmt {
-	if len(s.Lhs) == 1 && len(s.Rhs) == 1 {
-		if call, ok := s.Rhs[0].(*ast.FuncCallExpr); ok {
+// apart takes an assignment to pieces that the compiler gets right. It stores
+// each value as soon as it has it, so that `a, b = b, a` sets both to b and
+// `i, t[i] = i+1, x` writes to the new i. It also builds a call in the very
+// register of the function's last parameter, if that takes the one value:
+// `b = (f(b))` overwrites its own argument.
+func (p *pass) apart(s *ast.AssignStmt) ast.Stmt {
+	if len(s.Lhs) == 1 {
+		if call, ok := s.Rhs[0].(*ast.FuncCallExpr); ok && len(s.Rhs) == 1 {
 			call.AdjustRet = false // one target takes one value anyway
+			return s
 		}
-		return s
-	}
-	meet := false
-	for i, e := range s.Rhs {
-		call, isCall := e.(*ast.FuncCallExpr)
-		if !isCall || i >= len(s.Lhs) || (i == len(s.Rhs)-1 && !call.AdjustRet) {
-			continue
+		if len(s.Rhs) == 1 {
+			return s
 		}
-		_, isName := s.Lhs[i].(*ast.IdentExpr)
-		meet = meet || isName
 	}
-	if !meet {
-		return s
+	line := s.Line()
+	places := &ast.LocalAssignStmt{}
+	place := func(e ast.Expr) ast.Expr {
+		if call, ok := e.(*ast.FuncCallExpr); ok {
+			call.AdjustRet = true
+		}
+		name := fmt.Sprintf("(place %d)", len(places.Names)+1)
+		places.Names = append(places.Names, name)
+		places.Exprs = append(places.Exprs, e)
+		return ident(name, line)
 	}
-	local := &ast.LocalAssignStmt{Exprs: s.Rhs}
-	assign := &ast.AssignStmt{Lhs: s.Lhs}
-	for i := range s.Lhs {
+	values := &ast.LocalAssignStmt{Exprs: s.Rhs}
+	var stores []ast.Stmt
+	for i, target := range s.Lhs {
+		if a, ok := target.(*ast.AttrGetExpr); ok {
+			key := a.Key
+			if _, constant := key.(*ast.StringExpr); !constant {
+				key = place(key)
+			}
+			spot := &ast.AttrGetExpr{Object: place(a.Object), Key: key}
+			spot.SetLine(a.Line())
+			target = spot
+		}
 		name := fmt.Sprintf("(value %d)", i+1)
-		id := &ast.IdentExpr{Value: name}
-		id.SetLine(s.Line())
-		local.Names = append(local.Names, name)
-		assign.Rhs = append(assign.Rhs, id)
+		values.Names = append(values.Names, name)
+		store := &ast.AssignStmt{Lhs: []ast.Expr{target}, Rhs: []ast.Expr{ident(name, line)}}
+		store.SetLine(line)
+		stores = append(stores, store)
 	}
-	block := &ast.DoBlockStmt{Stmts: []ast.Stmt{local, assign}}
-	for _, x := range []ast.PositionHolder{local, assign, block} {
-		x.SetLine(s.Line())
+	slices.Reverse(stores) // as Lua 5.1 does
+	block := &ast.DoBlockStmt{}
+	if len(places.Names) > 0 {
+		block.Stmts = append(block.Stmts, places)
 	}
+	block.Stmts = append(append(block.Stmts, values), stores...)
+	for _, x := range []ast.PositionHolder{places, values, block} {
+		x.SetLine(line)
+	}
+	return block
+}
+
+func ident(name string, line int) *ast.IdentExpr {
+	id := &ast.IdentExpr{Value: name}
+	id.SetLine(line)
+	return id
+}
+
+// generic gives a loop exactly the three values that it runs on. The compiler
+// counts the loop's names instead: what is missing then is whatever stood in
+// the register.
+func (p *pass) generic(s *ast.GenericForStmt) ast.Stmt {
+	if len(s.Exprs) == 1 && spreads(s.Exprs[0]) {
+		return s
+	}
+	names := []string{"(loop function)", "(loop state)", "(loop control)"}
+	local := &ast.LocalAssignStmt{Names: names, Exprs: s.Exprs}
+	s.Exprs = nil
+	for _, name := range names {
+		s.Exprs = append(s.Exprs, ident(name, s.Line()))
+	}
+	block := &ast.DoBlockStmt{Stmts: []ast.Stmt{local, s}}
+	local.SetLine(s.Line())
+	block.SetLine(s.Line())
 	return block
 }
 

@@ -8,4 +8,4 @@ print(("THE (quick) fox"):match("%((%a+)%)"), ("aaa"):match("a-"), ("aaa"):match
 print(("hello hello"):match("(%w+) %1"), ("hello world"):match("(%w+) %1"))
 print(("0x1F"):match("^0[xX](%x+)$"), ("user@example.com"):match("^[%w._-]+@([%w.-]+)$"))
 print(("a-b_c"):match("[%a_-]+"), ("]"):match("[]]"), ("^"):match("[x^]"), ("-"):match("[a-]"), ("b"):match("[^a]"))
-print(("a\0b"):match("%z"), ("\n"):match("%c") == "\n", ("."):match("%p"), ("A"):match("%u"), ("a"):match("%U"))
+print(#("a\0b"):match("%z"), ("\n"):match("%c") == "\n", ("."):match("%p"), ("A"):match("%u"), ("a"):match("%U"))

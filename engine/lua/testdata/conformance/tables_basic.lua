@@ -1,5 +1,5 @@
-local t = {10, 20, 30, x = 1, ["y z"] = 2, [100] = 3}
-print(#t, t[1], t.x, t["y z"], t[100], t.nothing)
+local t = {10, 20, 30, x = 1, ["y z"] = 2, [-1] = 3}
+print(#t, t[1], t.x, t["y z"], t[-1], t.nothing)
 t[#t + 1] = 40 print(#t, t[4]) t[2] = nil print(t[2]) t.x = nil print(t.x)
 local n = 0 for _ in pairs({1, 2, a = 3, b = 4}) do n = n + 1 end print(n)
 local u = {{1, 2}, {3, {4}}} print(u[2][2][1], #u, #u[1])
