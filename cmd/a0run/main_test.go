@@ -34,10 +34,12 @@ func TestScripts(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			// Nothing of the machine that tests must reach a script.
 			env.Setenv("NO_COLOR", "1")
+			env.Values[startedKey{}] = started{}
 			env.Values[tenantKey{}] = new(*sim.Tenant)
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+			"await": awaitRequests, "exits": exitsWith, "signal": signalCommand, "start": startCommand,
 			"onwire": seenOnWire, "project": writeProject, "requests": countRequests, "tenant": startTenant,
 		},
 	})

@@ -142,7 +142,7 @@ func (s *session) execute(ctx context.Context) error {
 		return err
 	}
 	defer vm.Close()
-	s.screen.begin(s.run, s.tenants.describe())
+	s.screen.begin(s.run, s.playbook, s.tenants)
 	ended := make(chan struct{})
 	signalled := s.watchSignals(ended)
 	err = s.run.Main(ctx, func(t *engine.Task) error { return s.playbook.run(t, globals, vm) })

@@ -41,13 +41,14 @@ func newScreen(w *world, f *runFlags, r *engine.Redactor) *screen {
 }
 
 // begin says which tenant the run is against.
-func (s *screen) begin(run *engine.Run, tenants []string) {
+func (s *screen) begin(run *engine.Run, p *playbook, t *tenants) {
 	s.run = run
 	if s.json {
+		run.Emit(engine.Event{Kind: engine.EventRunStarted, Name: p.head().Name, Where: p.name, Fields: t.fields()})
 		return
 	}
 	if !s.quiet {
-		s.line("run " + run.ID() + ": " + strings.Join(tenants, ", "))
+		s.line("run " + run.ID() + ": " + strings.Join(t.describe(), ", "))
 	}
 	if s.w.terminal && !s.quiet {
 		s.ticker.Add(1)

@@ -17,6 +17,11 @@ func (s *screen) end(run *engine.Run, err error, code int) {
 	s.clearStatus()
 	s.mu.Unlock()
 	if s.json {
+		e := engine.Event{Kind: engine.EventRunFinished, Exit: &code, TookMS: float64(s.w.now().Sub(s.started).Microseconds()) / 1000}
+		if failed := engine.AsError(err); failed != nil {
+			e.Error, e.Name, e.Where, e.Operation = failed.Error(), failed.Name, failed.Where.String(), failed.Operation
+		}
+		run.Emit(e)
 		return
 	}
 	if err != nil {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/x509"
+	"encoding/json"
 	"fmt"
 	"os"
 	"sort"
@@ -208,4 +209,21 @@ func (t *tenants) describe() []string {
 		}
 	}
 	return lines
+}
+
+// fields are the roles with their tenants, for the first event of a run.
+func (t *tenants) fields() json.RawMessage {
+	type tenant struct {
+		Tenant string `json:"tenant"`
+		Domain string `json:"domain"`
+	}
+	roles := map[string]tenant{}
+	for role, c := range t.clients {
+		roles[role] = tenant{t.names[role], c.Domain()}
+	}
+	text, err := json.Marshal(map[string]any{"tenants": roles})
+	if err != nil {
+		return nil // texts always marshal
+	}
+	return text
 }
