@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -77,21 +78,31 @@ func (r *seedReader) fail(n *yaml.Node, format string, args ...any) {
 // seedPlaces are the names that a seed file may use: the catalogue's resources
 // that stand by themselves, with dots as underscores.
 func seedPlaces(r *router) map[string]seedPlace {
-	out := map[string]seedPlace{"users": {path: usersKind, idName: "user_id"}}
+	readable := map[string]bool{}
 	for _, rt := range r.routes {
-		op, m := rt.ops[0], rt.model
-		if rt.api != catalog.Management || strings.Contains(rt.path, "{}") || op.Subject.Kind == "" {
-			continue
-		}
-		name := strings.ReplaceAll(op.Subject.Kind, ".", "_")
-		switch {
-		case name == "users": // other listings of users have their name too
-		case m.many && (op.Effect == catalog.Create || op.IsListing()):
-			out[name] = seedPlace{path: rt.path, idName: m.idName}
-		case !m.many && (op.Effect == catalog.Patch || op.Effect == catalog.Replace || op.Effect == catalog.Create):
-			if _, taken := out[name]; !taken {
-				out[name] = seedPlace{path: rt.path, single: true}
+		readable[rt.path] = readable[rt.path] || rt.ops[0].Verb == http.MethodGet
+	}
+	out := map[string]seedPlace{}
+	add := func(single bool, fits func(*route, *catalog.Operation) bool) {
+		for _, rt := range r.routes {
+			op := rt.ops[0]
+			if rt.api != catalog.Management || strings.Contains(rt.path, "{}") || rt.model.item || !fits(rt, op) {
+				continue
 			}
+			name := strings.ReplaceAll(op.Subject.Kind, ".", "_")
+			if _, taken := out[name]; !taken && name != "" {
+				out[name] = seedPlace{path: rt.path, idName: rt.model.idName, single: single}
+			}
+		}
+	}
+	// What is created is a list; what can be changed and is no list there is
+	// one of; what can only be listed is a list too.
+	add(false, func(rt *route, op *catalog.Operation) bool { return rt.model.many && op.Effect == catalog.Create })
+	add(true, func(rt *route, op *catalog.Operation) bool { return !rt.model.many && op.Effect.Mutates() && readable[rt.path] })
+	add(false, func(_ *route, op *catalog.Operation) bool { return op.IsListing() })
+	for short, long := range map[string]string{"tenants": "tenants_settings", "emails": "emails_provider"} {
+		if p, ok := out[long]; ok {
+			out[short] = p
 		}
 	}
 	return out

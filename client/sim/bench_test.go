@@ -1,0 +1,81 @@
+package sim_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"a0run/client/sim"
+)
+
+// BenchmarkTenant says how many requests a second the tenant answers: reads
+// and patches of 1,000 users, in memory and over a socket.
+func BenchmarkTenant(b *testing.B) {
+	var seed strings.Builder
+	seed.WriteString("users:\n")
+	for i := range 1000 {
+		fmt.Fprintf(&seed, "  - {user_id: auth0|%d, email: u%d@example.com}\n", i, i)
+	}
+	tenant, err := sim.New(sim.Options{Seed: []byte(seed.String()), LogLimit: 1000})
+	if err != nil {
+		b.Fatal(err)
+	}
+	token, err := tenant.Token()
+	if err != nil {
+		b.Fatal(err)
+	}
+	run := func(b *testing.B, client *http.Client, method string, path func(int) string, body string) {
+		b.Helper()
+		n := 0
+		for b.Loop() {
+			n++
+			r, err := http.NewRequestWithContext(b.Context(), method, tenant.BaseURL()+path(n), strings.NewReader(body))
+			if err != nil {
+				b.Fatal(err)
+			}
+			r.Header.Set("Authorization", "Bearer "+token)
+			r.Header.Set("Content-Type", "application/json")
+			res, err := client.Do(r)
+			if err != nil {
+				b.Fatal(err)
+			}
+			if _, err := io.Copy(io.Discard, res.Body); err != nil || res.StatusCode != http.StatusOK {
+				b.Fatalf("%d %v", res.StatusCode, err)
+			}
+			_ = res.Body.Close()
+		}
+		b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "requests/s")
+	}
+	one := func(i int) string { return fmt.Sprintf("/api/v2/users/auth0%%7C%d", i%1000) }
+	all := func(b *testing.B, client *http.Client) {
+		b.Helper()
+		b.Run("get", func(b *testing.B) { run(b, client, "GET", one, "") })
+		b.Run("patch", func(b *testing.B) { run(b, client, "PATCH", one, `{"app_metadata":{"a":1}}`) })
+		b.Run("page", func(b *testing.B) {
+			run(b, client, "GET", func(i int) string { return fmt.Sprintf("/api/v2/users?per_page=50&page=%d", i%20) }, "")
+		})
+		b.Run("search", func(b *testing.B) {
+			run(b, client, "GET", func(int) string { return "/api/v2/users?per_page=50&q=email%3Au7*" }, "")
+		})
+	}
+	b.Run("memory", func(b *testing.B) { all(b, &http.Client{Transport: tenant.Transport()}) })
+	b.Run("socket", func(b *testing.B) {
+		ctx, cancel := context.WithCancel(b.Context())
+		ready, done := make(chan struct{}), make(chan error, 1)
+		go func() {
+			done <- tenant.Serve(ctx, sim.ServeOptions{Ready: func(sim.Credentials) { close(ready) }})
+		}()
+		<-ready
+		if token, err = tenant.Token(); err != nil {
+			b.Fatal(err)
+		}
+		all(b, &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 4}})
+		cancel()
+		if err := <-done; err != nil {
+			b.Fatal(err)
+		}
+	})
+}
