@@ -90,11 +90,14 @@ func (p *headParser) mismatch(path, want string, v any) {
 }
 
 func (p *headParser) text(path string, v any) string {
-	s, ok := v.(string)
-	if !ok && v != nil {
+	switch v := v.(type) {
+	case string:
+		return v
+	case nil, Null: // YAML's empty value
+	default:
 		p.mismatch(path, "a string", v)
 	}
-	return s
+	return ""
 }
 
 // texts takes a list of strings, or one string for a list of one.
@@ -119,7 +122,7 @@ func (p *headParser) texts(path string, v any) []string {
 
 func (p *headParser) object(path string, v any) *Object {
 	o, ok := v.(*Object)
-	if !ok && v != nil {
+	if !ok && v != nil && v != (Null{}) {
 		p.mismatch(path, "an object", v)
 	}
 	return o

@@ -82,7 +82,10 @@ func (n *Namespace) elsewhere(dotted string) string {
 			return
 		}
 		cost := editDistance(dotted, name)
-		if !strings.HasPrefix(name, first+".") {
+		switch {
+		case strings.HasSuffix(name, "."+dotted):
+			cost = 1 // the beginning was forgotten
+		case !strings.HasPrefix(name, first+"."):
 			cost += 2
 		}
 		if cost < bestCost {
