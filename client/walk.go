@@ -303,7 +303,7 @@ func (w *walk) offsets() error {
 	if err != nil {
 		return err
 	}
-	items, total, err := w.slice(first, nil)
+	items, total, err := w.slice(first, nil, false)
 	if err != nil {
 		return err
 	}
@@ -321,8 +321,8 @@ func (w *walk) offsets() error {
 
 // slice reads the pages of an offset listing to its end, and the total where
 // the tenant tells it. With more than the tenant's reach it stops there and the
-// total says so.
-func (w *walk) slice(first int, set Args) (items []json.RawMessage, total int, err error) {
+// total says so; a peek then stops after its first page.
+func (w *walk) slice(first int, set Args, peek bool) (items []json.RawMessage, total int, err error) {
 	set = maps.Clone(set)
 	if set == nil {
 		set = Args{}
@@ -343,7 +343,7 @@ func (w *walk) slice(first int, set Args) (items []json.RawMessage, total int, e
 		switch {
 		case len(p.items) == 0, len(p.items) < w.size && p.total < 0, p.total >= 0 && (n*w.size)+len(p.items) >= p.total:
 			return items, total, nil
-		case w.op.Paging.Sliced && (n+2)*w.size > reach:
+		case w.op.Paging.Sliced && ((n+2)*w.size > reach || peek && p.total > reach):
 			return items, max(total, len(items)+1), nil
 		}
 	}

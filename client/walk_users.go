@@ -64,6 +64,9 @@ type slicer struct {
 	// of it that were handed out.
 	edge   string
 	atEdge map[string]bool
+	// past says that all of the edge was handed out: the next slice begins
+	// behind it.
+	past bool
 }
 
 // user is what the walk must know of one.
@@ -76,7 +79,7 @@ type user struct {
 // run hands out slice after slice.
 func (s *slicer) run() error {
 	for {
-		found, more, err := s.ask(s.clause())
+		found, more, err := s.ask(s.clause(), false)
 		if err != nil {
 			return err
 		}
@@ -94,20 +97,25 @@ func (s *slicer) run() error {
 	}
 }
 
-// clause is the search for what comes at and after the edge.
+// clause is the search for what comes at the edge, or past it, and after.
 func (s *slicer) clause() string {
+	at := "["
+	if s.past {
+		at = "{"
+	}
 	switch {
 	case s.edge == "":
 		return ""
 	case s.descending:
-		return createdAt + ":[* TO " + s.edge + "]"
+		return createdAt + ":[* TO " + s.edge + map[string]string{"[": "]", "{": "}"}[at]
 	default:
-		return createdAt + ":[" + s.edge + " TO *]"
+		return createdAt + ":" + at + s.edge + " TO *]"
 	}
 }
 
-// ask reads one slice; more says that the tenant has more than it gives.
-func (s *slicer) ask(clause string) (found []user, more bool, err error) {
+// ask reads one slice; more says that the tenant has more than it gives, and
+// then a peek is content with a part.
+func (s *slicer) ask(clause string, peek bool) (found []user, more bool, err error) {
 	set := Args{"sort": createdAt + ":1"}
 	if s.descending {
 		set["sort"] = createdAt + ":-1"
@@ -117,7 +125,7 @@ func (s *slicer) ask(clause string) (found []user, more bool, err error) {
 		set["search_engine"] = "v3"
 	}
 	s.fields.set(set)
-	items, total, err := s.slice(0, set)
+	items, total, err := s.slice(0, set, peek)
 	if err != nil {
 		return nil, false, err
 	}
@@ -153,10 +161,10 @@ func (s *slicer) hand(found []user) error {
 	if err != nil {
 		return err
 	}
-	if last != edge {
+	if last != edge || s.atEdge == nil {
 		s.atEdge = map[string]bool{}
 	}
-	s.edge = last
+	s.edge, s.past = last, false
 	for _, u := range found {
 		at, err := s.moment(u)
 		if err != nil {
@@ -218,16 +226,8 @@ func (s *slicer) tied(found []user) (bool, error) {
 	if err := s.part(parting{clause: clause, known: known}); err != nil {
 		return false, err
 	}
-	rest := createdAt + ":{" + first + " TO *]"
-	if s.descending {
-		rest = createdAt + ":[* TO " + first + "}"
-	}
-	// Everything past the tie is a walk of its own.
-	next := &slicer{walk: s.walk, query: both(s.query, rest), descending: s.descending, fields: s.fields}
-	if err := next.run(); err != nil {
-		return false, err
-	}
-	return true, errEnough
+	s.edge, s.past, s.atEdge = first, true, nil
+	return true, nil
 }
 
 // parting is a set of users of one created_at that is asked for by prefixes of
@@ -247,7 +247,7 @@ func (s *slicer) part(p parting) error {
 	}
 	var done []string
 	for {
-		found, more, err := s.ask(without(clause, done))
+		found, more, err := s.ask(without(clause, done), true)
 		if err != nil {
 			return err
 		}
@@ -339,7 +339,7 @@ func escapeTerm(s string) string {
 func (s *slicer) sorted(order string) error {
 	set := Args{}
 	s.fields.set(set)
-	items, total, err := s.slice(0, set)
+	items, total, err := s.slice(0, set, false)
 	if err != nil {
 		return err
 	}
