@@ -3,7 +3,10 @@
 -- a rate-limited local tenant.
 playbook {
   name = "main_job",
-  params = { users = { type = "integer", default = 250 } },
+  params = {
+    users = { type = "integer", default = 250 },
+    audience = { type = "string", default = "https://tenant.local/api/v2/" },
+  },
 }
 
 local connection = "Username-Password-Authentication"
@@ -37,7 +40,7 @@ step("rename a connection", function()
 end)
 
 step("tokens", function()
-  local machine = get_token.client_credentials("https://tenant.local/api/v2/")
+  local machine = get_token.client_credentials(params.audience)
   print("a Management API token: " .. machine.access_token)
 
   local tokens = get_token.login("user1@example.com", "Passw0rd-user1@example.com", {
