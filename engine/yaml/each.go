@@ -73,21 +73,51 @@ func eachResult(res *engine.EachResult, collect bool) any {
 	return o
 }
 
-// itemKey is key: evaluated, or the item's own id.
+// itemKey is key: evaluated, or the field that it names; or the item's own id.
 func (r *runner) itemKey(s site, st *step, sc *scope) (string, error) {
-	if st.key != nil {
-		v, err := r.eval(s.t, st.key, sc)
-		if err != nil {
-			return "", err
-		}
-		key, ok := text(v)
+	switch n := st.key; {
+	case n == nil:
+		return ownKey(sc.itemTree()), nil
+	case n.tmpl == nil:
+		name, _ := n.text()
+		o, _ := sc.itemTree().(*engine.Object)
+		v, _ := o.Get(name)
+		key, ok := keyText(v)
 		if !ok {
-			return "", scriptError(st.key.at, "key must give a string or a number, got %s", typeName(v))
+			return "", scriptError(n.at, "item %d has no field %s to be its key", sc.index, name)
 		}
 		return key, nil
 	}
-	tree := sc.itemTree()
-	return engine.ItemKey(tree, engine.FieldOf(tree)), nil
+	v, err := r.eval(s.t, st.key, sc)
+	if err != nil {
+		return "", err
+	}
+	key, ok := keyText(v)
+	if !ok {
+		return "", scriptError(st.key.at, "key must give a string or a number, got %s for item %d", typeName(v), sc.index)
+	}
+	return key, nil
+}
+
+// ownKey is the key of an item that nobody named; numbers are written as Lua
+// writes them, so that both languages give the same paths.
+func ownKey(item any) string {
+	if key, ok := keyText(item); ok {
+		return key
+	}
+	o, _ := item.(*engine.Object)
+	return engine.ItemKey(nil, func(name string) (string, bool) {
+		v, _ := o.Get(name)
+		return keyText(v)
+	})
+}
+
+// keyText is a string or number as a key.
+func keyText(v any) (string, bool) {
+	if _, isBool := v.(bool); isBool {
+		return "", false
+	}
+	return text(v)
 }
 
 // source gives the items of for_each; done ends a listing early.

@@ -55,6 +55,14 @@ steps:
 			},
 			printed: []string{`["N u11","N u22","N u33"]`},
 		},
+		"key names a field": {
+			source: "vars: {l: [{n: 1.5}, {n: b}]}\nsteps:\n  - {for_each: \"${{ vars.l }}\", key: n, concurrency: 1, log.info: \"${{ item.n }}\"}\n",
+			calls:  []string{`main/1.1.5 log.info {"message":1.5}`, `main/1.b log.info {"message":"b"}`},
+		},
+		"a field that is not there is no key": {
+			source: "vars: {l: [{n: 1}, {x: b}]}\nsteps:\n  - {for_each: \"${{ vars.l }}\", key: n, log.info: x}\n",
+			err:    "play.yaml:3:38: item 2 has no field n to be its key",
+		},
 		"an action that gives a list": {
 			source: "steps:\n  - {for_each: {auth0.users.all: }, concurrency: 1, log.info: \"${{ item.user_id }}\"}\n",
 			calls: []string{

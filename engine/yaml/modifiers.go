@@ -31,8 +31,9 @@ func (b *builder) modifier(s *step, name string, e entry) bool {
 	case "key":
 		s.key = v
 		b.compile(v)
-		if v.kind != scalar || v.value == nil || v.tmpl == nil {
-			b.problem(v.at, "write key: ${{ item.id }}", "key must be an expression, so that every item has its own, got %s", v.what())
+		if key, ok := v.text(); !ok || key == "" {
+			b.problem(v.at, "write key: ${{ item.name }}, or key: name", "key takes an expression or the name of a field, got %s", v.what())
+			s.key = nil
 		}
 	case "concurrency":
 		s.concurrency = b.number(v, "concurrency", func(x any) error { _, err := count(x, 1); return err })
@@ -75,7 +76,7 @@ func (b *builder) constantText(v *node, what string) string {
 // condition reads when: true, false, or one expression.
 func (b *builder) condition(v *node) *node {
 	b.compile(v)
-	if _, ok := v.value.(bool); ok || v.tmpl != nil && v.tmpl.whole {
+	if _, ok := v.value.(bool); ok || v.tmpl != nil && (v.tmpl.whole || v.tmpl.broken) {
 		return v
 	}
 	hint := "write when: ${{ … }}"
@@ -92,7 +93,7 @@ func (b *builder) condition(v *node) *node {
 // what is wrong with a constant.
 func (b *builder) number(v *node, what string, check func(any) error) *node {
 	b.compile(v)
-	if v.tmpl != nil && v.tmpl.whole {
+	if v.tmpl != nil && (v.tmpl.whole || v.tmpl.broken) {
 		return v
 	}
 	err := errors.New("got " + v.what())
@@ -111,7 +112,7 @@ func (b *builder) forEach(s *step, v *node) {
 	s.forEach = v
 	b.compile(v)
 	switch {
-	case v.kind == sequence, v.tmpl != nil && v.tmpl.whole:
+	case v.kind == sequence, v.tmpl != nil && (v.tmpl.whole || v.tmpl.broken):
 	case v.kind == mapping && len(v.keys) == 1:
 		s.eachEntries = []entry{{v.keys[0], v.values[0]}}
 	case v.kind == mapping:

@@ -1,8 +1,8 @@
 package yaml
 
 import (
-	"bytes"
 	"encoding/json"
+	"strings"
 
 	"a0run/engine"
 )
@@ -149,7 +149,7 @@ func (sc *scope) path(p []string) (v any, ok bool) {
 		v, _ = o.Get(name)
 	}
 	switch v.(type) {
-	case bool, string, float64, int64, json.Number, engine.Secret:
+	case bool, string, float64, int64, json.Number:
 		return v, true
 	}
 	return nil, false
@@ -202,7 +202,8 @@ func (sc *scope) whole(p []string) (any, bool) {
 	return v, true
 }
 
-// errorObject is an error as expressions see it.
+// errorObject is an error as expressions see it, with the fields that a Lua
+// playbook sees.
 func errorObject(e *engine.Error) *engine.Object {
 	o := engine.NewObject(16)
 	set := func(key string, v any, there bool) {
@@ -219,15 +220,16 @@ func errorObject(e *engine.Error) *engine.Object {
 	set("operation", e.Operation, e.Operation != "")
 	set("where", e.Where.String(), e.Where.File != "")
 	set("item", e.Item, e.Item != "")
-	set("in_doubt", true, e.InDoubt)
+	set("in_doubt", e.InDoubt, true)
+	set("hint", e.HintText, e.HintText != "")
 	set("body", e.Body, e.Body != "")
 	if content, err := engine.ParseJSON(e.Content); len(e.Content) > 0 && err == nil {
 		o.Set("content", content)
 	}
 	if len(e.Headers) > 0 {
 		headers := engine.NewObject(len(e.Headers))
-		for k := range e.Headers {
-			headers.Set(string(bytes.ToLower([]byte(k))), e.Headers.Get(k))
+		for k, vs := range e.Headers {
+			headers.Set(strings.ToLower(k), strings.Join(vs, ", "))
 		}
 		o.Set("headers", headers)
 	}

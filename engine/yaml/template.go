@@ -18,6 +18,8 @@ const maxTries = 200
 type template struct {
 	parts []part
 	whole bool
+	// broken says that an expression is wrong, which was reported.
+	broken bool
 }
 
 // A part is a text or an expression.
@@ -77,6 +79,7 @@ func (r *reader) template(n *node, s string) *template {
 		}
 		e, length := r.expression(rest[i+3:], places(len(s)-len(rest)+i))
 		t.parts = append(t.parts, part{expr: e})
+		t.broken = t.broken || e == nil
 		if length < 0 {
 			return t
 		}
@@ -107,7 +110,7 @@ func (r *reader) expression(s string, at engine.Position) (e *expr, length int) 
 			r.problem(at, "", "the expression is empty")
 			return nil, end + i + 2
 		}
-		chunk, err := lua.CompileExpr(source, at)
+		chunk, err := lua.CompileExpr(strings.TrimLeft(source, " "), at)
 		if err == nil {
 			e := &expr{at: at, chunk: chunk, path: purePath(source), asksError: asksError(source)}
 			e.reads = readsOf(chunk.Names())
@@ -120,7 +123,11 @@ func (r *reader) expression(s string, at engine.Position) (e *expr, length int) 
 		end += i + 1
 	}
 	if first == nil {
-		r.problem(at, "write ${{ … }}", "${{ without its }}")
+		hint := "write ${{ … }}"
+		if strings.Contains(r.line(at.Line), " #") {
+			hint = "in YAML a # after a space begins a comment: put the value in quotes, or write it below after |"
+		}
+		r.problem(at, hint, "${{ without its }}")
 		return nil, -1
 	}
 	r.luaProblems(first, at)

@@ -109,6 +109,8 @@ type reader struct {
 	done     map[*yaml.Node]*node
 	open     map[*yaml.Node]bool
 	aliased  int
+	// hopeless says that the nodes are not what was written.
+	hopeless bool
 }
 
 func (r *reader) problem(at engine.Position, hint, format string, args ...any) {
@@ -134,7 +136,11 @@ func (r *reader) read() *node {
 	if root == nil {
 		return &node{at: engine.Position{File: r.file, Line: 1, Column: 1}, empty: true}
 	}
-	return r.convert(root, 1)
+	n := r.convert(root, 1)
+	if r.hopeless {
+		return nil
+	}
+	return n
 }
 
 // readable refuses what is no text before a parser sees it.
@@ -227,8 +233,10 @@ func (r *reader) convert(y *yaml.Node, depth int) *node {
 	}
 	n := &node{at: r.at(y), size: 1}
 	if depth > maxDepth {
-		r.problem(n.at, "", "nested more than %d levels deep", maxDepth)
-		n.value, n.empty = nil, true
+		if !r.hopeless {
+			r.problem(n.at, "", "nested more than %d levels deep", maxDepth)
+		}
+		r.hopeless = true
 		return n
 	}
 	r.open[y] = true
@@ -264,10 +272,11 @@ func (r *reader) alias(y *yaml.Node, depth int) *node {
 	n := r.convert(y.Alias, depth+1)
 	r.aliased += n.size
 	if r.aliased > maxAliased {
-		if r.aliased-n.size <= maxAliased {
+		if !r.hopeless {
 			r.problem(nothing.at, "write the values into a file, or use for_each",
 				"the aliases of this file unfold to more than %d values", maxAliased)
 		}
+		r.hopeless = true
 		return nothing
 	}
 	return n

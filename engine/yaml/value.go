@@ -120,7 +120,7 @@ func text(v any) (string, bool) {
 	case json.Number:
 		return v.String(), true
 	case float64:
-		if v == math.Trunc(v) && math.Abs(v) < 1e15 {
+		if v == math.Trunc(v) && math.Abs(v) <= 1<<53 {
 			return strconv.FormatInt(int64(v), 10), true
 		}
 		return strconv.FormatFloat(v, 'g', 14, 64), true

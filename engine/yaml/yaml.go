@@ -39,7 +39,8 @@ type Playbook struct {
 	// problems are what Parse has found; Check tells them together with its
 	// own, so that one look shows all mistakes.
 	problems engine.Problems
-	checked  bool
+	// sound says that the last Check found nothing that is wrong.
+	sound bool
 }
 
 // Parse reads a playbook. Its error is engine.Problems with line and column,
@@ -70,15 +71,16 @@ func (p *Playbook) Head() engine.Head { return p.head }
 func (p *Playbook) Check(globals *engine.Namespace) engine.Problems {
 	c := &checker{p: p, globals: globals}
 	c.playbook()
-	p.checked = true
-	return sorted(p.file, append(slices.Clone(p.problems), c.problems...))
+	problems := sorted(p.file, append(slices.Clone(p.problems), c.problems...))
+	p.sound = !serious(problems)
+	return problems
 }
 
 // Run executes the playbook in a task, which holds the baton. A playbook that
 // was not checked before is checked now: nothing of a wrong one runs.
 func (p *Playbook) Run(t *engine.Task, globals *engine.Namespace, vm *lua.VM) error {
-	if !p.checked || serious(p.problems) {
-		if problems := p.Check(globals); serious(problems) {
+	if !p.sound {
+		if problems := p.Check(globals); !p.sound {
 			return problems
 		}
 	}
