@@ -29,7 +29,7 @@ type Token struct {
 // "client_credentials", "authorization_code", "authorization_code_pkce",
 // "login", "refresh_token", "passwordless_login", "backchannel_login" or
 // "access_token_for_connection", with the arguments that the Python SDK's
-// method of that name takes. It is Do("get_token."+grant) with the answer read;
+// method of that name takes, and grants that the SDK does not know. It is Do("get_token."+grant) with the answer read;
 // client authentication is added there. A Secret among the arguments is sent as
 // its text.
 func (c *Client) GetToken(ctx context.Context, grant string, args Args, opts ...CallOption) (*Token, error) {

@@ -95,21 +95,20 @@ type keyQuery struct {
 	fetch fetchFunc
 }
 
-// A keyNotFoundError says that the set holds no such key; Err is the failure of
-// the latest fetch, when that could be why.
+// A keyNotFoundError says that the set holds no such key, and how the latest
+// fetch failed when that could be why. It does not wrap that fault: whoever
+// asks what kind of error this is must hear of a token, not of a network.
 type keyNotFoundError struct {
-	kid string
-	err error
+	kid   string
+	fault string // "" when the set is the newest
 }
 
 func (e *keyNotFoundError) Error() string {
-	if e.err != nil {
-		return fmt.Sprintf("no key with ID %q among those fetched before; the latest fetch failed: %v", e.kid, e.err)
+	if e.fault != "" {
+		return fmt.Sprintf("no key with ID %q among those fetched before; the latest fetch failed: %s", display(e.kid), e.fault)
 	}
-	return fmt.Sprintf("no key with ID %q in the key set", e.kid)
+	return fmt.Sprintf("no key with ID %q in the key set", display(e.kid))
 }
-
-func (e *keyNotFoundError) Unwrap() error { return e.err }
 
 // key finds a key, fetching the set where the rules above say so. It returns a
 // *keyNotFoundError, or, when there are no keys at all, the fault of the fetch.
@@ -162,7 +161,11 @@ func (r *keyring) settle(ctx context.Context, q keyQuery) (any, error) {
 	if key, ok := r.set.key(ctx, q); ok { // an old one, whose refresh failed
 		return key, nil
 	}
-	return nil, &keyNotFoundError{kid: q.kid, err: r.failure}
+	e := &keyNotFoundError{kid: q.kid}
+	if r.failure != nil {
+		e.fault = r.failure.Error()
+	}
+	return nil, e
 }
 
 // fetchReason says why a fetch is due.

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -16,6 +17,8 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"a0run/client/pace"
 )
 
 // A keyHost is a key set whose content and health a test changes; it counts
@@ -249,8 +252,11 @@ func TestOldKeysOutliveAFailure(t *testing.T) {
 	}
 	fetched(t, h, 2) // one try, then the cool-down
 	err := missing(t, v, "k2")
-	if _, ok := errors.AsType[*NetworkError](err); !ok {
-		t.Errorf("the refusal does not hold the fault of the fetch: %#v", err)
+	if e, ok := errors.AsType[*NetworkError](err); ok || Classify(err) != pace.Final {
+		t.Errorf("the refusal of a token passes for a fault of the network: %v", e)
+	}
+	if e, ok := errors.AsType[*keyNotFoundError](err); !ok || !strings.Contains(e.Error(), "refused") {
+		t.Errorf("the refusal does not tell of the fetch: %v", e)
 	}
 	clock.add(60)
 	accepts(t, v, token)
@@ -260,7 +266,7 @@ func TestOldKeysOutliveAFailure(t *testing.T) {
 	accepts(t, v, token)
 	accepts(t, v, token)
 	fetched(t, h, 4)
-	if err := errors.Unwrap(missing(t, v, "k3")); errors.Unwrap(err) != nil {
+	if err := errors.Unwrap(missing(t, v, "k3")); err == nil || strings.Contains(err.Error(), "refused") {
 		t.Errorf("an old fault is still told: %v", err)
 	}
 }

@@ -12,7 +12,7 @@ func (e *TokenValidationError) Hint() string {
 	case "algorithm":
 		return "the token does not choose its algorithm: compare the application's signing algorithm with the one asked for (RS256 unless told)"
 	case "key":
-		if missing, ok := e.Err.(*keyNotFoundError); ok && missing.err != nil { //nolint:errorlint // set by this package, never wrapped
+		if missing, ok := e.Err.(*keyNotFoundError); ok && missing.fault != "" { //nolint:errorlint // set by this package, never wrapped
 			return missing.Error()
 		}
 		return "the token is of another tenant, or its key was withdrawn"
