@@ -278,13 +278,11 @@ func (b bare) match(o map[string]any) bool {
 	return texts(o, func(s string) bool {
 		at := 0
 		return eachWord(s, func(w string) bool {
-			switch {
-			case w == b.words[at]:
-				at++
-			case w == b.words[0]:
-				at = 1
-			default:
+			if w != b.words[at] {
 				at = 0
+			}
+			if w == b.words[at] {
+				at++
 			}
 			return at == len(b.words)
 		})

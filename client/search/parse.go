@@ -40,6 +40,7 @@ func (p *parser) or(field string) (node, error) {
 				return first, nil
 			}
 			return alts, nil
+		default: // side by side: an alternative too
 		}
 		n, err := p.and(field)
 		if err != nil {
@@ -116,8 +117,9 @@ func (p *parser) unary(field string) (node, error) {
 		return nil, t.errorf("%s stands where a term is expected", t)
 	case tokColon:
 		return nil, t.errorf("a field name is missing before the colon")
+	default:
+		return nil, t.errorf("a term is expected, not %s", t)
 	}
-	return nil, t.errorf("a term is expected, not %s", t)
 }
 
 func (p *parser) group(open token, field string) (node, error) {
@@ -170,8 +172,9 @@ func (p *parser) value(field string) (node, error) {
 		return newEqual(field, t.text), nil
 	case tokWord:
 		return word(t, field)
+	default:
+		return nil, t.errorf("a value is expected, not %s", t)
 	}
-	return nil, t.errorf("a value is expected, not %s", t)
 }
 
 func word(t token, field string) (node, error) {

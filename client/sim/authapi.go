@@ -1,15 +1,14 @@
 package sim
 
 import (
+	"a0run/client/catalog"
+	"a0run/client/sim/store"
 	"encoding/json"
 	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
-
-	"a0run/client/catalog"
-	"a0run/client/sim/store"
 )
 
 // extras are operations that the catalogue leaves out because no playbook
@@ -102,11 +101,11 @@ func discovery(c *call) reply {
 func authorize(c *call) reply {
 	q := c.query
 	if uri := q.Get("request_uri"); uri != "" {
-		pushed := c.tx.Get(parKey, uri)
+		pushed := c.tx.Get(parKey(), uri)
 		if ends, _ := number(pushed["ends"]); pushed == nil || c.now.Unix() > ends {
 			return denied(http.StatusBadRequest, "invalid_request", "The request_uri is unknown or expired.")
 		}
-		c.tx.Delete(parKey, uri)
+		c.tx.Delete(parKey(), uri)
 		q = url.Values{}
 		for k, v := range sub(pushed, "params") {
 			if s, ok := v.(string); ok {
@@ -114,7 +113,7 @@ func authorize(c *call) reply {
 			}
 		}
 	}
-	client := c.tx.Get(clientsKey, q.Get("client_id"))
+	client := c.tx.Get(clientsKey(), q.Get("client_id"))
 	if client == nil {
 		return denied(http.StatusForbidden, "invalid_request", "Unknown client: "+q.Get("client_id"))
 	}
@@ -161,7 +160,7 @@ func (c *call) hinted(q url.Values) object {
 	if conn := q.Get("connection"); conn != "" {
 		return c.findLogin(conn, hint)
 	}
-	if found := c.tx.Lookup(usersKey, "email", strings.ToLower(hint)); len(found) > 0 {
+	if found := c.tx.Lookup(usersKey(), "email", strings.ToLower(hint)); len(found) > 0 {
 		return found[0]
 	}
 	return c.findLogin(databaseName, hint)
@@ -179,7 +178,7 @@ func (c *call) newCode(client, u object, q url.Values, back string) string {
 	if o := c.organization(q.Get("organization")); o != nil {
 		code["org"] = o
 	}
-	c.tx.Put(codesKey, text, code)
+	c.tx.Put(codesKey(), text, code)
 	return text
 }
 
@@ -202,7 +201,7 @@ func userinfo(c *call) reply {
 	if rep != nil {
 		return *rep
 	}
-	u := c.tx.Get(usersKey, str(claims, "sub"))
+	u := c.tx.Get(usersKey(), str(claims, "sub"))
 	if u == nil {
 		return reply{status: http.StatusUnauthorized, kind: "text/plain; charset=utf-8", text: "Unauthorized"}
 	}
@@ -216,7 +215,7 @@ func tokeninfo(c *call) reply {
 	if err != nil {
 		return reply{status: http.StatusUnauthorized, kind: "text/plain; charset=utf-8", text: "Unauthorized"}
 	}
-	if u := c.tx.Get(usersKey, str(claims, "sub")); u != nil {
+	if u := c.tx.Get(usersKey(), str(claims, "sub")); u != nil {
 		return sent(http.StatusOK, u)
 	}
 	return reply{status: http.StatusUnauthorized, kind: "text/plain; charset=utf-8", text: "Unauthorized"}
@@ -229,10 +228,10 @@ func signupError(code, description string) reply {
 
 func signup(c *call) reply {
 	conn := str(c.body, "connection")
-	if c.tx.Get(clientsKey, str(c.body, "client_id")) == nil {
+	if c.tx.Get(clientsKey(), str(c.body, "client_id")) == nil {
 		return signupError("invalid_request", "client_id is unknown")
 	}
-	found := c.tx.Lookup(connectionsKey, "name", conn)
+	found := c.tx.Lookup(connectionsKey(), "name", conn)
 	if len(found) == 0 || str(found[0], "strategy") != "auth0" {
 		return signupError("connection_not_found", "connection not found")
 	}
@@ -251,8 +250,8 @@ func signup(c *call) reply {
 	}
 	u := newUser(c.t, b, "auth0", stamp(c.now))
 	id := str(u, "user_id")
-	c.tx.Put(usersKey, id, u)
-	c.tx.Put(passwordsKey, id, object{"password": str(c.body, "password")})
+	c.tx.Put(usersKey(), id, u)
+	c.tx.Put(passwordsKey(), id, object{"password": str(c.body, "password")})
 	out := object{"_id": strings.TrimPrefix(id, "auth0|"), "email": u["email"], "email_verified": false}
 	for _, k := range []string{"username", "given_name", "family_name", "name", "nickname", "picture", "user_metadata"} {
 		if v, ok := b[k]; ok {
@@ -268,7 +267,7 @@ func changePassword(c *call) reply {
 		return denied(http.StatusBadRequest, "invalid_request", "email is required")
 	case str(c.body, "connection") == "":
 		return denied(http.StatusBadRequest, "invalid_request", "connection is required")
-	case len(c.tx.Lookup(connectionsKey, "name", str(c.body, "connection"))) == 0:
+	case len(c.tx.Lookup(connectionsKey(), "name", str(c.body, "connection"))) == 0:
 		return denied(http.StatusBadRequest, "invalid_request", "connection does not exist")
 	}
 	return page(c, "We've just sent you an email to reset your password.")
@@ -283,7 +282,7 @@ func revoke(c *call) reply {
 	if text == "" {
 		return denied(http.StatusBadRequest, "invalid_request", "Missing required parameter: token")
 	}
-	if r := c.tx.Get(refreshKey, text); r != nil && str(r, "client_id") == str(client, "client_id") {
+	if r := c.tx.Get(refreshKey(), text); r != nil && str(r, "client_id") == str(client, "client_id") {
 		c.dropRefresh(text)
 	}
 	return reply{status: http.StatusOK}
@@ -300,7 +299,7 @@ func par(c *call) reply {
 		delete(params, k)
 	}
 	params["client_id"] = client["client_id"]
-	c.tx.Put(parKey, uri, object{"params": params, "ends": json.Number(intText(c.now.Unix() + 30))})
+	c.tx.Put(parKey(), uri, object{"params": params, "ends": json.Number(intText(c.now.Unix() + 30))})
 	return sent(http.StatusCreated, object{"request_uri": uri, "expires_in": 30})
 }
 
@@ -314,7 +313,7 @@ func bcAuthorize(c *call) reply {
 	}
 	var hint object
 	_ = json.Unmarshal([]byte(str(c.body, "login_hint")), &hint)
-	u := c.tx.Get(usersKey, str(hint, "sub"))
+	u := c.tx.Get(usersKey(), str(hint, "sub"))
 	if u == nil {
 		return denied(http.StatusBadRequest, "unknown_user_id", "User ID is malformed or unknown")
 	}
@@ -323,7 +322,7 @@ func bcAuthorize(c *call) reply {
 		life = n
 	}
 	id := c.t.ids.uuid("ciba", str(u, "user_id"))
-	c.tx.Put(cibaKey, id, object{
+	c.tx.Put(cibaKey(), id, object{
 		"client_id": client["client_id"], "user_id": u["user_id"], "scope": str(c.body, "scope"), "audience": str(c.body, "audience"),
 		"state": "pending", "ends": json.Number(intText(c.now.Unix() + life)),
 	})
@@ -331,14 +330,14 @@ func bcAuthorize(c *call) reply {
 }
 
 func deviceCode(c *call) reply {
-	client := c.tx.Get(clientsKey, str(c.body, "client_id"))
+	client := c.tx.Get(clientsKey(), str(c.body, "client_id"))
 	if client == nil {
 		return *unauthorized()
 	}
 	id := c.t.ids.base64("device", str(client, "client_id"), 24)
 	user := strings.ToUpper(c.t.ids.word("user_code", id, 8))
 	user = user[:4] + "-" + user[4:]
-	c.tx.Put(deviceKey, id, object{
+	c.tx.Put(deviceKey(), id, object{
 		"client_id": client["client_id"], "scope": str(c.body, "scope"), "audience": str(c.body, "audience"), "user_code": user,
 		"state": "pending", "ends": json.Number(intText(c.now.Unix() + 900)),
 	})
@@ -354,7 +353,7 @@ func deviceCode(c *call) reply {
 func (t *Tenant) Approve(id, userID string) bool {
 	done := false
 	t.state.Update(func(tx *store.Tx) {
-		for _, k := range []store.Key{cibaKey, deviceKey} {
+		for _, k := range []store.Key{cibaKey(), deviceKey()} {
 			old := tx.Get(k, id)
 			if old == nil {
 				continue
@@ -376,7 +375,7 @@ func (t *Tenant) Approve(id, userID string) bool {
 func (t *Tenant) OneTimeCode(connection, name string) string {
 	code := ""
 	t.state.View(func(tx *store.Tx) {
-		code = str(tx.Get(otpKey, connection+"\x1f"+strings.ToLower(name)), "code")
+		code = str(tx.Get(otpKey(), connection+"\x1f"+strings.ToLower(name)), "code")
 	})
 	return code
 }
@@ -394,15 +393,15 @@ func passwordlessStart(c *call) reply {
 	if name == "" {
 		return denied(http.StatusBadRequest, "bad.request", "missing "+field+" parameter")
 	}
-	if len(c.tx.Lookup(connectionsKey, "name", conn)) == 0 {
+	if len(c.tx.Lookup(connectionsKey(), "name", conn)) == 0 {
 		return denied(http.StatusBadRequest, "bad.connection", "Connection does not exist")
 	}
-	c.tx.Put(otpKey, conn+"\x1f"+strings.ToLower(name), object{"code": c.t.ids.digits("otp", conn+name, 6)})
+	c.tx.Put(otpKey(), conn+"\x1f"+strings.ToLower(name), object{"code": c.t.ids.digits("otp", conn+name, 6)})
 	return sent(http.StatusOK, object{"_id": c.t.ids.hex("passwordless", conn+name, 24), field: name, field + "_verified": false})
 }
 
 func passwordlessVerify(c *call) reply {
-	client := c.tx.Get(clientsKey, str(c.body, "client_id"))
+	client := c.tx.Get(clientsKey(), str(c.body, "client_id"))
 	if client == nil {
 		return *unauthorized()
 	}
@@ -411,7 +410,7 @@ func passwordlessVerify(c *call) reply {
 }
 
 func legacyLogin(c *call) reply {
-	client := c.tx.Get(clientsKey, str(c.body, "client_id"))
+	client := c.tx.Get(clientsKey(), str(c.body, "client_id"))
 	if client == nil {
 		return *unauthorized()
 	}
@@ -419,30 +418,30 @@ func legacyLogin(c *call) reply {
 }
 
 func socialLogin(c *call) reply {
-	client := c.tx.Get(clientsKey, str(c.body, "client_id"))
+	client := c.tx.Get(clientsKey(), str(c.body, "client_id"))
 	conn := str(c.body, "connection")
 	if client == nil || str(c.body, "access_token") == "" {
 		return *unauthorized()
 	}
-	if len(c.tx.Lookup(connectionsKey, "name", conn)) == 0 {
+	if len(c.tx.Lookup(connectionsKey(), "name", conn)) == 0 {
 		return denied(http.StatusBadRequest, "invalid_connection", "the connection does not exist")
 	}
 	id := conn + "|" + c.t.ids.digits("social", "", 18)
 	u := newUser(c.t, object{"connection": conn, "user_id": id, "name": "Social user"}, conn, stamp(c.now))
-	c.tx.Put(usersKey, str(u, "user_id"), u)
+	c.tx.Put(usersKey(), str(u, "user_id"), u)
 	return c.tokensFor(client, login{user: u, scope: str(c.body, "scope"), at: c.now})
 }
 
 func delegation(c *call) reply {
-	client := c.tx.Get(clientsKey, str(c.body, "client_id"))
+	client := c.tx.Get(clientsKey(), str(c.body, "client_id"))
 	if client == nil {
 		return *unauthorized()
 	}
 	var u object
-	if r := c.tx.Get(refreshKey, str(c.body, "refresh_token")); r != nil {
-		u = c.tx.Get(usersKey, str(r, "user_id"))
+	if r := c.tx.Get(refreshKey(), str(c.body, "refresh_token")); r != nil {
+		u = c.tx.Get(usersKey(), str(r, "user_id"))
 	} else if claims, err := c.t.keys.verify(str(c.body, "id_token"), c.now); err == nil {
-		u = c.tx.Get(usersKey, str(claims, "sub"))
+		u = c.tx.Get(usersKey(), str(claims, "sub"))
 	}
 	if u == nil {
 		return denied(http.StatusUnauthorized, "invalid_token", "The token is invalid.")
@@ -463,7 +462,7 @@ func register(c *call) reply {
 		b["token_endpoint_auth_method"] = m
 	}
 	o := newClient(c.t, b)
-	c.tx.Put(clientsKey, str(o, "client_id"), o)
+	c.tx.Put(clientsKey(), str(o, "client_id"), o)
 	out := object{"client_name": name, "client_id": o["client_id"], "redirect_uris": c.body["redirect_uris"], "client_secret_expires_at": 0}
 	if s := str(o, "client_secret"); s != "" {
 		out["client_secret"] = s
@@ -472,7 +471,7 @@ func register(c *call) reply {
 }
 
 func samlMetadata(c *call) reply {
-	if !c.tx.Has(clientsKey, c.params[0]) {
+	if !c.tx.Has(clientsKey(), c.params[0]) {
 		return reply{status: http.StatusNotFound, kind: "text/html; charset=utf-8", text: "Not found."}
 	}
 	return xml(`<EntityDescriptor entityID="urn:` + c.t.Domain() + `" xmlns="urn:oasis:names:tc:SAML:2.0:metadata"><IDPSSODescriptor protocolSupportEnumeration="urn:oasis:names:tc:SAML:2.0:protocol"><SingleSignOnService Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect" Location="` +

@@ -1,6 +1,8 @@
 package sim
 
 import (
+	"a0run/client/catalog"
+	"a0run/client/sim/store"
 	"errors"
 	"net/http"
 	"slices"
@@ -8,9 +10,6 @@ import (
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
-
-	"a0run/client/catalog"
-	"a0run/client/sim/store"
 )
 
 func splitSpace(s string) []string { return strings.Fields(s) }
@@ -156,7 +155,7 @@ func (t *Tenant) plantRunners(tx *store.Tx) error {
 	})
 	for _, o := range []object{secret, signed} {
 		id := str(o, "client_id")
-		tx.Put(clientsKey, id, o)
+		tx.Put(clientsKey(), id, o)
 		grant := object{
 			"id": t.ids.id("/client-grants", id), "client_id": id, "subject_type": "client",
 			"audience": t.Issuer() + "api/v2/", "scope": scopes,

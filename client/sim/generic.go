@@ -1,10 +1,9 @@
 package sim
 
 import (
-	"net/http"
-
 	"a0run/client/catalog"
 	"a0run/client/sim/store"
+	"net/http"
 )
 
 // generic is the handler of an operation that has no quirk: what its effect
@@ -53,6 +52,7 @@ func generic(rt *route) handler {
 		return deleteSingle
 	case catalog.Add, catalog.Remove:
 		return relate
+	case catalog.Act:
 	}
 	return act
 }

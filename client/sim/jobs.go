@@ -1,20 +1,14 @@
 package sim
 
 import (
+	"a0run/client/sim/store"
 	"bytes"
 	"encoding/json"
 	"net/http"
-
-	"a0run/client/sim/store"
 )
 
 // maxImport is the largest file that an import takes.
 const maxImport = 500 << 10
-
-var ( //nolint:gochecknoglobals // constants, which Go has only for basic types
-	jobsKey      = store.Key{Kind: "/jobs"}
-	jobErrorsKey = store.Key{Kind: "job-errors"}
-)
 
 func jobHandlers() map[string]handler {
 	return map[string]handler{
@@ -31,7 +25,7 @@ func (c *call) newJob(kind string, extra object) object {
 	merge(o, extra, nil)
 	done := store.Clone(o)
 	done["status"], done["percentage_done"], done["time_left_seconds"] = "completed", 100, 0
-	c.tx.Put(jobsKey, str(o, "id"), done)
+	c.tx.Put(jobsKey(), str(o, "id"), done)
 	return o
 }
 
@@ -42,21 +36,21 @@ func exportUsers(c *call) reply {
 			extra[k] = v
 		}
 	}
-	if id := str(extra, "connection_id"); id != "" && !c.tx.Has(connectionsKey, id) {
+	if id := str(extra, "connection_id"); id != "" && !c.tx.Has(connectionsKey(), id) {
 		return absent("/connections")
 	}
 	return c.ok(c.newJob("users_export", extra))
 }
 
 func verificationEmail(c *call) reply {
-	if !c.tx.Has(usersKey, str(c.body, "user_id")) {
+	if !c.tx.Has(usersKey(), str(c.body, "user_id")) {
 		return absent(usersKind)
 	}
 	return c.ok(c.newJob("verification_email", object{}))
 }
 
 func importUsers(c *call) reply {
-	conn := c.tx.Get(connectionsKey, str(c.body, "connection_id"))
+	conn := c.tx.Get(connectionsKey(), str(c.body, "connection_id"))
 	file := c.files["users"]
 	switch {
 	case conn == nil:
@@ -91,28 +85,28 @@ func importUsers(c *call) reply {
 			delete(b, "connection")
 			delete(b, "user_id")
 			merge(u, b, nil)
-			c.tx.Put(usersKey, str(old, "user_id"), u)
+			c.tx.Put(usersKey(), str(old, "user_id"), u)
 			count("updated")
 		default:
 			u := newUser(c.t, b, str(conn, "strategy"), stamp(c.now))
-			c.tx.Put(usersKey, str(u, "user_id"), u)
+			c.tx.Put(usersKey(), str(u, "user_id"), u)
 			count("inserted")
 		}
 	}
-	done := store.Clone(c.tx.Get(jobsKey, str(job, "id")))
+	done := store.Clone(c.tx.Get(jobsKey(), str(job, "id")))
 	done["summary"] = summary
-	c.tx.Put(jobsKey, str(job, "id"), done)
+	c.tx.Put(jobsKey(), str(job, "id"), done)
 	if len(errs) > 0 {
-		c.tx.Put(jobErrorsKey, str(job, "id"), object{"errors": errs})
+		c.tx.Put(jobErrorsKey(), str(job, "id"), object{"errors": errs})
 	}
 	return c.ok(job)
 }
 
 func jobErrors(c *call) reply {
-	if !c.tx.Has(jobsKey, c.params[0]) {
+	if !c.tx.Has(jobsKey(), c.params[0]) {
 		return absent("/jobs")
 	}
-	if o := c.tx.Get(jobErrorsKey, c.params[0]); o != nil {
+	if o := c.tx.Get(jobErrorsKey(), c.params[0]); o != nil {
 		return c.ok(o["errors"])
 	}
 	return empty()

@@ -3,7 +3,7 @@ package sim
 import (
 	"crypto/rand"
 	"crypto/rsa"
-	"crypto/sha1" //nolint:gosec // x5t is a SHA-1 by definition
+	"crypto/sha1" // x5t is a SHA-1 by definition
 	"crypto/x509"
 	"crypto/x509/pkix"
 	_ "embed"
@@ -23,13 +23,13 @@ import (
 // issuer, which is checked.
 //
 //go:embed keydata/current.pem
-var currentKey []byte //nolint:gochecknoglobals // embedded, never written to
+var currentKey []byte
 
 //go:embed keydata/next.pem
-var nextKey []byte //nolint:gochecknoglobals // embedded, never written to
+var nextKey []byte
 
 //go:embed keydata/runner.pem
-var runnerKey string //nolint:gochecknoglobals // embedded, never written to
+var runnerKey string
 
 const (
 	currentKid = "local-current"
@@ -145,7 +145,7 @@ func jwkOf(kid string, key *rsa.PrivateKey) (object, error) {
 	if err != nil {
 		return nil, err
 	}
-	print := sha1.Sum(der) //nolint:gosec // see the import
+	print := sha1.Sum(der) // see the import
 	b64 := base64.RawURLEncoding
 	return object{
 		"kty": "RSA", "use": "sig", "alg": "RS256", "kid": kid,

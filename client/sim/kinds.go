@@ -1,10 +1,9 @@
 package sim
 
 import (
+	"a0run/client/sim/store"
 	"net/http"
 	"strings"
-
-	"a0run/client/sim/store"
 )
 
 // This file knows of each kind what the table does not say: how it is called
@@ -267,7 +266,7 @@ func handlers() map[string]handler {
 			return c.ok([]any{})
 		},
 		"PUT /guardian/policies":              putSingle,
-		"GET /stats/active-users":             func(c *call) reply { return c.ok(c.tx.Len(usersKey)) },
+		"GET /stats/active-users":             func(c *call) reply { return c.ok(c.tx.Len(usersKey())) },
 		"GET /stats/daily":                    func(c *call) reply { return c.ok([]any{}) },
 		"GET /user-blocks/{}":                 func(c *call) reply { return c.ok(object{"blocked_for": []any{}}) },
 		"DELETE /user-blocks/{}":              func(c *call) reply { return c.done() },
@@ -326,7 +325,7 @@ func tried(c *call) reply {
 
 func ticket(page string) handler {
 	return func(c *call) reply {
-		if id := str(c.body, "user_id"); id != "" && !c.tx.Has(usersKey, id) {
+		if id := str(c.body, "user_id"); id != "" && !c.tx.Has(usersKey(), id) {
 			return absent("/users")
 		}
 		word := c.t.ids.word("ticket", string(encode(c.body)), 32)
@@ -336,7 +335,7 @@ func ticket(page string) handler {
 
 func enrolTicket(c *call) reply {
 	id := str(c.body, "user_id")
-	if !c.tx.Has(usersKey, id) {
+	if !c.tx.Has(usersKey(), id) {
 		return absent("/users")
 	}
 	word := c.t.ids.word("enrolment", id, 32)

@@ -1,6 +1,8 @@
 package sim
 
 import (
+	"a0run/client/catalog"
+	"a0run/client/sim/store"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -9,9 +11,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"a0run/client/catalog"
-	"a0run/client/sim/store"
 )
 
 // reachable is how many results a listing shows by page numbers.

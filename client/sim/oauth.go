@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"a0run/client/sim/store"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
@@ -13,8 +14,6 @@ import (
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
-
-	"a0run/client/sim/store"
 )
 
 // The grants of /oauth/token.
@@ -29,18 +28,6 @@ const (
 	grantExchange    = "urn:ietf:params:oauth:grant-type:token-exchange"
 	grantFederated   = "urn:auth0:params:oauth:grant-type:token-exchange:federated-connection-access-token"
 	assertionType    = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-)
-
-// What the token endpoint remembers stands in the state beside everything
-// else, so that a snapshot has it.
-var ( //nolint:gochecknoglobals // constants, which Go has only for basic types
-	codesKey   = store.Key{Kind: "auth:codes"}
-	refreshKey = store.Key{Kind: "auth:refresh"}
-	otpKey     = store.Key{Kind: "auth:otp"}
-	parKey     = store.Key{Kind: "auth:par"}
-	cibaKey    = store.Key{Kind: "auth:ciba"}
-	deviceKey  = store.Key{Kind: "auth:device"}
-	jtiKey     = store.Key{Kind: "auth:jti"}
 )
 
 func token(c *call) reply {
@@ -77,9 +64,9 @@ func token(c *call) reply {
 	case grantOTP:
 		return otpGrant(c, client)
 	case grantCIBA:
-		return pollGrant(c, client, cibaKey, str(c.body, "auth_req_id"))
+		return pollGrant(c, client, cibaKey(), str(c.body, "auth_req_id"))
 	case grantDevice:
-		return pollGrant(c, client, deviceKey, str(c.body, "device_code"))
+		return pollGrant(c, client, deviceKey(), str(c.body, "device_code"))
 	case grantExchange, grantFederated:
 		return exchangeGrant(c, client, grant)
 	}
@@ -106,7 +93,7 @@ func (c *call) client() (object, *reply) {
 			id, _ = claims["sub"].(string)
 		}
 	}
-	client := c.tx.Get(clientsKey, id)
+	client := c.tx.Get(clientsKey(), id)
 	if client == nil {
 		return nil, unauthorized()
 	}
@@ -135,10 +122,7 @@ func (c *call) client() (object, *reply) {
 
 // assertion checks a private_key_jwt.
 func (c *call) assertion(client object, text string) error {
-	var algs []string
-	for _, a := range []string{"RS256", "RS384", "PS256"} {
-		algs = append(algs, a)
-	}
+	algs := []string{"RS256", "RS384", "PS256"}
 	claims := jwt.MapClaims{}
 	id := str(client, "client_id")
 	find := func(t *jwt.Token) (any, error) {
@@ -178,10 +162,10 @@ func (c *call) assertion(client object, text string) error {
 	if jti == "" {
 		return errors.New("client_assertion has no jti")
 	}
-	if c.tx.Has(jtiKey, id+"\x1f"+jti) {
+	if c.tx.Has(jtiKey(), id+"\x1f"+jti) {
 		return errors.New("client_assertion was used before")
 	}
-	c.tx.Put(jtiKey, id+"\x1f"+jti, object{})
+	c.tx.Put(jtiKey(), id+"\x1f"+jti, object{})
 	return nil
 }
 
@@ -241,10 +225,10 @@ func clientCredentials(c *call, client object) reply {
 
 // organization finds one by id or name.
 func (c *call) organization(name string) object {
-	if o := c.tx.Get(orgsKey, name); o != nil {
+	if o := c.tx.Get(orgsKey(), name); o != nil {
 		return o
 	}
-	if found := c.tx.Lookup(orgsKey, "name", name); len(found) > 0 {
+	if found := c.tx.Lookup(orgsKey(), "name", name); len(found) > 0 {
 		return found[0]
 	}
 	return nil
@@ -316,7 +300,7 @@ func (c *call) tokensFor(client object, l login) reply {
 	case l.refresh != "":
 	case slices.Contains(scopes, "offline_access") && !l.noRefresh:
 		text := "v1." + c.t.ids.base64("refresh", id+str(l.user, "user_id"), 32)
-		c.tx.Put(refreshKey, text, object{
+		c.tx.Put(refreshKey(), text, object{
 			"client_id": id, "user_id": l.user["user_id"], "scope": l.scope, "audience": l.audience, "org": l.org, "at": json.Number(intText(l.at.Unix())),
 		})
 		out["refresh_token"] = text
@@ -369,14 +353,14 @@ func profileClaims(u object, scopes []string) object {
 // countLogin writes a log-in into the user.
 func (c *call) countLogin(u object) {
 	id := str(u, "user_id")
-	n := store.Clone(c.tx.Get(usersKey, id))
+	n := store.Clone(c.tx.Get(usersKey(), id))
 	if len(n) == 0 {
 		return
 	}
 	count, _ := number(n["logins_count"])
 	n["logins_count"] = count + 1
 	n["last_login"], n["last_ip"] = stamp(c.now), "127.0.0.1"
-	c.tx.Put(usersKey, id, n)
+	c.tx.Put(usersKey(), id, n)
 }
 
 func invalidGrant(text string) reply { return denied(http.StatusForbidden, "invalid_grant", text) }
@@ -389,7 +373,7 @@ func passwordGrant(c *call, client object, realm string) reply {
 		return denied(http.StatusForbidden, "invalid_request", "Missing required parameter: username or password")
 	}
 	u := c.findLogin(realm, name)
-	if u == nil || str(c.tx.Get(passwordsKey, str(u, "user_id")), "password") != str(c.body, "password") {
+	if u == nil || str(c.tx.Get(passwordsKey(), str(u, "user_id")), "password") != str(c.body, "password") {
 		return invalidGrant("Wrong email or password.")
 	}
 	if truth(u, "blocked") {
@@ -401,7 +385,7 @@ func passwordGrant(c *call, client object, realm string) reply {
 // findLogin is the user of a connection by e-mail, user name or phone number.
 func (c *call) findLogin(conn, name string) object {
 	for _, f := range []string{"email", "username", "phone_number"} {
-		if found := c.tx.Lookup(usersKey, "login", loginKey(conn, f, name)); len(found) > 0 {
+		if found := c.tx.Lookup(usersKey(), "login", loginKey(conn, f, name)); len(found) > 0 {
 			return found[0]
 		}
 	}
@@ -410,11 +394,11 @@ func (c *call) findLogin(conn, name string) object {
 
 func refreshGrant(c *call, client object) reply {
 	text := str(c.body, "refresh_token")
-	r := c.tx.Get(refreshKey, text)
+	r := c.tx.Get(refreshKey(), text)
 	if r == nil || str(r, "client_id") != str(client, "client_id") {
 		return invalidGrant("Unknown or invalid refresh token.")
 	}
-	u := c.tx.Get(usersKey, str(r, "user_id"))
+	u := c.tx.Get(usersKey(), str(r, "user_id"))
 	if u == nil {
 		return invalidGrant("The user does not exist.")
 	}
@@ -428,7 +412,7 @@ func refreshGrant(c *call, client object) reply {
 	}
 	l := login{user: u, scope: scope, audience: str(r, "audience"), org: sub(r, "org"), at: c.now, refresh: text}
 	if str(sub(client, "refresh_token"), "rotation_type") == "rotating" {
-		c.tx.Delete(refreshKey, text)
+		c.tx.Delete(refreshKey(), text)
 		l.refresh = ""
 	}
 	return c.tokensFor(client, l)
@@ -436,11 +420,11 @@ func refreshGrant(c *call, client object) reply {
 
 func authorizationCode(c *call, client object) reply {
 	text := str(c.body, "code")
-	code := c.tx.Get(codesKey, text)
+	code := c.tx.Get(codesKey(), text)
 	if code == nil || str(code, "client_id") != str(client, "client_id") {
 		return invalidGrant("Invalid authorization code")
 	}
-	c.tx.Delete(codesKey, text)
+	c.tx.Delete(codesKey(), text)
 	if ends, _ := number(code["ends"]); c.now.Unix() > ends {
 		return invalidGrant("Invalid authorization code")
 	}
@@ -453,7 +437,7 @@ func authorizationCode(c *call, client object) reply {
 		challenge == "" && verifier != "" {
 		return invalidGrant("Failed to verify code verifier")
 	}
-	u := c.tx.Get(usersKey, str(code, "user_id"))
+	u := c.tx.Get(usersKey(), str(code, "user_id"))
 	if u == nil {
 		return invalidGrant("Invalid authorization code")
 	}
@@ -467,11 +451,11 @@ func authorizationCode(c *call, client object) reply {
 func otpGrant(c *call, client object) reply {
 	name, realm := str(c.body, "username"), str(c.body, "realm")
 	k := realm + "\x1f" + strings.ToLower(name)
-	sentOTP := c.tx.Get(otpKey, k)
+	sentOTP := c.tx.Get(otpKey(), k)
 	if sentOTP == nil || str(sentOTP, "code") != str(c.body, "otp") {
 		return invalidGrant("Wrong email or verification code.")
 	}
-	c.tx.Delete(otpKey, k)
+	c.tx.Delete(otpKey(), k)
 	u := c.findLogin(realm, name)
 	if u == nil {
 		field := "email"
@@ -479,7 +463,7 @@ func otpGrant(c *call, client object) reply {
 			field = "phone_number"
 		}
 		u = newUser(c.t, object{"connection": realm, field: name}, realm, stamp(c.now))
-		c.tx.Put(usersKey, str(u, "user_id"), u)
+		c.tx.Put(usersKey(), str(u, "user_id"), u)
 	}
 	return c.tokensFor(client, login{user: u, scope: str(c.body, "scope"), audience: str(c.body, "audience"), at: c.now})
 }
@@ -503,7 +487,7 @@ func pollGrant(c *call, client object, k store.Key, id string) reply {
 		return denied(http.StatusBadRequest, "authorization_pending", "The end-user authorization is pending")
 	}
 	c.tx.Delete(k, id)
-	u := c.tx.Get(usersKey, str(p, "user_id"))
+	u := c.tx.Get(usersKey(), str(p, "user_id"))
 	if u == nil {
 		return invalidGrant("The user does not exist.")
 	}
@@ -513,10 +497,10 @@ func pollGrant(c *call, client object, k store.Key, id string) reply {
 // exchangeGrant takes a token of this tenant for another one.
 func exchangeGrant(c *call, client object, grant string) reply {
 	var u object
-	if r := c.tx.Get(refreshKey, str(c.body, "subject_token")); r != nil {
-		u = c.tx.Get(usersKey, str(r, "user_id"))
+	if r := c.tx.Get(refreshKey(), str(c.body, "subject_token")); r != nil {
+		u = c.tx.Get(usersKey(), str(r, "user_id"))
 	} else if claims, err := c.t.keys.verify(str(c.body, "subject_token"), c.now); err == nil {
-		u = c.tx.Get(usersKey, str(claims, "sub"))
+		u = c.tx.Get(usersKey(), str(claims, "sub"))
 	}
 	if u == nil {
 		return invalidGrant("Invalid subject_token")

@@ -1,6 +1,7 @@
 package sim_test
 
 import (
+	"a0run/client/sim"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
@@ -11,8 +12,6 @@ import (
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
-
-	"a0run/client/sim"
 )
 
 const peopleSeed = `
@@ -140,12 +139,12 @@ func TestPrivateKeyJWT(t *testing.T) {
 	}
 	for name, change := range map[string]func(jwt.MapClaims){
 		"used twice":  func(c jwt.MapClaims) { c["jti"] = t.Name() + "RS256" },
-		"expired":     func(c jwt.MapClaims) { c["exp"] = now.Unix() - 60; c["jti"] = name(t, "expired") },
-		"lives long":  func(c jwt.MapClaims) { c["exp"] = now.Unix() + 3600; c["jti"] = name(t, "long") },
-		"other aud":   func(c jwt.MapClaims) { c["aud"] = "https://evil/"; c["jti"] = name(t, "aud") },
-		"other sub":   func(c jwt.MapClaims) { c["sub"] = "x"; c["jti"] = name(t, "sub") },
+		"expired":     func(c jwt.MapClaims) { c["exp"] = now.Unix() - 60; c["jti"] = "jti of " + "expired" },
+		"lives long":  func(c jwt.MapClaims) { c["exp"] = now.Unix() + 3600; c["jti"] = "jti of " + "long" },
+		"other aud":   func(c jwt.MapClaims) { c["aud"] = "https://evil/"; c["jti"] = "jti of " + "aud" },
+		"other sub":   func(c jwt.MapClaims) { c["sub"] = "x"; c["jti"] = "jti of " + "sub" },
 		"no jti":      func(c jwt.MapClaims) { delete(c, "jti") },
-		"from future": func(c jwt.MapClaims) { c["nbf"] = now.Unix() + 60; c["jti"] = name(t, "nbf") },
+		"from future": func(c jwt.MapClaims) { c["nbf"] = now.Unix() + 60; c["jti"] = "jti of " + "nbf" },
 	} {
 		if a := ask(jwt.SigningMethodRS256, change); a.status != 401 || a.object(t)["error"] != "invalid_client" {
 			t.Errorf("%s: got %d %s", name, a.status, a.text)
@@ -155,8 +154,6 @@ func TestPrivateKeyJWT(t *testing.T) {
 		t.Errorf("RS512: got %d %s", a.status, a.text)
 	}
 }
-
-func name(t *testing.T, what string) string { return t.Name() + what }
 
 func TestPasswordAndRefresh(t *testing.T) {
 	d := newDesk(t, sim.Options{Seed: []byte(peopleSeed)})

@@ -1,10 +1,9 @@
 package sim
 
 import (
+	"a0run/client/sim/store"
 	"net/http"
 	"time"
-
-	"a0run/client/sim/store"
 )
 
 func organizationHandlers() map[string]handler {
@@ -47,7 +46,7 @@ func createOrganization(c *call) reply {
 	if rep := onlyKnown(c.body, append(organizationFields(), "enabled_connections")); rep != nil {
 		return *rep
 	}
-	if len(c.tx.Lookup(orgsKey, "name", name)) > 0 {
+	if len(c.tx.Lookup(orgsKey(), "name", name)) > 0 {
 		return conflict("An organization with this name already exists.", "")
 	}
 	o := store.Clone(c.body)
@@ -58,11 +57,11 @@ func createOrganization(c *call) reply {
 	}
 	for _, v := range items(c.body, "enabled_connections") {
 		e, _ := v.(object)
-		if !c.tx.Has(connectionsKey, str(e, "connection_id")) {
+		if !c.tx.Has(connectionsKey(), str(e, "connection_id")) {
 			return failure(http.StatusBadRequest, "The connection does not exist", "inexistent_connection")
 		}
 	}
-	c.tx.Put(orgsKey, str(o, "id"), o)
+	c.tx.Put(orgsKey(), str(o, "id"), o)
 	for _, v := range items(c.body, "enabled_connections") {
 		linkOrgConnection(c, str(o, "id"), v.(object))
 	}
@@ -73,7 +72,7 @@ func patchOrganization(c *call) reply {
 	if rep := onlyKnown(c.body, organizationFields()); rep != nil {
 		return *rep
 	}
-	for _, other := range c.tx.Lookup(orgsKey, "name", str(c.body, "name")) {
+	for _, other := range c.tx.Lookup(orgsKey(), "name", str(c.body, "name")) {
 		if str(other, "id") != c.id() {
 			return conflict("An organization with this name already exists.", "")
 		}
@@ -82,7 +81,7 @@ func patchOrganization(c *call) reply {
 }
 
 func organizationByName(c *call) reply {
-	found := c.tx.Lookup(orgsKey, "name", c.id())
+	found := c.tx.Lookup(orgsKey(), "name", c.id())
 	if len(found) == 0 {
 		return absent("/organizations")
 	}
@@ -91,7 +90,7 @@ func organizationByName(c *call) reply {
 
 func deleteOrganization(c *call) reply {
 	id := c.id()
-	if !c.tx.Delete(orgsKey, id) {
+	if !c.tx.Delete(orgsKey(), id) {
 		return absent("/organizations")
 	}
 	for _, l := range c.tx.All(store.LinkedBy(memberships, id)) {
@@ -107,7 +106,7 @@ func deleteOrganization(c *call) reply {
 }
 
 func (c *call) org() *reply {
-	if c.tx.Has(orgsKey, c.params[0]) {
+	if c.tx.Has(orgsKey(), c.params[0]) {
 		return nil
 	}
 	rep := absent("/organizations")
@@ -118,7 +117,7 @@ func listMembers(c *call) reply {
 	if rep := c.org(); rep != nil {
 		return *rep
 	}
-	return c.page(c.related(store.LinkedBy(memberships, c.params[0]), usersKey, func(u object) object {
+	return c.page(c.related(store.LinkedBy(memberships, c.params[0]), usersKey(), func(u object) object {
 		m := object{"user_id": u["user_id"], "email": u["email"], "picture": u["picture"], "name": u["name"]}
 		if wantsField(c, "roles") {
 			m["roles"] = c.memberRoles(str(u, "user_id"))
@@ -141,7 +140,7 @@ func wantsField(c *call, name string) bool {
 func (c *call) memberRoles(user string) []object {
 	out := []object{}
 	for _, l := range c.tx.All(store.Links(memberRoles, joined([]string{c.params[0], user}))) {
-		if r := c.tx.Get(rolesKey, store.ID(l)); r != nil {
+		if r := c.tx.Get(rolesKey(), store.ID(l)); r != nil {
 			out = append(out, object{"id": r["id"], "name": r["name"]})
 		}
 	}
@@ -158,7 +157,7 @@ func changeMembers(add bool) handler {
 			return invalidBody("Missing required property: members")
 		}
 		for _, id := range ids {
-			if add && !c.tx.Has(usersKey, id) {
+			if add && !c.tx.Has(usersKey(), id) {
 				return absent(usersKind)
 			}
 		}
@@ -189,7 +188,7 @@ func listMemberRoles(c *call) reply {
 	if rep := c.member(); rep != nil {
 		return *rep
 	}
-	return c.page(c.related(store.Links(memberRoles, joined(c.params[:2])), rolesKey, roleShort))
+	return c.page(c.related(store.Links(memberRoles, joined(c.params[:2])), rolesKey(), roleShort))
 }
 
 func changeMemberRoles(add bool) handler {
@@ -199,7 +198,7 @@ func changeMemberRoles(add bool) handler {
 		}
 		roles := texts(c.body, "roles")
 		for _, id := range roles {
-			if add && !c.tx.Has(rolesKey, id) {
+			if add && !c.tx.Has(rolesKey(), id) {
 				return absent("/roles")
 			}
 		}
@@ -226,7 +225,7 @@ func linkOrgConnection(c *call, org string, b object) object {
 }
 
 func orgConnectionView(c *call, link object) object {
-	conn := c.tx.Get(connectionsKey, store.ID(link))
+	conn := c.tx.Get(connectionsKey(), store.ID(link))
 	if conn == nil {
 		return nil
 	}
@@ -258,7 +257,7 @@ func addOrgConnection(c *call) reply {
 	if rep := c.org(); rep != nil {
 		return *rep
 	}
-	conn := c.tx.Get(connectionsKey, str(c.body, "connection_id"))
+	conn := c.tx.Get(connectionsKey(), str(c.body, "connection_id"))
 	if conn == nil {
 		return absent("/organizations/{}/connections")
 	}
@@ -294,7 +293,7 @@ func patchOrgConnection(c *call) reply {
 	}
 	v := store.Clone(old)
 	merge(v, c.body, nil)
-	if rep := checkOrgConnection(c, v, c.tx.Get(connectionsKey, c.id())); rep != nil {
+	if rep := checkOrgConnection(c, v, c.tx.Get(connectionsKey(), c.id())); rep != nil {
 		return *rep
 	}
 	c.tx.Link(orgConns, c.params[0], c.id(), v)
@@ -311,7 +310,7 @@ func dropOrgConnection(c *call) reply {
 
 // createInvitation makes one that lives a week.
 func createInvitation(c *call) reply {
-	org := c.tx.Get(orgsKey, c.params[0])
+	org := c.tx.Get(orgsKey(), c.params[0])
 	if org == nil {
 		return absent("/organizations")
 	}
@@ -361,5 +360,5 @@ func grantOrganizations(c *call) reply {
 	if !c.tx.Has(kind("/client-grants"), c.params[0]) {
 		return absent("/client-grants")
 	}
-	return c.page(c.related(store.LinkedBy(orgGrants, c.params[0]), orgsKey, nil))
+	return c.page(c.related(store.LinkedBy(orgGrants, c.params[0]), orgsKey(), nil))
 }

@@ -1,12 +1,11 @@
 package sim
 
 import (
+	"a0run/client/sim/store"
 	"fmt"
 	"net/http"
 	"slices"
 	"strings"
-
-	"a0run/client/sim/store"
 )
 
 // plant puts what every tenant has and what the seed says into the state.
@@ -46,7 +45,7 @@ func (g *gardener) all() error {
 	for _, r := range resources {
 		for _, so := range r.objects {
 			if err := g.one(r, so.o); err != nil {
-				return fmt.Errorf("%s:%d: %s: %w", g.seed.name, so.line, r.name, err)
+				return fmt.Errorf("%s: %s: %w", so.where, r.name, err)
 			}
 		}
 	}
@@ -60,7 +59,7 @@ func (g *gardener) one(r seedResource, o object) error {
 		if str(o, "name") == "" || str(o, "strategy") == "" {
 			return fmt.Errorf("a connection needs a name and a strategy")
 		}
-		if len(tx.Lookup(connectionsKey, "name", str(o, "name"))) > 0 {
+		if len(tx.Lookup(connectionsKey(), "name", str(o, "name"))) > 0 {
 			return fmt.Errorf("two connections are called %q", str(o, "name"))
 		}
 		g.connection(o)
@@ -69,7 +68,7 @@ func (g *gardener) one(r seedResource, o object) error {
 		return g.user(o)
 	case "/clients":
 		n := newClient(g.t, o)
-		tx.Put(clientsKey, str(n, "client_id"), n)
+		tx.Put(clientsKey(), str(n, "client_id"), n)
 		return nil
 	case "/organizations":
 		return g.organization(o)
@@ -136,7 +135,7 @@ func (g *gardener) connection(o object) {
 	if str(o, "id") != "" && o["options"] != nil {
 		n["options"] = o["options"]
 	}
-	g.c.tx.Put(connectionsKey, str(n, "id"), n)
+	g.c.tx.Put(connectionsKey(), str(n, "id"), n)
 	for _, id := range texts(o, "enabled_clients") {
 		g.c.tx.Link(connClients, str(n, "id"), id, nil)
 	}
@@ -151,13 +150,11 @@ func (g *gardener) user(o object) error {
 		first, _ := append(items(o, "identities"), nil)[0].(object)
 		conn = str(first, "connection")
 	}
-	strategy := "auth0"
 	if conn == "" {
 		conn = g.connectionFor(str(o, "user_id"))
 	}
-	if found := tx.Lookup(connectionsKey, "name", conn); len(found) > 0 {
-		strategy = str(found[0], "strategy")
-	} else {
+	found := tx.Lookup(connectionsKey(), "name", conn)
+	if len(found) == 0 {
 		return fmt.Errorf("there is no connection %q; it belongs under connections", conn)
 	}
 	b := store.Clone(o)
@@ -165,24 +162,24 @@ func (g *gardener) user(o object) error {
 	for _, k := range []string{"password", "roles", "permissions"} {
 		delete(b, k)
 	}
-	u := newUser(g.t, b, strategy, stamp(g.c.now))
+	u := newUser(g.t, b, str(found[0], "strategy"), stamp(g.c.now))
 	for _, k := range []string{"created_at", "updated_at", "identities"} {
 		if v, has := o[k]; has {
 			u[k] = v
 		}
 	}
 	id := str(u, "user_id")
-	if tx.Has(usersKey, id) {
+	if tx.Has(usersKey(), id) {
 		return fmt.Errorf("two users have the user_id %q", id)
 	}
 	for _, l := range logins(u) {
-		if len(tx.Lookup(usersKey, "login", l)) > 0 {
+		if len(tx.Lookup(usersKey(), "login", l)) > 0 {
 			return fmt.Errorf("two users of connection %q have the same %s", conn, strings.Split(l, "\x1f")[1])
 		}
 	}
-	tx.Put(usersKey, id, u)
+	tx.Put(usersKey(), id, u)
 	if p := str(o, "password"); p != "" {
-		tx.Put(passwordsKey, id, object{"password": p})
+		tx.Put(passwordsKey(), id, object{"password": p})
 	}
 	g.permissions(usersKind, id, items(o, "permissions"))
 	for _, v := range items(o, "roles") {
@@ -202,7 +199,7 @@ func (g *gardener) connectionFor(userID string) string {
 	if !ok {
 		strategy = "auth0"
 	}
-	for _, c := range g.c.tx.All(connectionsKey) {
+	for _, c := range g.c.tx.All(connectionsKey()) {
 		if str(c, "strategy") == strategy {
 			return str(c, "name")
 		}
@@ -217,14 +214,14 @@ func (g *gardener) role(v any) (string, error) {
 			name = str(o, "name")
 		}
 	}
-	if g.c.tx.Has(rolesKey, name) {
+	if g.c.tx.Has(rolesKey(), name) {
 		return name, nil
 	}
-	if found := g.c.tx.Lookup(rolesKey, "name", name); len(found) > 0 {
+	if found := g.c.tx.Lookup(rolesKey(), "name", name); len(found) > 0 {
 		return str(found[0], "id"), nil
 	}
 	var names []string
-	for _, r := range g.c.tx.All(rolesKey) {
+	for _, r := range g.c.tx.All(rolesKey()) {
 		names = append(names, str(r, "name"))
 	}
 	return "", fmt.Errorf("there is no role %q%s", name, didYouMean(name, names))
@@ -237,7 +234,7 @@ func (g *gardener) organization(o object) error {
 	if str(o, "name") == "" {
 		return fmt.Errorf("an organization needs a name")
 	}
-	if len(tx.Lookup(orgsKey, "name", str(o, "name"))) > 0 {
+	if len(tx.Lookup(orgsKey(), "name", str(o, "name"))) > 0 {
 		return fmt.Errorf("two organizations are called %q", str(o, "name"))
 	}
 	n := store.Clone(o)
@@ -250,15 +247,15 @@ func (g *gardener) organization(o object) error {
 		n["display_name"] = n["name"]
 	}
 	id := str(n, "id")
-	tx.Put(orgsKey, id, n)
+	tx.Put(orgsKey(), id, n)
 	for _, user := range texts(o, "members") {
-		if !tx.Has(usersKey, user) {
+		if !tx.Has(usersKey(), user) {
 			return fmt.Errorf("member %q is no user of this tenant", user)
 		}
 		tx.Link(memberships, user, id, nil)
 	}
 	for _, v := range items(o, "enabled_connections") {
-		if e, ok := v.(object); ok && tx.Has(connectionsKey, str(e, "connection_id")) {
+		if e, ok := v.(object); ok && tx.Has(connectionsKey(), str(e, "connection_id")) {
 			linkOrgConnection(g.c, id, e)
 		}
 	}

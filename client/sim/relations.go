@@ -1,10 +1,9 @@
 package sim
 
 import (
+	"a0run/client/sim/store"
 	"net/http"
 	"strings"
-
-	"a0run/client/sim/store"
 )
 
 // The relations, each kept in both directions.
@@ -32,10 +31,10 @@ func userRelationHandlers() map[string]handler {
 }
 
 func userRoleList(c *call) reply {
-	if !c.tx.Has(usersKey, c.params[0]) {
+	if !c.tx.Has(usersKey(), c.params[0]) {
 		return absent(usersKind)
 	}
-	return c.page(c.related(store.Links(userRoles, c.params[0]), rolesKey, roleShort))
+	return c.page(c.related(store.Links(userRoles, c.params[0]), rolesKey(), roleShort))
 }
 
 // related lists the objects of a kind that a relation leads to.
@@ -55,7 +54,7 @@ func roleShort(o object) object {
 
 func userRoleChange(add bool) handler {
 	return func(c *call) reply {
-		if !c.tx.Has(usersKey, c.params[0]) {
+		if !c.tx.Has(usersKey(), c.params[0]) {
 			return absent(usersKind)
 		}
 		roles := texts(c.body, "roles")
@@ -63,7 +62,7 @@ func userRoleChange(add bool) handler {
 			return invalidBody("Missing required property: roles")
 		}
 		for _, id := range roles {
-			if add && !c.tx.Has(rolesKey, id) {
+			if add && !c.tx.Has(rolesKey(), id) {
 				return absent("/roles")
 			}
 		}
@@ -174,7 +173,7 @@ func permissionsOf(c *call) ([]object, *reply) {
 
 func effectivePermissions(c *call) reply {
 	id := c.params[0]
-	if !c.tx.Has(usersKey, id) {
+	if !c.tx.Has(usersKey(), id) {
 		return absent(usersKind)
 	}
 	seen := map[string]object{}
@@ -201,10 +200,10 @@ func effectivePermissions(c *call) reply {
 }
 
 func userOrganizations(c *call) reply {
-	if !c.tx.Has(usersKey, c.params[0]) {
+	if !c.tx.Has(usersKey(), c.params[0]) {
 		return absent(usersKind)
 	}
-	return c.page(c.related(store.Links(memberships, c.params[0]), orgsKey, nil))
+	return c.page(c.related(store.Links(memberships, c.params[0]), orgsKey(), nil))
 }
 
 // Roles.
@@ -224,7 +223,7 @@ func roleHandlers() map[string]handler {
 }
 
 func listRoles(c *call) reply {
-	l := listing{key: rolesKey}
+	l := listing{key: rolesKey()}
 	if f := strings.ToLower(c.query.Get("name_filter")); f != "" {
 		l.keep = append(l.keep, func(o object) bool { return strings.Contains(strings.ToLower(str(o, "name")), f) })
 	}
@@ -239,11 +238,11 @@ func createRole(c *call) reply {
 	if rep := onlyKnown(c.body, []string{"name", "description"}); rep != nil {
 		return *rep
 	}
-	if len(c.tx.Lookup(rolesKey, "name", name)) > 0 {
+	if len(c.tx.Lookup(rolesKey(), "name", name)) > 0 {
 		return conflict("The role name "+name+" is already taken", "")
 	}
 	o := object{"id": c.t.ids.id("/roles", string(encode(c.body))), "name": name, "description": str(c.body, "description")}
-	c.tx.Put(rolesKey, str(o, "id"), o)
+	c.tx.Put(rolesKey(), str(o, "id"), o)
 	return c.ok(o)
 }
 
@@ -251,7 +250,7 @@ func patchRole(c *call) reply {
 	if rep := onlyKnown(c.body, []string{"name", "description"}); rep != nil {
 		return *rep
 	}
-	for _, other := range c.tx.Lookup(rolesKey, "name", str(c.body, "name")) {
+	for _, other := range c.tx.Lookup(rolesKey(), "name", str(c.body, "name")) {
 		if str(other, "id") != c.id() {
 			return conflict("The role name "+str(c.body, "name")+" is already taken", "")
 		}
@@ -260,7 +259,7 @@ func patchRole(c *call) reply {
 }
 
 func deleteRole(c *call) reply {
-	if !c.tx.Delete(rolesKey, c.id()) {
+	if !c.tx.Delete(rolesKey(), c.id()) {
 		return absent("/roles")
 	}
 	c.tx.UnlinkAll(userRoles, c.id())
@@ -270,16 +269,16 @@ func deleteRole(c *call) reply {
 }
 
 func roleUsers(c *call) reply {
-	if !c.tx.Has(rolesKey, c.params[0]) {
+	if !c.tx.Has(rolesKey(), c.params[0]) {
 		return absent("/roles")
 	}
-	return c.page(c.related(store.LinkedBy(userRoles, c.params[0]), usersKey, func(u object) object {
+	return c.page(c.related(store.LinkedBy(userRoles, c.params[0]), usersKey(), func(u object) object {
 		return object{"user_id": u["user_id"], "email": u["email"], "name": u["name"], "picture": u["picture"]}
 	}))
 }
 
 func addRoleUsers(c *call) reply {
-	if !c.tx.Has(rolesKey, c.params[0]) {
+	if !c.tx.Has(rolesKey(), c.params[0]) {
 		return absent("/roles")
 	}
 	users := texts(c.body, "users")
@@ -287,7 +286,7 @@ func addRoleUsers(c *call) reply {
 		return invalidBody("Missing required property: users")
 	}
 	for _, id := range users {
-		if !c.tx.Has(usersKey, id) {
+		if !c.tx.Has(usersKey(), id) {
 			return failure(http.StatusBadRequest, "One or more users do not exist: "+id, "")
 		}
 	}

@@ -1,11 +1,10 @@
 package sim_test
 
 import (
+	"a0run/client/sim"
 	"strings"
 	"testing"
 	"time"
-
-	"a0run/client/sim"
 )
 
 const seedText = `

@@ -1,9 +1,12 @@
 package sim
 
 import (
+	"a0run/client/catalog"
+	"a0run/client/sim/store"
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"mime"
 	"mime/multipart"
@@ -12,9 +15,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"a0run/client/catalog"
-	"a0run/client/sim/store"
 )
 
 // maxBody bounds what is read of a request.
@@ -52,13 +52,13 @@ type exchange struct {
 
 // exchange runs one request through the tenant.
 func (t *Tenant) exchange(ctx context.Context, r *http.Request) (*exchange, error) {
-	raw, err := readBody(r)
+	raw, whole := readBody(r)
 	line := &Request{
 		At: t.now(), Method: r.Method, Path: r.URL.Path, RawPath: r.URL.EscapedPath(),
 		Query: r.URL.Query().Encode(), Header: r.Header, Body: raw,
 	}
 	t.log.add(line)
-	if err != nil {
+	if !whole {
 		return t.finish(line, "", failure(http.StatusRequestEntityTooLarge, "Payload Too Large", "")), nil
 	}
 	rt, params := t.routes.find(r.Method, line.RawPath)
@@ -196,13 +196,14 @@ func (t *Tenant) unknown(line *Request) reply {
 	return reply{status: http.StatusNotFound, kind: "text/html; charset=utf-8", text: "Not found."}
 }
 
-func readBody(r *http.Request) ([]byte, error) {
+// readBody is the body, and whether it came whole and within bounds.
+func readBody(r *http.Request) ([]byte, bool) {
 	if r.Body == nil || r.Body == http.NoBody {
-		return nil, nil
+		return nil, true
 	}
 	raw, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, maxBody))
 	_ = r.Body.Close()
-	return raw, err
+	return raw, err == nil
 }
 
 // decode reads the body; what it returns is the answer to a body that cannot
@@ -252,7 +253,7 @@ func (c *call) decodeParts(raw []byte, boundary string) *reply {
 	parts := multipart.NewReader(bytes.NewReader(raw), boundary)
 	for {
 		p, err := parts.NextPart()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {

@@ -1,6 +1,7 @@
 package sim_test
 
 import (
+	"a0run/client/sim"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -9,8 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-
-	"a0run/client/sim"
 )
 
 // serve serves a tenant on a socket until the test ends.

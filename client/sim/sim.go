@@ -10,13 +10,12 @@
 package sim
 
 import (
+	"a0run/client/catalog"
+	"a0run/client/sim/store"
 	"net/http"
 	"net/url"
 	"sync"
 	"time"
-
-	"a0run/client/catalog"
-	"a0run/client/sim/store"
 )
 
 // Options make a tenant. The zero value is an empty tenant without limits.
@@ -207,7 +206,7 @@ func (t *Tenant) Credentials() Credentials {
 		ClientID: runnerID, PrivateKeyClientID: runnerKeyID, PrivateKey: runnerKey,
 	}
 	t.state.View(func(tx *store.Tx) {
-		c.ClientSecret, _ = tx.Get(clientsKey, runnerID)["client_secret"].(string)
+		c.ClientSecret, _ = tx.Get(clientsKey(), runnerID)["client_secret"].(string)
 	})
 	return c
 }

@@ -1,34 +1,22 @@
 package sim
 
 import (
+	"a0run/client/search"
+	"a0run/client/sim/store" // Gravatar addresses pictures by MD5; nothing is protected by it
 	"cmp"
-	"crypto/md5" //nolint:gosec // Gravatar addresses pictures by MD5; nothing is protected by it
+	"crypto/md5"
 	"encoding/hex"
 	"maps"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
-
-	"a0run/client/search"
-	"a0run/client/sim/store"
 )
 
 const usersKind = "/users"
 
 // databaseName is the connection that an empty tenant has.
 const databaseName = "Username-Password-Authentication"
-
-var ( //nolint:gochecknoglobals // constants, which Go has only for basic types
-	usersKey       = store.Key{Kind: usersKind}
-	connectionsKey = store.Key{Kind: "/connections"}
-	clientsKey     = store.Key{Kind: "/clients"}
-	rolesKey       = store.Key{Kind: "/roles"}
-	orgsKey        = store.Key{Kind: "/organizations"}
-	// passwords stand beside the users: what is not in the object cannot be
-	// given back by mistake.
-	passwordsKey = store.Key{Kind: "passwords"}
-)
 
 func userHandlers() map[string]handler {
 	return map[string]handler{
@@ -83,7 +71,7 @@ func createUser(c *call) reply {
 	if connName == "" {
 		return invalidBody("Missing required property: connection")
 	}
-	conns := c.tx.Lookup(connectionsKey, "name", connName)
+	conns := c.tx.Lookup(connectionsKey(), "name", connName)
 	if len(conns) == 0 {
 		return failure(http.StatusBadRequest, "The connection does not exist.", "inexistent_connection")
 	}
@@ -92,18 +80,18 @@ func createUser(c *call) reply {
 		return *rep
 	}
 	for _, f := range []string{"email", "username", "phone_number"} {
-		if v := str(b, f); v != "" && len(c.tx.Lookup(usersKey, "login", loginKey(connName, f, v))) > 0 {
+		if v := str(b, f); v != "" && len(c.tx.Lookup(usersKey(), "login", loginKey(connName, f, v))) > 0 {
 			return conflict("The user already exists.", "auth0_idp_error")
 		}
 	}
 	u := newUser(c.t, b, strategy, stamp(c.now))
 	id := str(u, "user_id")
-	if c.tx.Has(usersKey, id) {
+	if c.tx.Has(usersKey(), id) {
 		return conflict("The user already exists.", "auth0_idp_error")
 	}
-	c.tx.Put(usersKey, id, u)
+	c.tx.Put(usersKey(), id, u)
 	if p := str(b, "password"); p != "" {
-		c.tx.Put(passwordsKey, id, object{"password": p})
+		c.tx.Put(passwordsKey(), id, object{"password": p})
 	}
 	return c.ok(u)
 }
@@ -197,7 +185,7 @@ func fillProfile(u object) {
 }
 
 func gravatar(mail, name string) string {
-	sum := md5.Sum([]byte(mail)) //nolint:gosec // see the import
+	sum := md5.Sum([]byte(mail)) // see the import
 	initials := strings.ToLower(name + "xx")[:2]
 	return "https://s.gravatar.com/avatar/" + hex.EncodeToString(sum[:]) +
 		"?s=480&r=pg&d=https%3A%2F%2Fcdn.auth0.com%2Favatars%2F" + initials + ".png"
@@ -214,7 +202,7 @@ func social(strategy string) bool {
 // patchUser merges metadata one level deep and replaces what else is named.
 func patchUser(c *call) reply {
 	id := c.id()
-	old := c.tx.Get(usersKey, id)
+	old := c.tx.Get(usersKey(), id)
 	if old == nil {
 		return absent(usersKind)
 	}
@@ -242,11 +230,11 @@ func patchUser(c *call) reply {
 		}
 	}
 	if p := str(c.body, "password"); p != "" {
-		c.tx.Put(passwordsKey, id, object{"password": p})
+		c.tx.Put(passwordsKey(), id, object{"password": p})
 		u["last_password_reset"] = stamp(c.now)
 	}
 	u["updated_at"] = stamp(c.now)
-	c.tx.Put(usersKey, id, u)
+	c.tx.Put(usersKey(), id, u)
 	return c.ok(u)
 }
 
@@ -315,7 +303,7 @@ func checkUserPatch(c *call, old object) *reply {
 		if v == "" {
 			continue
 		}
-		for _, other := range c.tx.Lookup(usersKey, "login", loginKey(conn, f, v)) {
+		for _, other := range c.tx.Lookup(usersKey(), "login", loginKey(conn, f, v)) {
 			if str(other, "user_id") != str(old, "user_id") {
 				return refuse(failure(http.StatusBadRequest, "The specified new "+strings.ReplaceAll(f, "_", " ")+" already exists", "invalid_body"))
 			}
@@ -331,10 +319,10 @@ func deleteUser(c *call) reply {
 
 // removeUser takes a user and everything that hangs on it away.
 func removeUser(tx *store.Tx, id string) bool {
-	if !tx.Delete(usersKey, id) {
+	if !tx.Delete(usersKey(), id) {
 		return false
 	}
-	tx.Delete(passwordsKey, id)
+	tx.Delete(passwordsKey(), id)
 	for _, o := range tx.All(store.Links(memberships, id)) {
 		tx.UnlinkAll(memberRoles, store.ID(o)+"\x1f"+id)
 	}
@@ -352,14 +340,14 @@ func usersByEmail(c *call) reply {
 	if mail == "" {
 		return invalidQuery("Missing required property: email")
 	}
-	found := c.tx.Lookup(usersKey, "email", strings.ToLower(mail))
+	found := c.tx.Lookup(usersKey(), "email", strings.ToLower(mail))
 	return c.ok(c.showAll(found))
 }
 
 // listUsers searches. It is unlike other listings: a search, a sort, and no
 // more than 1,000 results however they are reached.
 func listUsers(c *call) reply {
-	l := listing{key: usersKey, length: true}
+	l := listing{key: usersKey(), length: true}
 	if q := c.query.Get("q"); q != "" {
 		query, err := search.Parse(q)
 		if err != nil {
@@ -432,7 +420,7 @@ func userLogs(c *call) reply {
 // linkUsers joins another account to a user: it becomes an identity of the
 // primary one and is no user any more.
 func linkUsers(c *call) reply {
-	primary := c.tx.Get(usersKey, c.params[0])
+	primary := c.tx.Get(usersKey(), c.params[0])
 	if primary == nil {
 		return absent(usersKind)
 	}
@@ -449,7 +437,7 @@ func linkUsers(c *call) reply {
 	if id == c.params[0] {
 		return failure(http.StatusBadRequest, "Main account and linked account identities cannot be the same.", "invalid_body")
 	}
-	secondary := c.tx.Get(usersKey, id)
+	secondary := c.tx.Get(usersKey(), id)
 	if secondary == nil {
 		return absent(usersKind)
 	}
@@ -464,7 +452,7 @@ func linkUsers(c *call) reply {
 	removeUser(c.tx, id)
 	u := store.Clone(primary)
 	u["identities"], u["updated_at"] = identities, stamp(c.now)
-	c.tx.Put(usersKey, c.params[0], u)
+	c.tx.Put(usersKey(), c.params[0], u)
 	return c.ok(identities)
 }
 
@@ -479,7 +467,7 @@ func profileOf(u object) object {
 }
 
 func unlinkUser(c *call) reply {
-	u := c.tx.Get(usersKey, c.params[0])
+	u := c.tx.Get(usersKey(), c.params[0])
 	if u == nil {
 		return absent(usersKind)
 	}
@@ -497,13 +485,13 @@ func unlinkUser(c *call) reply {
 	}
 	n := store.Clone(u)
 	n["identities"], n["updated_at"] = left, stamp(c.now)
-	c.tx.Put(usersKey, c.params[0], n)
+	c.tx.Put(usersKey(), c.params[0], n)
 	apart := store.Clone(sub(out, "profileData"))
 	identity := store.Clone(out)
 	delete(identity, "profileData")
 	apart["user_id"] = c.params[1] + "|" + c.params[2]
 	apart["created_at"], apart["updated_at"] = stamp(c.now), stamp(c.now)
 	apart["identities"] = []any{identity}
-	c.tx.Put(usersKey, str(apart, "user_id"), apart)
+	c.tx.Put(usersKey(), str(apart, "user_id"), apart)
 	return c.ok(left)
 }

@@ -1,12 +1,11 @@
 package sim
 
 import (
+	"a0run/client/catalog"
 	"encoding/json"
 	"maps"
 	"slices"
 	"strconv"
-
-	"a0run/client/catalog"
 )
 
 // validate checks a call of the Management API against the table: unknown and
