@@ -143,74 +143,92 @@ func (v verb) text(s string) string {
 	return v.pad(s)
 }
 
-// spec is the verb as Go's fmt writes it, whose numbers are C's but for the
-// points that signed, unsigned and float see to.
-func (v verb) spec(flags string, conversion byte) string {
-	b := []byte{'%'}
-	for _, f := range []byte(flags) {
-		if v.has(f) {
-			b = append(b, f)
-		}
+// integer puts sign, prefix and digits together as C does: the precision is
+// the least number of digits, and where none is given 0 fills the width.
+func (v verb) integer(sign, prefix, digits string) string {
+	if v.precision == 0 && digits == "0" {
+		digits = ""
 	}
-	if v.width >= 0 {
-		b = strconv.AppendInt(b, int64(v.width), 10)
+	least := v.precision
+	if least < 0 && v.has('0') && !v.has('-') {
+		least = v.width - len(sign) - len(prefix)
 	}
-	if v.precision >= 0 {
-		b = append(b, '.')
-		b = strconv.AppendInt(b, int64(v.precision), 10)
+	if missing := least - len(digits); missing > 0 {
+		digits = strings.Repeat("0", missing) + digits
 	}
-	return string(append(b, conversion))
+	if v.conversion == 'o' && v.has('#') && !strings.HasPrefix(digits, "0") {
+		digits = "0" + digits
+	}
+	return v.pad(sign + prefix + digits)
+}
+
+// sign is what stands before a number: a minus, or what the flags ask for.
+func (v verb) sign(negative bool) string {
+	switch {
+	case negative:
+		return "-"
+	case v.has('+'):
+		return "+"
+	case v.has(' '):
+		return " "
+	}
+	return ""
 }
 
 func (v verb) signed(f float64) string {
-	return fmt.Sprintf(v.spec("-+ 0", 'd'), truncate(f))
+	n := truncate(f)
+	return v.integer(v.sign(n < 0), "", strings.TrimPrefix(strconv.Itoa(n), "-"))
 }
 
 // unsigned writes a negative number as its two's complement, as C does.
 func (v verb) unsigned(f float64) string {
-	u := uint64(0)
+	u := uint64(math.MaxUint64)
 	switch {
-	case f >= math.MaxUint64:
-		u = math.MaxUint64
-	case f >= math.MaxInt64:
+	case f < math.MaxInt64:
+		u = uint64(truncate(f))
+	case f < math.MaxUint64:
 		u = uint64(f)
-	default:
-		u = uint64(truncate(f)) //nolint:gosec // the two's complement is meant
 	}
-	c := v.conversion
-	flags := "-0#"
-	if c == 'u' {
-		c, flags = 'd', "-0"
+	base, prefix := 10, ""
+	switch v.conversion {
+	case 'o':
+		base = 8
+	case 'x', 'X':
+		base = 16
+		if v.has('#') && u != 0 {
+			prefix = "0x"
+		}
 	}
-	if u == 0 && (c == 'x' || c == 'X') {
-		flags = "-0" // C writes no 0x before zero
+	text := v.integer("", prefix, strconv.FormatUint(u, base))
+	if v.conversion == 'X' {
+		return strings.ToUpper(text)
 	}
-	if c == 'o' && u == 0 && v.precision < 0 {
-		flags = "-0"
-	}
-	return fmt.Sprintf(v.spec(flags, c), u)
+	return text
 }
 
 func (v verb) float(f float64) string {
 	if math.IsNaN(f) || math.IsInf(f, 0) {
-		s := numberText(f)
-		if !math.IsNaN(f) && f > 0 {
-			switch {
-			case v.has('+'):
-				s = "+" + s
-			case v.has(' '):
-				s = " " + s
-			}
-		}
+		text := v.pad(v.sign(f < 0) + strings.TrimPrefix(numberText(f), "-"))
 		if v.conversion == 'E' || v.conversion == 'G' {
-			s = strings.ToUpper(s)
+			return strings.ToUpper(text)
 		}
-		return v.pad(s)
+		return text
+	}
+	spec := []byte{'%'}
+	for _, flag := range []byte("-+ #0") {
+		if v.has(flag) {
+			spec = append(spec, flag)
+		}
+	}
+	if v.width >= 0 {
+		spec = strconv.AppendInt(spec, int64(v.width), 10)
 	}
 	if v.precision < 0 {
 		v.precision = 6
 	}
-	return fmt.Sprintf(v.spec("-+ #0", v.conversion), f)
+	spec = append(spec, '.')
+	spec = strconv.AppendInt(spec, int64(v.precision), 10)
+	return fmt.Sprintf(string(append(spec, v.conversion)), f) // Go's e, f and g are C's
 }
 
 // quote writes a string as Lua source reads it back.

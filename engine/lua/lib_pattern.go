@@ -123,8 +123,8 @@ func (m *matcher) special(s, p int) (next, end int, special bool) {
 		}
 		return s, end, true
 	case isDigit(c):
-		piece := m.reference(c)
-		if !strings.HasPrefix(m.src[s:], piece) {
+		piece, isText := m.reference(c)
+		if !isText || !strings.HasPrefix(m.src[s:], piece) {
 			return -1, 0, true
 		}
 		m.tick(len(piece) / 16)
@@ -201,17 +201,18 @@ func (m *matcher) closeCapture(s, p int) int {
 	return e
 }
 
-// reference is the text of the capture that a back reference names.
-func (m *matcher) reference(digit byte) string {
+// reference is the text of the capture that a back reference names; a position
+// has none.
+func (m *matcher) reference(digit byte) (text string, isText bool) {
 	n := int(digit) - '1'
 	if n < 0 || n >= m.level || m.captures[n].length == captureOpen {
 		m.a.raise("invalid capture index")
 	}
 	c := m.captures[n]
 	if c.length == capturePosition {
-		return ""
+		return "", false
 	}
-	return m.src[c.start : c.start+c.length]
+	return m.src[c.start : c.start+c.length], true
 }
 
 // balanced matches %bxy, whose xy stands at p.
@@ -294,7 +295,7 @@ func (m *matcher) inSet(c byte, p, last int) bool {
 	for p < last {
 		m.ticks++
 		switch {
-		case m.pat[p] == '%' && p+1 < last:
+		case m.pat[p] == '%': // at the end it takes the ], as in C
 			if inClass(c, m.pat[p+1]) {
 				return in
 			}
