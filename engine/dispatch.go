@@ -79,7 +79,7 @@ func (d *dispatching) verdict(out Outcome) (again bool, wait time.Duration) {
 	now := d.run.cfg.Now()
 	over := d.started.Add(d.policy.Patience)
 	v := d.policy.Decide(pace.Attempt{
-		Number: d.faults[limited], Fault: out.Fault, Repeatable: !d.mutates() || d.call.Effect.Repeatable(),
+		Number: d.faults[limited], Fault: out.Fault, Repeatable: d.repeatable(),
 		ResetAt: out.ResetAt, Started: d.started, Now: now, Random: d.run.cfg.Random(),
 	})
 	if now.Add(v.Wait).After(over) || out.ResetAt.After(over) {
@@ -88,9 +88,10 @@ func (d *dispatching) verdict(out Outcome) (again bool, wait time.Duration) {
 	return v.Retry, v.Wait
 }
 
-// giveUp is the outcome that the playbook sees.
+// giveUp is the outcome that the playbook sees. What may be sent again, by a
+// retry or by the next run, is not in doubt.
 func (d *dispatching) giveUp(out Outcome) Outcome {
-	if d.mutates() && (out.Fault == pace.Uncertain || d.uncertain && out.Fault != pace.Final) && !out.Err.InDoubt {
+	if out.Fault == pace.Uncertain && !d.repeatable() && !out.Err.InDoubt {
 		e := *out.Err
 		e.InDoubt = true
 		out.Err = &e
@@ -98,7 +99,13 @@ func (d *dispatching) giveUp(out Outcome) Outcome {
 	return out
 }
 
+// mutates reports whether the call changes the tenant; host functions without
+// an effect do not.
 func (d *dispatching) mutates() bool { return d.call.Effect != "" && d.call.Effect.Mutates() }
+
+// repeatable reports whether the call may be sent again after an unknown
+// outcome.
+func (d *dispatching) repeatable() bool { return !d.mutates() || d.call.Effect.Repeatable() }
 
 // pause waits for the next attempt, outside the baton and without a slot.
 func (d *dispatching) pause(ctx context.Context, out Outcome, n int, wait time.Duration) *Error {
@@ -135,8 +142,10 @@ func sleep(ctx context.Context, d time.Duration) error {
 
 // attempt performs the call once.
 func (d *dispatching) attempt(ctx context.Context, n int) Outcome {
-	attemptCtx, cut := context.WithCancelCause(d.run.hard)
+	attemptCtx, cut := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer cut(nil)
+	uncancel := context.AfterFunc(d.run.hard, func() { cut(context.Cause(d.run.hard)) }) //nolint:contextcheck // a request that was sent ends by Cancel, not with its task
+	defer uncancel()
 	f := &flight{dispatching: d, task: ctx, cut: cut}
 	defer f.land()
 	unwatch := context.AfterFunc(ctx, func() { f.interrupt(context.Cause(ctx)) })
@@ -185,7 +194,7 @@ func (f *flight) takeOff(ctx context.Context) error {
 		select {
 		case f.run.slots <- struct{}{}:
 		case <-f.task.Done():
-			return stopReason(f.task)
+			return f.taskStopped()
 		case <-ctx.Done():
 			return stopReason(ctx)
 		}
@@ -195,11 +204,14 @@ func (f *flight) takeOff(ctx context.Context) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.task.Err() != nil {
-		return stopReason(f.task)
+		return f.taskStopped()
 	}
 	f.sent = true
 	return nil
 }
+
+// taskStopped is why the task is to stop.
+func (f *flight) taskStopped() error { return stopReason(f.task) }
 
 // land gives the slot back.
 func (f *flight) land() {
@@ -249,8 +261,12 @@ func (f *flight) wasCut(ctx context.Context, out Outcome) Outcome {
 	e.StatusCode, e.Headers, e.RequestID = out.Err.StatusCode, out.Err.Headers, out.Err.RequestID
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if e.InDoubt = f.sent && f.mutates() && out.Fault != pace.RateLimited && out.Fault != pace.NotSent; e.InDoubt {
+	unknown := f.sent && f.mutates() && out.Fault != pace.RateLimited && out.Fault != pace.NotSent
+	switch e.InDoubt = unknown && !f.repeatable(); {
+	case e.InDoubt:
 		e.HintText = "the request was sent and its outcome is unknown; look at the tenant before running again"
+	case unknown:
+		e.HintText = "the request was sent and its outcome is unknown; running again repeats it harmlessly"
 	}
 	return Outcome{Err: &e, Status: out.Status}
 }

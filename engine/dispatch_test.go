@@ -29,7 +29,7 @@ func TestDispatchRetries(t *testing.T) {
 		"an error that is final":                      {catalog.Patch, []answer{{status: 400}}, 1, 0, NameAuth0Error, false},
 		"a reset read is repeated":                    {catalog.Read, []answer{reset}, 2, 200, "", false},
 		"a reset patch is repeated":                   {catalog.Patch, []answer{reset, {status: 503}}, 3, 200, "", false},
-		"a patch is repeated four times in all":       {catalog.Patch, []answer{reset, reset, reset, reset}, 4, 0, NameNetworkError, true},
+		"a patch is repeated four times in all":       {catalog.Patch, []answer{reset, reset, reset, reset}, 4, 0, NameNetworkError, false},
 		"a read that failed is not in doubt":          {catalog.Read, []answer{reset, reset, reset, reset}, 4, 0, NameNetworkError, false},
 		"a reset create is never repeated":            {catalog.Create, []answer{reset}, 1, 0, NameNetworkError, true},
 		"a create answered 502 is in doubt":           {catalog.Create, []answer{{status: 502}}, 1, 0, NameAuth0Error, true},
@@ -42,7 +42,7 @@ func TestDispatchRetries(t *testing.T) {
 		"a first delete that finds nothing":           {catalog.Delete, []answer{{status: 404}}, 1, 0, NameAuth0Error, false},
 		"a delete after a limit that finds nothing":   {catalog.Delete, []answer{{status: 429}, {status: 404}}, 2, 0, NameAuth0Error, false},
 		"a repeated patch that finds nothing":         {catalog.Patch, []answer{reset, {status: 404}}, 2, 0, NameAuth0Error, false},
-		"an uncertain patch, then no connection":      {catalog.Patch, []answer{reset, refused, refused, refused}, 4, 0, NameNetworkError, true},
+		"an uncertain patch, then no connection":      {catalog.Patch, []answer{reset, refused, refused, refused}, 4, 0, NameNetworkError, false},
 		"a create with no connection is not in doubt": {catalog.Create, []answer{refused, refused, refused, refused}, 4, 0, NameNetworkError, false},
 	}
 	for name, tc := range tests {
@@ -258,7 +258,7 @@ func TestStopAndCancel(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		cancel bool
-		doubt  bool // of the patch in flight
+		doubt  bool // of the create in flight
 		took   time.Duration
 	}{
 		"stop lets what is in flight finish": {took: 10 * time.Second},
@@ -284,7 +284,7 @@ func TestStopAndCancel(t *testing.T) {
 					})
 				}
 				err := run(t, r, func(task *Task) error {
-					start(task, "patch", slow.action("users.update", catalog.Patch, 1))
+					start(task, "create", slow.action("users.create", catalog.Create, 1))
 					start(task, "read", slow.action("users.get", catalog.Read, 1))
 					start(task, "parked", closed.action("users.get", catalog.Read, 1))
 					sleeping := task.Sleep(time.Hour, Position{})
@@ -305,12 +305,12 @@ func TestStopAndCancel(t *testing.T) {
 						t.Errorf("%s: %+v", key, e)
 					}
 				}
-				for _, key := range []string{"patch", "read"} {
+				for _, key := range []string{"create", "read"} {
 					e := got[key].Err
 					if !tc.cancel && e != nil {
 						t.Errorf("%s in flight was cut: %v", key, e)
 					}
-					if tc.cancel && (e == nil || e.Name != NameInterrupted || e.InDoubt != (key == "patch")) {
+					if tc.cancel && (e == nil || e.Name != NameInterrupted || e.InDoubt != (key == "create")) {
 						t.Errorf("%s: %+v", key, e)
 					}
 				}

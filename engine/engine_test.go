@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -203,15 +201,6 @@ func asError(t *testing.T, err error) *Error {
 		t.Fatalf("got %v, want an *Error", err)
 	}
 	return e
-}
-
-func names(events []Event) string {
-	var all []string
-	for _, e := range events {
-		all = append(all, e.Operation)
-	}
-	slices.Sort(all)
-	return strings.Join(all, " ")
 }
 
 // taking is a Perform that answers after a while.

@@ -11,7 +11,6 @@ import (
 type Future struct {
 	task    *Task
 	done    bool
-	claimed bool // somebody has seen what came of it
 	value   any
 	err     error
 	waiters []*Task
@@ -63,7 +62,7 @@ func (f *Future) Wait(t *Task) (any, error) {
 		f.waiters = slices.DeleteFunc(f.waiters, func(w *Task) bool { return w == t })
 		return nil, t.Stopped()
 	}
-	f.claimed = true
+	f.task.run.claim(f)
 	return f.value, f.err
 }
 

@@ -10,9 +10,9 @@ import (
 type OnError string
 
 const (
-	// Stop: no new items, running ones end, then the error.
+	// Stop means: no new items, running ones end, then the error.
 	Stop OnError = "stop"
-	// Continue: all run, the errors stand in the result, exit code 4.
+	// Continue means: all run, the errors stand in the result, exit code 4.
 	Continue OnError = "continue"
 )
 
@@ -93,7 +93,7 @@ func (t *Task) Each(o EachOptions, src Source, body Body) (*EachResult, error) {
 	case len(g.result.Failed) == 0:
 		return &g.result, nil
 	case o.OnError == Continue:
-		t.run.itemsFailed(len(g.result.Failed))
+		t.run.itemsFailed(g.result.Failed)
 		return &g.result, nil
 	}
 	return &g.result, parallelError(o.Where, g.result.Failed)
@@ -106,7 +106,7 @@ func (g *group) pull(src Source) error {
 		for g.running >= g.opts.Concurrency {
 			g.wait()
 		}
-		if g.stopped || t.ctx.Err() != nil {
+		if g.over() {
 			return nil
 		}
 		var item any
@@ -128,6 +128,9 @@ func (g *group) pull(src Source) error {
 		g.start(key, item)
 	}
 }
+
+// over reports whether no further items are to be started.
+func (g *group) over() bool { return g.stopped || g.owner.ctx.Err() != nil }
 
 // key is the item's key, made unique: duplicates get ~2, ~3. Only a hash is
 // kept of the keys seen, so that 100,000 items do not hold their keys.

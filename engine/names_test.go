@@ -12,7 +12,7 @@ func TestNearest(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct{ got, among, want string }{
 		"a letter missing":          {"clientid", "client_id client_secret", "client_id"},
-		"letters swapped":           {"descirption", "description name", "description"},
+		"letters swapped":           {"desrciption", "description name", "description"},
 		"another case":              {"ClientSecret", "client_id client_secret", "client_secret"},
 		"a dash":                    {"on-error", "on_error one", "on_error"},
 		"one letter wrong":          {"lisl", "list last", "list"},

@@ -66,6 +66,7 @@ type Run struct {
 	states    map[string]int // how many steps ended in each state
 	failed    int            // items that failed under Continue
 	tolerated int            // steps that failed under Continue
+	doubt     bool           // the outcome of one of those is unknown
 	counts    Counts
 }
 
@@ -168,14 +169,20 @@ func (r *Run) Main(ctx context.Context, fn func(t *Task) error) error {
 
 // unclaimed is the error of the first task that failed unseen.
 func (r *Run) unclaimed() error {
-	for _, f := range r.futures {
-		if !f.claimed {
-			e := *AsError(f.err)
-			e.Trace = append(slices.Clone(e.Trace), "in the task "+f.task.path+", for which nobody waited")
-			return &e
-		}
+	if len(r.futures) == 0 {
+		return nil
 	}
-	return nil
+	f := r.futures[0]
+	e := *AsError(f.err)
+	e.Trace = append(slices.Clone(e.Trace), "in the task "+f.task.path+", for which nobody waited")
+	return &e
+}
+
+// claim takes a future off those that failed unseen.
+func (r *Run) claim(f *Future) {
+	if f.err != nil {
+		r.futures = slices.DeleteFunc(r.futures, func(other *Future) bool { return other == f })
+	}
 }
 
 // Stop is the first Ctrl-C: no new calls, parked ones are dropped, those in
@@ -250,7 +257,10 @@ func (r *Run) ExitCode(err error) int {
 	case err == nil:
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		if r.failed+r.tolerated > 0 {
+		switch {
+		case r.doubt:
+			return ExitInDoubt
+		case r.failed+r.tolerated > 0:
 			return ExitItems
 		}
 		return ExitOK
@@ -277,8 +287,11 @@ func (r *Run) suspend() func() {
 	return r.onSuspend()
 }
 
-func (r *Run) itemsFailed(n int) {
+func (r *Run) itemsFailed(failed []ItemError) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.failed += n
+	r.failed += len(failed)
+	for _, f := range failed {
+		r.doubt = r.doubt || f.Err.doubtful()
+	}
 }

@@ -269,7 +269,7 @@ func TestAsError(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			e := AsError(tc.err)
-			if e.Name != tc.name || e.Message != tc.message || error(e) != tc.err && e.Cause.Error() != tc.err.Error() {
+			if e.Name != tc.name || e.Message != tc.message || e != inner && e.Cause.Error() != tc.err.Error() {
 				t.Errorf("got %s %q", e.Name, e.Message)
 			}
 		})

@@ -145,6 +145,7 @@ func (r *Run) stepEnded(s StepResult, tolerated bool) {
 	}
 	if tolerated {
 		r.tolerated++
+		r.doubt = r.doubt || s.Err.doubtful()
 	}
 	r.mu.Unlock()
 	r.Emit(e)
