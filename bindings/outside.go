@@ -2,12 +2,11 @@ package bindings
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/hex"
 	"fmt"
 	"io"
 	"math/big"
-
-	"crypto/rand"
 
 	"a0run/client/catalog"
 	"a0run/engine"

@@ -74,6 +74,7 @@ func examples() map[string]example {
 		"concurrent": {
 			seed: exampleUsers,
 			args: func(t *testing.T, tenant *sim.Tenant) []string {
+				t.Helper()
 				return pairs("user_id=auth0|old", "connection_id=con_amazon", "access_token="+userToken(t, tenant))
 			},
 			want: []string{"old@example.com\tAmazon-Connection\tauth0|old", "2 users updated"},

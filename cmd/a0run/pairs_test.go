@@ -37,7 +37,6 @@ type call struct {
 type grammar struct {
 	r     *rand.Rand
 	depth int
-	steps int
 }
 
 func (g *grammar) program() []stmt { return g.list(2+g.r.IntN(3), false) }

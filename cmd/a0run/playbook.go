@@ -79,7 +79,7 @@ func loadPlaybook(w *world, name string) (*playbook, error) {
 }
 
 func readPlaybook(w *world, name string) ([]byte, error) {
-	var r io.Reader = w.stdin
+	r := w.stdin
 	if name != "-" {
 		f, err := os.Open(w.path(name))
 		if err != nil {

@@ -63,6 +63,7 @@ steps:
 `
 
 func bulk(t *testing.T, c rateCase, language string) {
+	t.Helper()
 	text := bulkLua
 	if language == "yaml" {
 		text = bulkYAML

@@ -167,7 +167,7 @@ func (s *session) exitCode(err error, sig os.Signal) int {
 }
 
 // errInterrupted is why a run was stopped.
-var errInterrupted = errors.New("interrupted") //nolint:gochecknoglobals // a sentinel, never written to
+var errInterrupted = errors.New("interrupted")
 
 // watchSignals stops the run at the first signal and cancels it at the second;
 // the channel gives the first signal, or nil, after the run has ended.

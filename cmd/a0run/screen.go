@@ -191,10 +191,10 @@ func (s *screen) log(e engine.Event) {
 
 func (s *screen) step(e engine.Event) {
 	text := fmt.Sprintf("step %s: %s", e.Step, e.State)
-	switch {
-	case e.State == engine.StepSkipped:
+	switch e.State {
+	case engine.StepSkipped:
 		s.progress(text + " (" + e.Text + ")")
-	case e.State == engine.StepFailed:
+	case engine.StepFailed:
 		s.line(s.paint("31", text+": "+e.Error))
 	default:
 		s.progress(text + fmt.Sprintf(" (%.1fs)", e.TookMS/1000))

@@ -95,7 +95,7 @@ func (t *tenants) openProject(ctx context.Context, s *session) error {
 }
 
 func hintOf(err error) string {
-	if h, ok := err.(interface{ Hint() string }); ok { //nolint:errorlint // the error was made one line above
+	if h, ok := err.(interface{ Hint() string }); ok {
 		return h.Hint()
 	}
 	return ""
