@@ -2,8 +2,6 @@ package engine
 
 import (
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
 	"time"
@@ -53,8 +51,8 @@ type equalKey [16]byte
 // because editing a comment must not redo a deletion.
 func (t *Task) identify(a *Action) *Call {
 	t.calls++
-	same := hmac.New(sha256.New, t.run.cfg.Key)
-	b := make([]byte, 0, 256)
+	same, b := t.run.mac, t.run.scratch[:0] // guarded by the baton, like all of this
+	same.Reset()
 	for _, s := range [...]string{t.path, a.Tenant, a.Name} {
 		b = binary.AppendUvarint(b, uint64(len(s)))
 		b = append(b, s...)
@@ -62,7 +60,8 @@ func (t *Task) identify(a *Action) *Call {
 	b = appendCanonical(b, a.Args)
 	_, _ = same.Write(b) // a hash's Write never fails
 	sum := same.Sum(b[:0])
-	base := equalKey(sum)
+	t.run.scratch = sum
+	base := equalKey(sum[:len(equalKey{})])
 	if t.equal == nil {
 		t.equal = map[equalKey]int{}
 	}

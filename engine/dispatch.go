@@ -19,7 +19,7 @@ func (r *Run) dispatch(next Doer) Doer {
 		if c.Instant {
 			return next.Do(ctx, c)
 		}
-		d := &dispatching{run: r, call: c, next: next, started: r.cfg.Now(), policy: r.cfg.Policy, faults: map[bool]int{}}
+		d := &dispatching{run: r, call: c, next: next, started: r.cfg.Now(), policy: r.cfg.Policy}
 		d.policy.Patience = r.cfg.Patience
 		if c.Patience > 0 {
 			d.policy.Patience = c.Patience
@@ -35,8 +35,9 @@ type dispatching struct {
 	next      Doer
 	policy    pace.Policy
 	started   time.Time
-	uncertain bool         // an earlier attempt may have been done
-	faults    map[bool]int // how many attempts failed: rate-limited (true), otherwise
+	uncertain bool // an earlier attempt may have been done
+	limited   int  // attempts that the tenant refused for its rate limit
+	failed    int  // attempts that failed otherwise
 }
 
 func (d *dispatching) loop(ctx context.Context) Outcome {
@@ -74,12 +75,15 @@ func (d *dispatching) verdict(out Outcome) (again bool, wait time.Duration) {
 	if out.Fault == 0 || out.Fault == pace.Final || out.Err.Uncatchable() {
 		return false, 0
 	}
-	limited := out.Fault == pace.RateLimited
-	d.faults[limited]++
+	count := &d.failed
+	if out.Fault == pace.RateLimited {
+		count = &d.limited
+	}
+	*count++
 	now := d.run.cfg.Now()
 	over := d.started.Add(d.policy.Patience)
 	v := d.policy.Decide(pace.Attempt{
-		Number: d.faults[limited], Fault: out.Fault, Repeatable: d.repeatable(),
+		Number: *count, Fault: out.Fault, Repeatable: d.repeatable(),
 		ResetAt: out.ResetAt, Started: d.started, Now: now, Random: d.run.cfg.Random(),
 	})
 	if now.Add(v.Wait).After(over) || out.ResetAt.After(over) {

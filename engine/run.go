@@ -2,9 +2,12 @@ package engine
 
 import (
 	"context"
+	"crypto/hmac"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"hash"
 	randv2 "math/rand/v2"
 	"slices"
 	"sync"
@@ -59,7 +62,9 @@ type Run struct {
 	stop, cancelHard context.CancelCauseFunc
 
 	onSuspend func() func() // guarded by the baton
-	futures   []*Future     // ended with an error that nobody asked for yet; guarded by the baton
+	mac       hash.Hash     // of call keys; guarded by the baton, as is scratch
+	scratch   []byte
+	futures   []*Future // ended with an error that nobody asked for yet; guarded by the baton
 
 	mu        sync.Mutex
 	steps     []StepResult
@@ -104,6 +109,8 @@ func NewRun(cfg Config) *Run {
 		parked:      map[*Task]chan *turn{},
 		slots:       make(chan struct{}, cfg.Concurrency),
 		states:      map[string]int{},
+		mac:         hmac.New(sha256.New, cfg.Key),
+		scratch:     make([]byte, 0, 512),
 	}
 	r.hard, r.cancelHard = context.WithCancelCause(context.Background())
 	r.soft, r.stop = context.WithCancelCause(r.hard)
