@@ -1,6 +1,9 @@
 package client
 
-import "time"
+import (
+	"errors"
+	"time"
+)
 
 // clientAssertionType is the type of an RFC 7523 assertion.
 const clientAssertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -68,4 +71,18 @@ func (a *clientAuth) fields(now time.Time) ([]authField, error) {
 	default:
 		return nil, nil
 	}
+}
+
+// keyArgument makes of a key that was given with a call a mistake in that
+// call's arguments; other errors stay as they are.
+func keyArgument(operation string, err error) error {
+	e, ok := errors.AsType[*KeyError](err)
+	if !ok {
+		return err
+	}
+	argument := "client_assertion_signing_key"
+	if familyOf(e.Algorithm) == familyNone && e.Algorithm != "" {
+		argument = "client_assertion_signing_alg"
+	}
+	return &ArgumentError{Operation: operation, Argument: argument, Problem: e.Reason, Next: e.Next}
 }

@@ -151,13 +151,23 @@ func TestSigningKeyIsCheckedAtTheStart(t *testing.T) {
 		t.Errorf("New: %v", err)
 	}
 	c := must(New(cfg))
-	for name, args := range map[string]Args{
-		"no PEM":    {"audience": "a", "client_assertion_signing_key": canary},
-		"wrong alg": {"audience": "a", "client_assertion_signing_key": pkcs8(rsaKey()), "client_assertion_signing_alg": "ES256"},
+	const op, key, alg = "get_token.client_credentials", "client_assertion_signing_key", "client_assertion_signing_alg"
+	for want, args := range map[string]Args{
+		op + ": " + key + ": not PEM; give the whole text":        {key: canary},
+		op + ": " + key + ": ES256 wants an EC key":               {key: pkcs8(rsaKey()), alg: "ES256"},
+		op + ": " + alg + `: algorithm "RS257" is not known; use`: {key: pkcs8(rsaKey()), alg: "RS257"},
+		op + ": " + key + ": no client id is given":               {key: pkcs8(rsaKey()), "client_id": ""},
 	} {
-		_, err := c.GetToken(t.Context(), "client_credentials", args)
-		if _, ok := errors.AsType[*KeyError](err); !ok || strings.Contains(err.Error(), canary) || asked {
-			t.Errorf("%s: %v (asked: %v)", name, err, asked)
+		who := c
+		if _, ok := args["client_id"]; ok {
+			anonymous := cfg
+			anonymous.ClientID, anonymous.ClientSecret = "", ""
+			who = must(New(anonymous))
+		}
+		args["audience"] = "a"
+		_, err := who.GetToken(t.Context(), "client_credentials", args)
+		if _, ok := errors.AsType[*ArgumentError](err); !ok || !strings.HasPrefix(err.Error(), want) || strings.Contains(err.Error(), canary) || asked {
+			t.Errorf("got  %v (asked: %v)\nwant %s", err, asked, want)
 		}
 	}
 	if _, err := c.GetToken(t.Context(), "client_credentials", Args{

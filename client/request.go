@@ -188,7 +188,7 @@ func (c *Client) settle(r *request) error {
 	}
 	auth, err := newClientAuth(own)
 	if err != nil {
-		return err
+		return keyArgument(r.op.ID, err)
 	}
 	r.auth = auth
 	return nil
