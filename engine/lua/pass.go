@@ -10,9 +10,10 @@ import (
 // A pass changes a program between the parser and the compiler, in every load
 // path, for three reasons:
 //
-// The compiler threads jumps through jumps that it patched already: in a loop
-// whose body begins with a branch, code under `if false` was seen to run. A
-// statement before the branch keeps the jumps apart.
+// The compiler threads jumps through jumps that it patched already: where code
+// that is jumped back to begins with a jump, code under `if false` was seen to
+// run. So conditions that are constants are decided here, and what is jumped
+// back to begins with a statement that is no jump.
 //
 // `s = s .. s` doubles a string inside one instruction, before any hook looks;
 // so .. becomes a call of a function that accounts for what it makes.
@@ -43,16 +44,94 @@ func (p *pass) chunk(stmts []ast.Stmt) []ast.Stmt {
 }
 
 func (p *pass) block(stmts []ast.Stmt) []ast.Stmt {
+	out := make([]ast.Stmt, 0, len(stmts))
 	for i, s := range stmts {
 		p.stmt(s)
-		switch s := s.(type) {
+		switch x := s.(type) {
 		case *ast.AssignStmt:
-			stmts[i] = p.apart(s)
+			s = p.apart(x)
 		case *ast.GenericForStmt:
-			stmts[i] = p.generic(s)
+			s = p.generic(x)
+		case *ast.IfStmt:
+			s = p.decided(x)
+		case *ast.WhileStmt:
+			if value, constant := truth(x.Condition); constant && !value {
+				s = block(x.Line(), nil)
+			}
+		}
+		out = append(out, s)
+		if _, ok := s.(*ast.LabelStmt); ok && i < len(stmts)-1 {
+			// A label may be jumped back to. In a block of its own the guard is no
+			// local that a jump to a label at the block's end would cross.
+			out = append(out, block(s.Line(), []ast.Stmt{guard(s.Line())}))
 		}
 	}
-	return stmts
+	return out
+}
+
+func block(line int, stmts []ast.Stmt) *ast.DoBlockStmt {
+	b := &ast.DoBlockStmt{Stmts: stmts}
+	b.SetLine(line)
+	return b
+}
+
+// decided takes the branch of an if whose condition is a constant.
+func (p *pass) decided(s *ast.IfStmt) ast.Stmt {
+	value, constant := truth(s.Condition)
+	switch {
+	case constant && value:
+		return block(s.Line(), s.Then)
+	case constant:
+		return block(s.Line(), s.Else)
+	}
+	return s
+}
+
+// truth is what a constant counts for in a condition.
+func truth(e ast.Expr) (value, constant bool) {
+	switch e.(type) {
+	case *ast.TrueExpr, *ast.NumberExpr, *ast.StringExpr:
+		return true, true
+	case *ast.FalseExpr, *ast.NilExpr:
+		return false, true
+	}
+	return false, false
+}
+
+// logical decides and, or and not where their left side is a constant.
+func logical(e *ast.LogicalOpExpr) ast.Expr {
+	value, constant := truth(e.Lhs)
+	if !constant {
+		return e
+	}
+	if value != (e.Operator == "and") {
+		return e.Lhs
+	}
+	return one(e.Rhs)
+}
+
+// one keeps an expression from giving several values in the last place.
+func one(e ast.Expr) ast.Expr {
+	switch e := e.(type) {
+	case *ast.FuncCallExpr:
+		e.AdjustRet = true
+	case *ast.Comma3Expr:
+		e.AdjustRet = true
+	}
+	return e
+}
+
+func negated(e *ast.UnaryNotOpExpr) ast.Expr {
+	value, constant := truth(e.Expr)
+	if !constant {
+		return e
+	}
+	var out ast.Expr = &ast.TrueExpr{}
+	if value {
+		out = &ast.FalseExpr{}
+	}
+	out.SetLine(e.Line())
+	return out
 }
 
 // apart takes an assignment to pieces that the compiler gets right. It stores
@@ -73,9 +152,7 @@ func (p *pass) apart(s *ast.AssignStmt) ast.Stmt {
 	line := s.Line()
 	places := &ast.LocalAssignStmt{}
 	place := func(e ast.Expr) ast.Expr {
-		if call, ok := e.(*ast.FuncCallExpr); ok {
-			call.AdjustRet = true
-		}
+		one(e)
 		name := fmt.Sprintf("(place %d)", len(places.Names)+1)
 		places.Names = append(places.Names, name)
 		places.Exprs = append(places.Exprs, e)
@@ -100,15 +177,13 @@ func (p *pass) apart(s *ast.AssignStmt) ast.Stmt {
 		stores = append(stores, store)
 	}
 	slices.Reverse(stores) // as Lua 5.1 does
-	block := &ast.DoBlockStmt{}
+	places.SetLine(line)
+	values.SetLine(line)
+	all := append([]ast.Stmt{values}, stores...)
 	if len(places.Names) > 0 {
-		block.Stmts = append(block.Stmts, places)
+		all = append([]ast.Stmt{places}, all...)
 	}
-	block.Stmts = append(append(block.Stmts, values), stores...)
-	for _, x := range []ast.PositionHolder{places, values, block} {
-		x.SetLine(line)
-	}
-	return block
+	return block(line, all)
 }
 
 func ident(name string, line int) *ast.IdentExpr {
@@ -130,28 +205,26 @@ func (p *pass) generic(s *ast.GenericForStmt) ast.Stmt {
 	for _, name := range names {
 		s.Exprs = append(s.Exprs, ident(name, s.Line()))
 	}
-	block := &ast.DoBlockStmt{Stmts: []ast.Stmt{local, s}}
 	local.SetLine(s.Line())
-	block.SetLine(s.Line())
-	return block
+	return block(s.Line(), []ast.Stmt{local, s})
 }
 
-// loop is the body of a loop.
+// loop is the body of a loop. It begins with a statement that is no jump.
 func (p *pass) loop(stmts []ast.Stmt) []ast.Stmt {
-	p.block(stmts)
-	if len(stmts) == 0 {
-		return stmts
+	stmts = p.block(stmts)
+	line := 1
+	if len(stmts) > 0 {
+		line = stmts[0].Line()
 	}
-	switch stmts[0].(type) {
-	case *ast.IfStmt, *ast.GotoStmt, *ast.BreakStmt, *ast.WhileStmt, *ast.RepeatStmt,
-		*ast.DoBlockStmt, *ast.LabelStmt, *ast.NumberForStmt, *ast.GenericForStmt:
-	default:
-		return stmts
-	}
-	guard := &ast.LocalAssignStmt{Names: []string{guardName}, Exprs: []ast.Expr{&ast.NumberExpr{Value: "0"}}}
-	guard.SetLine(stmts[0].Line())
-	guard.Exprs[0].SetLine(stmts[0].Line())
-	return append([]ast.Stmt{guard}, stmts...)
+	return append([]ast.Stmt{guard(line)}, stmts...)
+}
+
+func guard(line int) ast.Stmt {
+	zero := &ast.NumberExpr{Value: "0"}
+	zero.SetLine(line)
+	s := &ast.LocalAssignStmt{Names: []string{guardName}, Exprs: []ast.Expr{zero}}
+	s.SetLine(line)
+	return s
 }
 
 func (p *pass) stmt(s ast.Stmt) {
@@ -236,6 +309,7 @@ func (p *pass) expr(e ast.Expr) ast.Expr {
 		p.exprs(e.Args)
 	case *ast.LogicalOpExpr:
 		e.Lhs, e.Rhs = p.expr(e.Lhs), p.expr(e.Rhs)
+		return logical(e)
 	case *ast.RelationalOpExpr:
 		e.Lhs, e.Rhs = p.expr(e.Lhs), p.expr(e.Rhs)
 	case *ast.ArithmeticOpExpr:
@@ -244,6 +318,7 @@ func (p *pass) expr(e ast.Expr) ast.Expr {
 		e.Expr = p.expr(e.Expr)
 	case *ast.UnaryNotOpExpr:
 		e.Expr = p.expr(e.Expr)
+		return negated(e)
 	case *ast.UnaryLenOpExpr:
 		e.Expr = p.expr(e.Expr)
 	case *ast.FunctionExpr:
@@ -290,13 +365,7 @@ func concatCall(operands []ast.Expr, line int) ast.Expr {
 	fn := &ast.IdentExpr{Value: concatName}
 	fn.SetLine(line)
 	for _, o := range operands {
-		// In the last place a call would give all its values.
-		switch o := o.(type) {
-		case *ast.FuncCallExpr:
-			o.AdjustRet = true
-		case *ast.Comma3Expr:
-			o.AdjustRet = true
-		}
+		one(o)
 	}
 	call := &ast.FuncCallExpr{Func: fn, Args: operands, AdjustRet: true}
 	call.SetLine(line)
