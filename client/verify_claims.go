@@ -43,7 +43,7 @@ func (r *claimRules) checkIssuer(c claimSet) error {
 		return invalid("iss", "Issuer (iss) claim must be a string present in the ID token")
 	}
 	if iss != r.issuer {
-		return invalid("iss", `Issuer (iss) claim mismatch in the ID token; expected "%s", found "%s"`, r.issuer, display(iss))
+		return invalid("iss", `Issuer (iss) claim mismatch in the ID token; expected "%s", found "%s"`, r.issuer, claimText(iss))
 	}
 	return nil
 }
@@ -58,7 +58,7 @@ func (r *claimRules) checkSubject(c claimSet) error {
 func (r *claimRules) checkAudience(c claimSet) error {
 	if aud, ok := stringOf(c["aud"]); ok {
 		if aud != r.audience {
-			return invalid("aud", `Audience (aud) claim mismatch in the ID token; expected "%s" but found "%s"`, r.audience, display(aud))
+			return invalid("aud", `Audience (aud) claim mismatch in the ID token; expected "%s" but found "%s"`, r.audience, claimText(aud))
 		}
 		return nil
 	}
@@ -67,7 +67,7 @@ func (r *claimRules) checkAudience(c claimSet) error {
 		return invalid("aud", "Audience (aud) claim must be a string or array of strings present in the ID token")
 	}
 	if !slices.Contains(list, r.audience) {
-		return invalid("aud", `Audience (aud) claim mismatch in the ID token; expected "%s" but was not one of "%s"`, r.audience, display(strings.Join(list, ", ")))
+		return invalid("aud", `Audience (aud) claim mismatch in the ID token; expected "%s" but was not one of "%s"`, r.audience, claimText(strings.Join(list, ", ")))
 	}
 	return nil
 }
@@ -112,7 +112,7 @@ func (r *claimRules) checkNonce(c claimSet) error {
 		return invalid("nonce", "Nonce (nonce) claim must be a string present in the ID token")
 	}
 	if nonce != *r.nonce {
-		return invalid("nonce", `Nonce (nonce) claim mismatch in the ID token; expected "%s", found "%s"`, *r.nonce, display(nonce))
+		return invalid("nonce", `Nonce (nonce) claim mismatch in the ID token; expected "%s", found "%s"`, *r.nonce, claimText(nonce))
 	}
 	return nil
 }
@@ -132,7 +132,7 @@ func (r *claimRules) checkOrganization(c claimSet) error {
 		return invalid("org", "Organization (%s) claim must be a string present in the ID token", claim)
 	}
 	if !same(found, r.organization) {
-		return invalid("org", `Organization (%s) claim mismatch in the ID token; expected "%s", found "%s"`, claim, r.organization, display(found))
+		return invalid("org", `Organization (%s) claim mismatch in the ID token; expected "%s", found "%s"`, claim, r.organization, claimText(found))
 	}
 	return nil
 }
@@ -147,7 +147,7 @@ func (r *claimRules) checkParty(c claimSet) error {
 		return invalid("azp", "Authorized Party (azp) claim must be a string present in the ID token when Audience (aud) claim has multiple values")
 	}
 	if azp != r.audience {
-		return invalid("azp", `Authorized Party (azp) claim mismatch in the ID token; expected "%s", found "%s"`, r.audience, display(azp))
+		return invalid("azp", `Authorized Party (azp) claim mismatch in the ID token; expected "%s", found "%s"`, r.audience, claimText(azp))
 	}
 	return nil
 }

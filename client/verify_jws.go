@@ -185,11 +185,16 @@ func pythonText(raw json.RawMessage) string {
 	}
 }
 
-// display makes a text of the token fit for an error message: control
-// characters (which could rewrite a terminal or forge a log line) are written
-// as escapes, and long texts are cut.
-func display(s string) string {
-	const most = 200
+// display makes a text of the token's header, which anyone can write, fit for
+// an error message: control characters (which could rewrite a terminal or forge
+// a log line) become escapes, and a long text is cut.
+func display(s string) string { return shown(s, 200) }
+
+// claimText is display for what the tenant has signed: cut only where no
+// message would be read any more.
+func claimText(s string) string { return shown(s, 4000) }
+
+func shown(s string, most int) string {
 	var b strings.Builder
 	for i, r := range s {
 		if i >= most {
@@ -210,7 +215,7 @@ func malformed(cause error) error {
 }
 
 // invalid builds an error; texts of the token among args must have gone through
-// display.
+// display or claimText.
 func invalid(code, format string, args ...any) error {
 	return &TokenValidationError{Code: code, Message: fmt.Sprintf(format, args...)}
 }

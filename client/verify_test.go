@@ -62,6 +62,9 @@ func claimCases() []claimCase {
 		{"aud string", m{"aud": "other"}, nil, "aud", `Audience (aud) claim mismatch in the ID token; expected "app-1" but found "other"`},
 		{"aud list", m{"aud": []any{"a", "b"}}, nil, "aud", `Audience (aud) claim mismatch in the ID token; expected "app-1" but was not one of "a, b"`},
 		{"aud empty list", m{"aud": []any{}}, nil, "aud", `Audience (aud) claim mismatch in the ID token; expected "app-1" but was not one of ""`},
+		{"aud long list is told whole", m{"aud": []any{strings.Repeat("a", 600), strings.Repeat("b", 600)}}, nil, "aud", `Audience (aud) claim mismatch in the ID token; expected "app-1" but was not one of "` + strings.Repeat("a", 600) + ", " + strings.Repeat("b", 600) + `"`},
+		{"aud endless is cut", m{"aud": strings.Repeat("a", 50_000)}, nil, "aud", `Audience (aud) claim mismatch in the ID token; expected "app-1" but found "` + strings.Repeat("a", 4000) + `…"`},
+		{"aud with control characters", m{"aud": "a\x1b[2J\nb"}, nil, "aud", `Audience (aud) claim mismatch in the ID token; expected "app-1" but found "a\u001b[2J\u000ab"`},
 		{name: "aud one-element list", change: m{"aud": []any{mintClient}}},
 
 		{"exp missing", m{"exp": nil}, nil, "exp", expNumber},
