@@ -176,7 +176,11 @@ func createCredential(c *call) reply {
 	if rep != nil {
 		return *rep
 	}
-	c.tx.Put(c.key(), str(o, "id"), o)
+	kept := store.Clone(o)
+	if _, has := kept["expires_at"]; !has {
+		kept["expires_at"] = nil
+	}
+	c.tx.Put(c.key(), str(o, "id"), kept)
 	return c.ok(shown(c.key().Kind, o))
 }
 

@@ -156,6 +156,12 @@ func connectionOptions(strategy string) object {
 			"passwordPolicy": "good", "strategy_version": 2, "brute_force_protection": true,
 			"authentication_methods": object{"password": object{"enabled": true}, "passkey": object{"enabled": false}},
 			"passkey_options":        object{"challenge_ui": "both", "progressive_enrollment_enabled": true, "local_enrollment_enabled": true},
+			"password_options": object{
+				"complexity":   object{"character_type_rule": "all", "identical_characters": "allow", "sequential_characters": "allow"},
+				"dictionary":   object{"active": false, "default": "en_100k", "custom": []any{}},
+				"history":      object{"active": false, "size": 3},
+				"profile_data": object{"active": false, "blocked_fields": []any{}},
+			},
 		}
 	case "ad":
 		return object{"ips": nil, "brute_force_protection": true}

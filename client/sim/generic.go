@@ -238,7 +238,7 @@ func putItem(c *call) reply {
 		}
 	}
 	c.tx.Put(k, c.id(), o)
-	return c.ok(c.maybe(shown(k.Kind, o)))
+	return c.ok(c.maybe(o))
 }
 
 // putMany replaces a whole collection.

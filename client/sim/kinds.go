@@ -290,6 +290,8 @@ func handlers() map[string]handler {
 		"POST /tickets/email-verification":      ticket("email-verification"),
 		"POST /tickets/password-change":         ticket("reset-email"),
 		"POST /guardian/enrollments/ticket":     enrolTicket,
+		"GET /logs":                             listLogs,
+		"POST /actions/actions/{}/deploy":       deployAction,
 		"GET /device-credentials":               listItems,
 		"GET /prompts/rendering":                listItems,
 	}

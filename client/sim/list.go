@@ -159,8 +159,13 @@ func (c *call) page(l listing) reply {
 		return c.whole(l)
 	}
 	wraps := p.Items != "" && !c.takes("include_totals")
-	cursor := p.Style == catalog.Checkpoint || (p.Style == catalog.Both) && (c.query.Has("take") || c.query.Has("from"))
-	if cursor {
+	asked := c.query.Has("take") || c.query.Has("from")
+	switch {
+	case p.Style == catalog.LogPaging && asked:
+		return c.logPage(l)
+	case c.rt.path == "/custom-domains" && !asked:
+		return c.ok(c.showAll(l.all(c.tx))) // older than its checkpoints
+	case p.Style == catalog.Checkpoint || p.Style == catalog.Both && asked:
 		return c.checkpoint(l)
 	}
 	page, size, rep := c.pageArgs()
@@ -248,16 +253,9 @@ func (c *call) pageArgs() (page, size int, bad *reply) {
 // checkpoint answers take and from: the page and, when it is full, where the
 // next one begins. So a full last page is followed by an empty one.
 func (c *call) checkpoint(l listing) reply {
-	take := defaultPage
-	if c.query.Has("take") {
-		take, _ = strconv.Atoi(c.query.Get("take"))
-		limit := 100
-		if m := c.op.Paging.MaxPerPage; m > 0 {
-			limit = m
-		}
-		if take < 1 || take > limit {
-			return invalidQuery("Value %d is not between 1 and %d' on property take '", take, limit)
-		}
+	take, rep := c.takeArg()
+	if rep != nil {
+		return *rep
 	}
 	place, ok := readCursor(c.query.Get("from"))
 	if !ok {
@@ -269,6 +267,40 @@ func (c *call) checkpoint(l listing) reply {
 		out["next"] = writeCursor(last)
 	}
 	return c.ok(out)
+}
+
+func (c *call) takeArg() (int, *reply) {
+	take := defaultPage
+	if !c.query.Has("take") {
+		return take, nil
+	}
+	take, _ = strconv.Atoi(c.query.Get("take"))
+	limit := 100
+	if m := c.op.Paging.MaxPerPage; m > 0 {
+		limit = m
+	}
+	if take < 1 || take > limit {
+		rep := invalidQuery("Value %d is not between 1 and %d' on property take '", take, limit)
+		return 0, &rep
+	}
+	return take, nil
+}
+
+// logPage answers from (the id of the last log seen) and take with a bare
+// array, oldest first.
+func (c *call) logPage(l listing) reply {
+	take, rep := c.takeArg()
+	if rep != nil {
+		return *rep
+	}
+	place := uint64(0)
+	if from := c.query.Get("from"); from != "" {
+		if place = c.tx.Place(l.key, from); place == 0 {
+			return invalidQuery("Log not found: %s' on property from '", from)
+		}
+	}
+	objects, _ := l.after(c.tx, place, take)
+	return c.ok(c.showAll(objects))
 }
 
 func writeCursor(place uint64) string {
@@ -302,6 +334,9 @@ func (c *call) picker() func(object) object {
 	with := true
 	if c.query.Has("include_fields") {
 		with, _ = strconv.ParseBool(c.query.Get("include_fields"))
+	}
+	if c.rt.path == "/clients" && with {
+		names = append(names, "tenant") // clients carry it whatever is asked
 	}
 	return func(o object) object {
 		out := make(object, len(names))

@@ -173,3 +173,46 @@ func TestConcurrently(t *testing.T) {
 		}
 	}
 }
+
+func TestLogsAfterAnID(t *testing.T) {
+	d := newDesk(t, sim.Options{Seed: []byte(`
+logs:
+  - {log_id: "900", type: s, date: "2026-01-01T00:00:00.000Z"}
+  - {log_id: "901", type: f, date: "2026-01-01T00:00:01.000Z"}
+  - {log_id: "902", type: s, date: "2026-01-01T00:00:02.000Z"}
+`)})
+	for path, want := range map[string]string{
+		"?take=2":            "900 901",
+		"?take=2&from=901":   "902",
+		"?take=2&from=902":   "",
+		"?q=type:s":          "900 902",
+		"?per_page=1&page=1": "901",
+		"?from=900&take=100": "901 902",
+	} {
+		var got []string
+		for _, v := range d.want(200, "GET", "/api/v2/logs"+path, "").list(t) {
+			got = append(got, v.(map[string]any)["log_id"].(string))
+		}
+		if s := strings.Join(got, " "); s != want {
+			t.Errorf("%s: got %s, want %s", path, s, want)
+		}
+	}
+	d.want(400, "GET", "/api/v2/logs?from=nope&take=5", "")
+	d.want(200, "GET", "/api/v2/logs/901", "")
+	d.want(404, "GET", "/api/v2/logs/999", "")
+}
+
+func TestDeployMakesAVersion(t *testing.T) {
+	d := newDesk(t, sim.Options{})
+	id := d.want(201, "POST", "/api/v2/actions/actions", `{"name":"a","code":"x","supported_triggers":[{"id":"post-login","version":"v3"}]}`).object(t)["id"].(string)
+	for n := 1.0; n < 3; n++ {
+		v := d.want(200, "POST", "/api/v2/actions/actions/"+id+"/deploy", "").object(t)
+		if v["number"] != n || v["deployed"] != false || v["action"] == nil {
+			t.Fatalf("version %v", v)
+		}
+	}
+	list := d.want(200, "GET", "/api/v2/actions/actions/"+id+"/versions", "").object(t)
+	if list["total"] != 2.0 || list["versions"].([]any)[0].(map[string]any)["deployed"] != false {
+		t.Fatalf("versions %v", list)
+	}
+}

@@ -57,6 +57,7 @@ func newModels(routes []*route) *models {
 		}
 	}
 	m.idNames["/email-templates"] = "template"
+	m.idNames["/logs"] = "log_id"
 	return m
 }
 

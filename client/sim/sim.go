@@ -211,8 +211,13 @@ func (t *Tenant) Credentials() Credentials {
 	return c
 }
 
-// Inject adds a fault.
-func (t *Tenant) Inject(f Fault) { t.faults.add(f) }
+// Inject adds a fault. Its operation may be named by an alias too.
+func (t *Tenant) Inject(f Fault) {
+	if op, ok := t.table.Lookup(f.Operation); ok {
+		f.Operation = op.ID
+	}
+	t.faults.add(f)
+}
 
 // State is the tenant's state, to be looked at and changed by tests.
 func (t *Tenant) State() *store.Store { return t.state }

@@ -283,13 +283,7 @@ func checkUserPatch(c *call, old object) *reply {
 		return nil
 	}
 	if conn == "" {
-		first, _ := append(items(old, "identities"), object{})[0].(object)
-		// Of a single identity the tenant knows the connection by itself.
-		if len(items(old, "identities")) == 1 {
-			conn = str(first, "connection")
-		} else {
-			return refuse(failure(http.StatusBadRequest, "Connection is required when updating "+changes, "invalid_body"))
-		}
+		return refuse(failure(http.StatusBadRequest, "The connection is required when the "+changes+" is updated", "invalid_body"))
 	}
 	owns := slices.ContainsFunc(items(old, "identities"), func(v any) bool {
 		id, _ := v.(object)

@@ -1,0 +1,54 @@
+package sim
+
+import (
+	"net/http"
+
+	"a0run/client/search"
+	"a0run/client/sim/store"
+)
+
+// deployAction makes a version of what the action is now.
+func deployAction(c *call) reply {
+	actions := kind("/actions/actions")
+	old := c.tx.Get(actions, c.params[0])
+	if old == nil {
+		return absent(actions.Kind)
+	}
+	versions := store.Key{Kind: "/actions/actions/{}/versions", Scope: c.params[0]}
+	v := object{
+		"id": c.t.ids.uuid(versions.Kind, c.params[0]), "action_id": c.params[0], "number": c.tx.Len(versions) + 1,
+		"deployed": false, "status": "built", "created_at": stamp(c.now), "updated_at": stamp(c.now), "built_at": stamp(c.now),
+	}
+	for _, k := range []string{"code", "dependencies", "runtime", "secrets", "supported_triggers"} {
+		if x, ok := old[k]; ok {
+			v[k] = x
+		}
+	}
+	for _, o := range c.tx.All(versions) {
+		o = store.Clone(o)
+		o["deployed"] = false
+		c.tx.Put(versions, str(o, "id"), o)
+	}
+	// The answer still says that it is not deployed: building takes a moment.
+	kept := store.Clone(v)
+	kept["deployed"] = true
+	c.tx.Put(versions, str(v, "id"), kept)
+	a := store.Clone(old)
+	a["deployed_version"], a["all_changes_deployed"] = kept, true
+	c.tx.Put(actions, c.params[0], a)
+	v["action"] = old
+	return c.ok(v)
+}
+
+// listLogs lists what a seed put there: the tenant writes no logs of its own.
+func listLogs(c *call) reply {
+	l := listing{key: kind("/logs"), length: true}
+	if q := c.query.Get("q"); q != "" {
+		query, err := search.Parse(q)
+		if err != nil {
+			return failure(http.StatusBadRequest, "Query validation error: 'Invalid search query: "+err.Error()+"'.", "invalid_query_string")
+		}
+		l.keep = append(l.keep, query.Match)
+	}
+	return c.page(l)
+}
