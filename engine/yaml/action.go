@@ -14,7 +14,7 @@ func (r *runner) act(s site, a *action) (any, error) {
 	case hostAction:
 		v, err := r.call(s, a)
 		if it, ok := v.(*engine.Iterator); ok && err == nil {
-			it.Close()
+			closeIterator(it)
 			return nil, scriptError(a.at, "%s gives its items one by one and stands only in for_each", a.name)
 		}
 		return v, err

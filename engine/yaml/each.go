@@ -169,7 +169,7 @@ func sourceOf(n *node, v any) (engine.Source, func(), error) {
 			}
 			return plainItem(raw), true, nil
 		}
-		return next, v.Close, nil
+		return next, func() { closeIterator(v) }, nil
 	case []any:
 		return items(v), func() {}, nil
 	case json.RawMessage:
@@ -193,6 +193,12 @@ func sourceOf(n *node, v any) (engine.Source, func(), error) {
 		}
 	}
 	return nil, nil, scriptError(n.at, "for_each needs a list, got %s", typeName(v))
+}
+
+func closeIterator(it *engine.Iterator) {
+	if it.Close != nil {
+		it.Close()
+	}
 }
 
 func items(list []any) engine.Source {

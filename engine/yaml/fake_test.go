@@ -100,6 +100,19 @@ func (f *fake) auth0(role string) *engine.Namespace {
 	return ns
 }
 
+// byName gives a call from Lua the form of one from YAML.
+func byName(c *engine.HostCall) {
+	if c.Named != nil {
+		return
+	}
+	c.Named = engine.NewObject(2)
+	for i := range c.Func.Params {
+		if p := c.Func.Params[i]; p.Positional && i < len(c.Args) {
+			c.Named.Set(p.Name, c.Args[i])
+		}
+	}
+}
+
 func (f *fake) list() json.RawMessage {
 	var out []string
 	for i := range f.users {
@@ -132,6 +145,7 @@ func (f *fake) note(s string) {
 // calls longer, so that of two calls made together the first ends first.
 func (f *fake) function(name, role string, params []engine.Param, answer func(*engine.HostCall) any) *engine.Function {
 	return &engine.Function{Name: name, Params: params, Call: func(c *engine.HostCall) (any, error) {
+		byName(c)
 		args, _ := json.Marshal(c.Named)
 		short := strings.TrimPrefix(name, "auth0.")
 		line := strings.TrimSpace(role + " " + c.Task.Path() + " " + short + " " + string(args))

@@ -175,15 +175,25 @@ func (r *reader) places(n *node, s string) func(offset int) engine.Position {
 
 // purePath splits "item.user_id"; nil for everything that is more than a path.
 func purePath(source string) []string {
-	source = strings.TrimSpace(source)
-	if !regexp.MustCompile(`^(item|index|vars|params|steps)(\.[A-Za-z_]\w*)*$`).MatchString(source) {
+	path := strings.Split(strings.TrimSpace(source), ".")
+	switch path[0] {
+	case "item", "index", "vars", "steps":
+	default:
 		return nil
 	}
-	return strings.Split(source, ".")
+	for _, name := range path[1:] {
+		if !isName(name) {
+			return nil
+		}
+	}
+	return path
 }
 
 // asksError looks for error.message outside of texts.
 func asksError(source string) bool {
+	if !strings.Contains(source, "error") {
+		return false
+	}
 	source = regexp.MustCompile(`"(\\.|[^"\\])*"|'(\\.|[^'\\])*'|--[^\n]*`).ReplaceAllString(source, " ")
 	return regexp.MustCompile(`(^|[^.\w])error\s*[.\[]`).MatchString(source)
 }
