@@ -217,3 +217,33 @@ func mustNotPanic(t *testing.T, l *lua.LState, code string) {
 		t.Fatalf("%s: %v", code, err)
 	}
 }
+
+func BenchmarkLibraries(b *testing.B) {
+	for name, code := range map[string]string{
+		"gsub one byte":  `return function() return S:gsub("%a", "%0") end`,
+		"gsub word":      `return function() return S:gsub("(%w+)", "<%1>") end`,
+		"gsub function":  `return function() return S:gsub("%w+", F) end`,
+		"find class":     `return function() return S:find("%d") end`,
+		"match captures": `return function() return ("key = value"):match("^(%w+)%s*=%s*(%w+)$") end`,
+		"format":         `return function() return ("%s %5d %.2f"):format("x", 12, 3.5) end`,
+		"sort 1000":      `return function() local t = {} for i = 1, 1000 do t[i] = (i * 7919) % 1009 end table.sort(t) end`,
+	} {
+		b.Run(name, func(b *testing.B) {
+			l := newLibState(b, &meter{bytesLeft: 1 << 60, stepsLeft: 1 << 60})
+			l.SetGlobal("S", lua.LString(strings.Repeat("hello, world; ", 100)))
+			if err := l.DoString(`F = function(w) return w end`); err != nil {
+				b.Fatal(err)
+			}
+			if err := l.DoString(code); err != nil {
+				b.Fatal(err)
+			}
+			fn := l.Get(-1)
+			l.SetTop(0)
+			b.ReportAllocs()
+			for b.Loop() {
+				l.Push(fn)
+				l.Call(0, 0)
+			}
+		})
+	}
+}

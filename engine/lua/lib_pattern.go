@@ -57,7 +57,13 @@ func (m *matcher) match(s, p int) int {
 	if m.depth++; m.depth > maxPatternDepth {
 		m.a.raise(fmt.Sprintf("pattern too complex (more than %d levels)", maxPatternDepth))
 	}
-	defer func() { m.depth-- }()
+	end := m.items(s, p)
+	m.depth--
+	return end
+}
+
+// items matches item after item, for as long as there is no choice.
+func (m *matcher) items(s, p int) int {
 	for p < len(m.pat) {
 		m.tick(1)
 		switch m.pat[p] {
@@ -85,8 +91,11 @@ func (m *matcher) match(s, p int) int {
 			}
 		}
 		end := m.itemEnd(p)
-		if end < len(m.pat) && strings.IndexByte("*+-?", m.pat[end]) >= 0 {
-			return m.repeated(s, p, end)
+		if end < len(m.pat) {
+			switch m.pat[end] {
+			case '*', '+', '-', '?':
+				return m.repeated(s, p, end)
+			}
 		}
 		if !m.single(s, p, end) {
 			return -1

@@ -246,10 +246,13 @@ func strGmatch(a args) int {
 func strGsub(a args) int {
 	s, pat := a.str(1), a.str(2)
 	replacement := a.Get(3)
+	text, isText := concatText(replacement)
 	switch replacement.Type() {
-	case lua.LTNumber, lua.LTString, lua.LTTable, lua.LTFunction:
+	case lua.LTTable, lua.LTFunction:
 	default:
-		a.fail(3, "string/function/table expected")
+		if !isText {
+			a.fail(3, "string/function/table expected")
+		}
 	}
 	limit := a.optInt(4, len(s)+1)
 	m := matcher{a: a, src: s, pat: pat}
@@ -259,26 +262,30 @@ func strGsub(a args) int {
 		first = 1
 	}
 	out := builder{a: a}
-	n, at, copied, lastEnd := 0, 0, 0, -1
-	for n < limit {
+	n, copied, lastEnd := 0, 0, -1
+	for at := 0; n < limit && at <= len(s); {
 		end := m.try(at, first)
-		if end >= 0 && end != lastEnd {
+		if end < 0 || end == lastEnd {
+			at++
+		} else {
 			n++
-			if text, ok := m.replace(replacement, at, end); ok {
+			if isText {
 				out.add(s[copied:at])
-				out.add(text)
+				m.expand(&out, text, at, end)
+				copied = end
+			} else if value, ok := m.valueFor(replacement, at, end); ok {
+				out.add(s[copied:at])
+				out.add(value)
 				copied = end
 			}
 			at, lastEnd = end, end
-		} else {
-			at++
 		}
-		if at > len(s) || anchored {
+		if anchored {
 			break
 		}
 	}
-	if copied == 0 && out.b.Len() == 0 && out.b.Cap() == 0 {
-		a.pushString(s)
+	if out.b.Len() == 0 && copied == 0 {
+		a.pushString(s) // nothing was replaced, or nothing by nothing
 	} else {
 		out.add(s[copied:])
 		a.pushString(out.b.String())
@@ -287,21 +294,18 @@ func strGsub(a args) int {
 	return 2
 }
 
-// replace is what stands for the match from s to e; false leaves it as it is.
-// A function may block, fail or call gsub itself: the matcher is this call's.
-func (m *matcher) replace(replacement lua.LValue, s, e int) (string, bool) {
+// valueFor is what a table or a function gives for the match from s to e; false
+// leaves the match as it is. A function may block, fail or call gsub itself:
+// the matcher is this call's.
+func (m *matcher) valueFor(replacement lua.LValue, s, e int) (string, bool) {
 	var v lua.LValue
-	switch r := replacement.(type) {
-	case *lua.LTable:
-		v = m.a.GetTable(r, m.capture(0, s, e))
-	case *lua.LFunction:
-		m.a.Push(r)
+	if tb, ok := replacement.(*lua.LTable); ok {
+		v = m.a.GetTable(tb, m.capture(0, s, e))
+	} else {
+		m.a.Push(replacement)
 		m.a.Call(m.push(s, e, true), 1)
 		v = m.a.Get(-1)
 		m.a.Pop(1)
-	default:
-		text, _ := concatText(r)
-		return m.expand(text, s, e), true
 	}
 	if lua.LVIsFalse(v) {
 		return "", false
@@ -313,14 +317,9 @@ func (m *matcher) replace(replacement lua.LValue, s, e int) (string, bool) {
 	return text, true
 }
 
-// expand puts captures in the place of %0 to %9.
-func (m *matcher) expand(text string, s, e int) string {
-	i := strings.IndexByte(text, '%')
-	if i < 0 {
-		return text
-	}
-	out := builder{a: m.a}
-	for ; i >= 0; i = strings.IndexByte(text, '%') {
+// expand writes text with captures in the place of %0 to %9.
+func (m *matcher) expand(out *builder, text string, s, e int) {
+	for i := strings.IndexByte(text, '%'); i >= 0; i = strings.IndexByte(text, '%') {
 		out.add(text[:i])
 		if i+1 == len(text) {
 			m.a.raise("invalid use of '%' at the end of the replacement; write %% for a percent sign")
@@ -337,5 +336,4 @@ func (m *matcher) expand(text string, s, e int) string {
 		text = text[i+2:]
 	}
 	out.add(text)
-	return out.b.String()
 }
