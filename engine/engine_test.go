@@ -9,9 +9,14 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
+
 	"a0run/client/catalog"
 	"a0run/client/pace"
 )
+
+// No test leaves a goroutine behind.
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // events is a sink that keeps what it gets.
 type events struct {

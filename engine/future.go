@@ -105,7 +105,10 @@ func stopReason(ctx context.Context) error {
 	cause := context.Cause(ctx)
 	var e *Error
 	if errors.As(cause, &e) {
-		return e
+		// A copy: whoever gets it writes down where it happened, and the cause
+		// is shared by all tasks under it.
+		mine := *e
+		return &mine
 	}
 	return interrupted(cause)
 }

@@ -99,7 +99,6 @@ func forms(secret string) []string {
 		all = append(all, enc.EncodeToString([]byte(secret)))
 		all = append(all, inner(enc, secret)...)
 	}
-	all = append(all, hexForms(secret)...)
 	slices.Sort(all)
 	all = slices.Compact(all)
 	return slices.DeleteFunc(all, func(p string) bool { return len(p) < minSecret || strings.ContainsAny(p, "\r\n") })
@@ -139,18 +138,6 @@ func inner(enc *base64.Encoding, secret string) []string {
 		}
 	}
 	return all
-}
-
-func hexForms(secret string) []string {
-	if len(secret) < 8 {
-		return nil
-	}
-	const digits = "0123456789abcdef"
-	b := make([]byte, 0, 2*len(secret))
-	for i := range len(secret) {
-		b = append(b, digits[secret[i]>>4], digits[secret[i]&15])
-	}
-	return []string{string(b), strings.ToUpper(string(b))}
 }
 
 // Redact replaces every known secret by [secret]. Secrets that overlap are
