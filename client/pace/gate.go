@@ -41,10 +41,13 @@ type gate struct {
 	promise  time.Time // what decide said last
 	prompt   bool      // the newest grant was made at that moment, after waiting for it
 
-	reset  time.Time // as announced by the newest answer
+	told   int       // what remained by the newest answer …
+	toldAt time.Time // … which came then
+	reset  time.Time // the reset that it announced
 	probe  time.Time // the ledger is used up and the rate unknown: ask then
 	anchor anchor    // where the measurement of the rate began
 	sure   bool      // the rate was measured over a whole window
+	seen   bool      // the tenant has told the count since the last refusal
 
 	refused  uint64    // grants up to this one belong to a wave of refusals
 	refusals int       // waves in a row
@@ -85,7 +88,8 @@ type event struct {
 	kind  eventKind
 	stamp stamp
 	says  notice
-	// sent tells of an abandoned grant that the request may have been counted.
+	// sent tells of an abandoned grant that the request may have been counted,
+	// of an unrelated answer that it was.
 	sent bool
 	// random in [0,1) is the jitter of a back-off.
 	random float64
@@ -221,7 +225,8 @@ func (g gate) accept(e event, now time.Time) gate {
 	if e.stamp.number <= g.newest {
 		return g // an older request answered late knows less than what is known
 	}
-	g.newest = e.stamp.number
+	g.newest, g.seen = e.stamp.number, true
+	g.told, g.toldAt = e.says.remaining, now
 	if !e.says.reset.IsZero() {
 		g.reset = e.says.reset
 	}
@@ -310,10 +315,11 @@ func (g gate) refuse(e event, now time.Time) gate {
 	if g.limit > 0 {
 		g.tokens, g.at = min(g.level(now), 0), now
 		g.probe = time.Time{}
-		if hopeful {
+		if hopeful && g.seen {
 			g.slack = min(g.slack+1.5, float64(g.limit-1)/3)
 		}
 		g = g.doubt(now)
+		g.seen = false
 	}
 	if !e.says.reset.IsZero() {
 		g.reset = e.says.reset
@@ -323,14 +329,26 @@ func (g gate) refuse(e event, now time.Time) gate {
 }
 
 // doubt lowers a rate that promised a token which was not there, and begins a
-// measurement where there is none: a bucket that refuses is empty.
+// measurement where there is none: a bucket that refuses is empty. Between two
+// refusals of a bucket that is never told of, what it gained is what it served.
 func (g gate) doubt(now time.Time) gate {
-	if !g.anchor.set || g.rate == 0 {
-		g.anchor = anchor{at: now, served: g.served, set: g.inFlight == 0}
+	here := anchor{at: now, served: g.served, set: true}
+	if !g.anchor.set || g.seen && g.rate == 0 {
+		here.set = g.inFlight == 0
+		g.anchor = here
 		return g
 	}
-	if gained, took := g.gained(1, now); took >= minProbe && !g.sure {
-		g.rate = min(g.rate, max(g.rate/2, (gained+float64(g.inFlight))/took.Seconds()))
+	gained, took := g.gained(0, now)
+	switch rate := (gained + 0.5) / took.Seconds(); {
+	case took < minProbe || gained < 1:
+	case !g.seen && g.rate == 0:
+		g.rate = rate
+		g.anchor = here
+	case !g.seen && gained >= 3:
+		g.rate, g.sure = (g.rate+rate)/2, true
+		g.anchor = here
+	case g.rate > 0 && !g.sure:
+		g.rate = min(g.rate, max(g.rate/2, (gained+1+float64(g.inFlight))/took.Seconds()))
 	}
 	return g
 }
@@ -353,20 +371,37 @@ func (g gate) closed(e event, now time.Time) time.Duration {
 	return wait/2 + time.Duration(e.random*float64(wait/2))
 }
 
-// giveBack ends a grant that the bucket did not speak of: as far as is known
-// it has the token still.
+// giveBack ends a grant that the bucket did not speak of. As far as is known it
+// has the token still: a bucket that is not the narrowest is not told of, and
+// its ledger must not run dry unseen. Where its rate is known it is the narrow
+// one after all, hidden behind the others' counts: then the ledger is a model,
+// and the rate is tried upwards until a refusal measures it again.
 func (g gate) giveBack(e event, now time.Time) gate {
 	g.inFlight--
 	if e.kind == unrelated {
 		g.known = true
-	}
-	if e.stamp.number > g.refused && e.kind == unrelated {
-		g.alone = false
+		if e.stamp.number > g.refused {
+			g.alone = false
+		}
+		if e.sent {
+			g.served++
+			if g.rate > 0 {
+				switch {
+				case e.stamp.prompt && !g.sure:
+					g.rate *= 1.1
+				case e.stamp.prompt:
+					g.rate *= 1.001
+				}
+				return g
+			}
+		}
 	}
 	if g.limit > 0 {
 		g.tokens, g.at = min(g.level(now)+1, float64(g.limit)), now
 		g.shift++
-		g.anchor.set = false
+		if !e.sent {
+			g.anchor.set = g.anchor.set && e.kind == unrelated
+		}
 	}
 	return g
 }

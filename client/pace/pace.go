@@ -23,9 +23,9 @@
 // headers describe one of them without saying which. They do name its size:
 // x-ratelimit-limit. So a gate is known by the general bucket and that size:
 // reads that say 40 and writes that say 20 are two gates, and everything that
-// says 100 is one. Two groups of one size are told apart by their counters: an
-// answer that leaves more than the shared counter could have regained belongs
-// to a bucket of its own. A 429 closes the gate that its headers name, so that
+// says 100 is one. Two groups of one size are told apart by their counters: a
+// group whose first answer leaves more than the shared counter could have
+// regained has a bucket of its own. A 429 closes the gate that its headers name, so that
 // a full write group does not stop reads; without headers it closes the most
 // specific bucket of the claim, with an exponential back-off.
 //
@@ -287,7 +287,7 @@ func (p *Pacer) Observe(g *Grant, status int, h http.Header) {
 			own := e
 			own.stamp = t.stamp
 			if t.key != subject {
-				own = event{kind: unrelated, stamp: t.stamp}
+				own = event{kind: unrelated, stamp: t.stamp, sent: e.kind == accepted}
 			}
 			p.apply(t.key, own, now)
 		}
@@ -347,8 +347,8 @@ func (p *Pacer) subject(g *Grant, says notice, now time.Time) gateKey {
 }
 
 // attribute names the gate of an answer that tells a limit: the one shared by
-// all of the general bucket, unless this answer leaves more than the shared
-// counter can hold, which tells that two buckets have the same size.
+// all of the general bucket, unless the first answer of a bucket leaves more
+// than the shared counter can hold, which tells that two buckets have one size.
 func (p *Pacer) attribute(d *desk, says notice, now time.Time) gateKey {
 	own := gateKey{bucket: d.specific, limit: says.limit}
 	if p.gates[own] != nil {
@@ -359,31 +359,17 @@ func (p *Pacer) attribute(d *desk, says notice, now time.Time) gateKey {
 	if s == nil || d.specific == d.general {
 		return shared
 	}
-	others := len(p.members[shared])
-	if p.members[shared][d.specific] {
-		others--
-	}
-	if others > 0 && says.remaining > s.most(now) {
-		p.split(d, shared)
+	if !p.members[shared][d.specific] && says.remaining > s.most(now) {
 		return own
 	}
 	return shared
 }
 
-// split parts a bucket from the gate that it was thought to share.
-func (p *Pacer) split(d *desk, shared gateKey) {
-	delete(p.members[shared], d.specific)
-	for _, o := range p.desks {
-		if o.specific == d.specific {
-			o.gates = slices.DeleteFunc(o.gates, func(k gateKey) bool { return k == shared })
-		}
-	}
-}
-
-// most is the largest count that the bucket can have, by a wide margin.
+// most is the largest count that the bucket could tell now, by a wide margin.
 func (g gate) most(now time.Time) int {
-	since := now.Sub(g.at).Seconds()
-	return int(g.tokens+since*max(2*g.rate, float64(g.limit))) + 2*g.inFlight + 2
+	since := now.Sub(g.toldAt).Seconds()
+	gain := since * max(2*g.rate, float64(g.limit))
+	return g.told + int(gain) + g.inFlight + max(2, g.limit/4)
 }
 
 // apply moves one gate on.
