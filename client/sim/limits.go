@@ -121,7 +121,7 @@ func newLimiter(l Limits) (*limiter, error) {
 // draw takes a token of each limit that an operation stands under: first the
 // global one of the Management API, then those of its groups. What the first
 // gave is spent even when the second refuses. The answer describes the limit
-// that refused, else the narrowest.
+// that refused, else the one that has fewest left.
 func (l *limiter) draw(op *catalog.Operation, now time.Time) (draw, bool) {
 	if l.global.Rate == 0 && len(l.groups) == 0 {
 		return draw{}, false
@@ -143,10 +143,14 @@ func (l *limiter) draw(op *catalog.Operation, now time.Time) (draw, bool) {
 		if !has {
 			continue
 		}
-		last, limited = l.one(name, g, now), true
-		if !last.ok {
-			break
+		d := l.one(name, g, now)
+		if !d.ok {
+			return d, true
 		}
+		if !limited || d.remaining <= last.remaining {
+			last = d
+		}
+		limited = true
 	}
 	return last, limited
 }
