@@ -31,22 +31,32 @@ func differences() []difference {
 		{`print(tonumber("inf"), tonumber("nan") ~= nil)`, "inf\ttrue", "nil\tfalse", "whether these are numbers differs between C libraries"},
 		{`print(tonumber("1\0x"))`, "1", "nil", whyText},
 		{`print(#string.format("%s", "a\0b"), #string.format("%5s", "a\0b"))`, "1\t5", "3\t5", whyText},
-		{`print(pcall(string.gsub, "a", "a", "%"))`, "true\t\t1", "false\tinvalid use of '%' at the end of the replacement; write %% for a percent sign",
-			"5.1 reads a zero byte behind the end of the replacement"},
-		{`print(string.format("%s", setmetatable({}, {__tostring = function() return "T" end})))`, "error", "T",
-			"an error value belongs into a message; 5.1 raises another error instead"},
-		{`print(pcall(function() return ("x"):rep({}) end))`,
+		{
+			`print(pcall(string.gsub, "a", "a", "%"))`, "true\t\t1", "false\tinvalid use of '%' at the end of the replacement; write %% for a percent sign",
+			"5.1 reads a zero byte behind the end of the replacement",
+		},
+		{
+			`print(string.format("%s", setmetatable({}, {__tostring = function() return "T" end})))`, "error", "T",
+			"an error value belongs into a message; 5.1 raises another error instead",
+		},
+		{
+			`print(pcall(function() return ("x"):rep({}) end))`,
 			"false\tdifference.lua:1: bad argument #1 to 'rep' (number expected, got table)",
 			"false\tdifference.lua:1: bad argument #2 to 'rep' (number expected, got table)",
-			"arguments are counted as string.rep has them, also where it is called as a method"},
-		{`print(pcall(string.rep))`, "false\tbad argument #1 to '?' (string expected, got no value)",
+			"arguments are counted as string.rep has them, also where it is called as a method",
+		},
+		{
+			`print(pcall(string.rep))`, "false\tbad argument #1 to '?' (string expected, got no value)",
 			"false\tbad argument #1 to 'rep' (string expected, got no value)",
-			"a library function knows its name, whatever called it"},
+			"a library function knows its name, whatever called it",
+		},
 		{`print((select(2, pcall(assert, false, {code = 1}))).code)`, "nil", "1", "an error can be a table; 5.1's assert takes only text"},
 		{`print(pcall(next, {}, "no such key"))`, "false\tinvalid key to 'next'", "true\tnil", "tables keep no record by which to tell a key that was removed from one that never was"},
 		{`print(#{10, 20, 30, [100] = 1})`, "3", "100", "# of a list with holes may be any border; ours is the last"},
-		{`local t = {} for i = 1, 100 do t[i] = i end print((pcall(table.sort, t, function() return true end)))`, "false", "true",
-			"a comparator that contradicts itself sorts somehow, and never reaches outside of the list"},
+		{
+			`local t = {} for i = 1, 100 do t[i] = i end print((pcall(table.sort, t, function() return true end)))`, "false", "true",
+			"a comparator that contradicts itself sorts somehow, and never reaches outside of the list",
+		},
 	}
 }
 

@@ -83,8 +83,10 @@ func TestBigIntegers(t *testing.T) {
 	l.SetGlobal("n", decode(t, l, `-123456789012345678`, false))
 	l.SetGlobal("m", decode(t, l, `-1234567890123456789`, false))
 	tests := []struct{ exprs, want string }{
-		{`a, tostring(a), "id:" .. a, a .. "!", string.format("%s", a)`,
-			"123456789012345678 123456789012345678 id:123456789012345678 123456789012345678! 123456789012345678"},
+		{
+			`a, tostring(a), "id:" .. a, a .. "!", string.format("%s", a)`,
+			"123456789012345678 123456789012345678 id:123456789012345678 123456789012345678! 123456789012345678",
+		},
 		{`a == c, a == b, a < b, b < a, a <= c, n < a, m < n, n <= m, a > m`, "true false true false true true true false true"},
 		{`table.concat({a, 1}, ",")`, "123456789012345678,1"},
 		{`("x"):gsub("x", function() return a end)`, "123456789012345678 1"},

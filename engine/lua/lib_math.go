@@ -7,7 +7,7 @@ import (
 )
 
 // openMath makes the global table math, without random and randomseed, which
-// belong to a task; see randomFunction.
+// belong to a task.
 func openMath(l *lua.LState, acct accountant) {
 	tb := l.CreateTable(0, 32)
 	for name, f := range map[string]func(float64) float64{
@@ -76,32 +76,4 @@ func mathMost(a args, better func(x, y float64) bool) int {
 	}
 	a.pushNumber(best)
 	return 1
-}
-
-// randomFunction is math.random over a source of numbers in [0, 1), which the
-// VM finds by the running task.
-func randomFunction(l *lua.LState, acct accountant, source func(l *lua.LState) float64) *lua.LFunction {
-	return libFunction(l, acct, "random", func(a args) int {
-		r := source(a.LState)
-		low, high := 1.0, 0.0
-		switch a.GetTop() {
-		case 0:
-			a.pushNumber(r)
-			return 1
-		case 1:
-			high = float64(a.int(1))
-			if high < low {
-				a.fail(1, "interval is empty")
-			}
-		case 2:
-			low, high = float64(a.int(1)), float64(a.int(2))
-			if high < low {
-				a.fail(2, "interval is empty")
-			}
-		default:
-			a.raise("wrong number of arguments")
-		}
-		a.pushNumber(min(math.Floor(r*(high-low+1))+low, high))
-		return 1
-	})
 }

@@ -329,6 +329,9 @@ func isDigit(c byte) bool { return c >= '0' && c <= '9' }
 // inClass says whether c is in the class of a letter (%a); what is no class
 // stands for itself (%.).
 func inClass(c, class byte) bool {
+	if !isLetter(class) {
+		return class == c
+	}
 	var in bool
 	switch class | 0x20 {
 	case 'a':
@@ -354,13 +357,7 @@ func inClass(c, class byte) bool {
 	default:
 		return class == c
 	}
-	if !isLetter(class) {
-		return class == c
-	}
-	if class < 'a' {
-		return !in
-	}
-	return in
+	return in == (class >= 'a') // a capital letter is the class's complement
 }
 
 func isLetter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
