@@ -50,11 +50,8 @@ func (s Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, s.String(
 // LogValue is what log/slog writes.
 func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
-// MarshalText is what text encoders (and the keys of JSON objects) get.
+// MarshalText is what encoding/json and other text encoders write.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
-
-// MarshalJSON gives the JSON string "[secret]".
-func (s Secret) MarshalJSON() ([]byte, error) { return json.Marshal(s.String()) }
 
 // UnmarshalJSON reads a JSON string; null gives the empty text.
 func (s *Secret) UnmarshalJSON(b []byte) error {

@@ -46,6 +46,9 @@ func TestSecretHides(t *testing.T) {
 			t.Errorf("%s: %s", name, texts[name])
 		}
 	}
+	if v := slog.AnyValue(s).Resolve(); v.Kind() != slog.KindString || v.String() != "[secret]" {
+		t.Errorf("slog handlers get %v", v)
+	}
 	if s.Reveal() != canary {
 		t.Errorf("Reveal gives %q", s.Reveal())
 	}

@@ -267,7 +267,7 @@ type keySet struct {
 // key finds the key for a token's kid among those of a family.
 func (s *keySet) key(ctx context.Context, q keyQuery) (any, bool) {
 	kf := s.families[q.kind]
-	if kf == nil || q.kid == "" {
+	if kf == nil {
 		return nil, false
 	}
 	key, err := kf.KeyfuncCtx(ctx)(q.token)

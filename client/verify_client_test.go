@@ -196,6 +196,27 @@ func TestKeySetIsFetchedAgain(t *testing.T) {
 	})
 }
 
+// A bucket that stays closed for longer than the fetch may take is no reason to
+// wait that long.
+func TestKeySetBehindAClosedBucket(t *testing.T) {
+	token := rs256(t, fullClaims())
+	synctest.Test(t, func(t *testing.T) {
+		requests := 0
+		c := must(New(mintConfig(transportFunc(func(r *http.Request) (*http.Response, error) {
+			requests++
+			return respond(r, 429, `{}`, "X-RateLimit-Reset", fmt.Sprint(time.Now().Unix()+300)), nil
+		}))))
+		begin := time.Now()
+		_, err := c.VerifyIDToken(t.Context(), token, VerifyOptions{})
+		if e, ok := errors.AsType[*RateLimitError](err); !ok || e.ResetAt != begin.Unix()+300 {
+			t.Errorf("got %v", err)
+		}
+		if requests != 1 || time.Since(begin) > time.Second {
+			t.Errorf("%d requests in %v", requests, time.Since(begin))
+		}
+	})
+}
+
 // Keys of another address are fetched there, and its faults do not close the
 // tenant's own budget.
 func TestKeySetOfAnotherHost(t *testing.T) {

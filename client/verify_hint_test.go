@@ -17,6 +17,10 @@ func TestTokenHints(t *testing.T) {
 	if e, ok := errors.AsType[*TokenValidationError](err); !ok || !strings.Contains(e.Hint(), "this has 2") {
 		t.Errorf("the cause is not told: %v", err)
 	}
+	_, err = newVerifier().verify(t.Context(), "YQ==.YQ.YQ", VerifyOptions{})
+	if e, ok := errors.AsType[*TokenValidationError](err); !ok || !strings.Contains(e.Hint(), "header: padding") {
+		t.Errorf("the padding is not told: %v", err)
+	}
 	v, h, clock := newHosted()
 	accepts(t, v, withKid(t, "k1"))
 	h.err = errors.New("host is down")

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -246,6 +247,9 @@ func TestVerifyOptionMistakes(t *testing.T) {
 		"no audience":                {change: func(v *verifier) { v.clientID = "" }, option: "audience", hint: "client id"},
 		"no secret":                  {o: VerifyOptions{Algorithm: "HS256"}, change: func(v *verifier) { v.secret = "" }, option: "secret", hint: "client secret"},
 		"public key as secret":       {o: VerifyOptions{Algorithm: "HS256", Secret: pub}, option: "secret", hint: "RS256"},
+		"DER as secret":              {o: VerifyOptions{Algorithm: "HS256", Secret: string(must(x509.MarshalPKIXPublicKey(&rsaKey().PublicKey)))}, option: "secret", hint: "RS256"},
+		"PKCS #1 as secret":          {o: VerifyOptions{Algorithm: "HS256", Secret: string(x509.MarshalPKCS1PublicKey(&rsaKey().PublicKey))}, option: "secret", hint: "RS256"},
+		"SSH key as secret":          {o: VerifyOptions{Algorithm: "HS256", Secret: "ssh-ed25519 AAAAC3Nz"}, option: "secret", hint: "RS256"},
 		"key set by http":            {o: VerifyOptions{JWKSURL: "http://acme.example/jwks"}, option: "jwks_url", hint: "https"},
 		"key set by file":            {o: VerifyOptions{JWKSURL: "file://localhost/etc/keys"}, option: "jwks_url", hint: "https"},
 		"key set with a password":    {o: VerifyOptions{JWKSURL: "https://u:pa55@acme.example/"}, option: "jwks_url", hint: "leave it out"},
