@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"sort"
 	"strings"
 	"sync"
 	"testing"
@@ -78,8 +77,11 @@ func (f *fake) auth0(role string) *engine.Namespace {
 	users := engine.NewNamespace("users")
 	id := engine.Param{Name: "id", Type: "string", Positional: true, Required: true}
 	users.Set("list", f.function("auth0.users.list", role, []engine.Param{
-		{Name: "q", Type: "string"}, {Name: "per_page", Type: "integer"}, {Name: "include_fields", Type: "boolean"},
-		{Name: "search_engine", Type: "string", Enum: []string{"v1", "v2", "v3"}}, {Name: "fields", Type: "string[]"},
+		{Name: "q", Type: "string"},
+		{Name: "per_page", Type: "integer"},
+		{Name: "include_fields", Type: "boolean"},
+		{Name: "search_engine", Type: "string", Enum: []string{"v1", "v2", "v3"}},
+		{Name: "fields", Type: "string[]"},
 	}, func(*engine.HostCall) any { return f.list() }))
 	users.Set("all", f.function("auth0.users.all", role, nil, func(*engine.HostCall) any { return f.list() }))
 	users.Set("each", &engine.Function{
@@ -153,7 +155,8 @@ func (f *fake) function(name, role string, params []engine.Param, answer func(*e
 		key := fmt.Sprintf("%s %v", short, id)
 		nth := len(f.calls)
 		f.note(line) // under the baton, so that the order is that of the tasks
-		o := c.Task.Do(&engine.Action{Name: short, Tenant: role, Effect: catalog.Read, Args: c.Named, Where: c.Where,
+		o := c.Task.Do(&engine.Action{
+			Name: short, Tenant: role, Effect: catalog.Read, Args: c.Named, Where: c.Where,
 			Perform: func(ctx context.Context, a *engine.Attempt) engine.Outcome {
 				select {
 				case <-time.After(time.Second + time.Duration(nth)*time.Millisecond):
@@ -163,11 +166,14 @@ func (f *fake) function(name, role string, params []engine.Param, answer func(*e
 				defer f.mu.Unlock()
 				if f.failing[key] > 0 {
 					f.failing[key]--
-					return engine.Outcome{Err: &engine.Error{Name: engine.NameAuth0Error, StatusCode: 404, ErrorCode: "inexistent_user",
-						Message: "The user does not exist.", Operation: short, ResetAt: -1}}
+					return engine.Outcome{Err: &engine.Error{
+						Name: engine.NameAuth0Error, StatusCode: 404, ErrorCode: "inexistent_user",
+						Message: "The user does not exist.", Operation: short, ResetAt: -1,
+					}}
 				}
 				return engine.Outcome{Value: answer(c)}
-			}})
+			},
+		})
 		if o.Err != nil {
 			return nil, o.Err
 		}
@@ -188,29 +194,22 @@ func (f *fake) run(t *testing.T, files fs.FS, source string) (*engine.Run, error
 	return f.execute(t, p)
 }
 
-func (f *fake) execute(t *testing.T, p *Playbook) (*engine.Run, error) {
-	t.Helper()
+func (f *fake) execute(tb testing.TB, p *Playbook) (*engine.Run, error) {
+	tb.Helper()
 	if f.params != nil {
 		f.globals.Set("params", f.params)
 	}
 	run := engine.NewRun(engine.Config{})
 	vm, err := lua.NewVM(lua.Options{Run: run, Globals: f.globals, Print: func(line string) { f.printed = append(f.printed, line) }})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	if f.onStart != nil {
 		f.onStart(run)
 	}
-	err = run.Main(t.Context(), func(task *engine.Task) error { return p.Run(task, f.globals, vm) })
+	err = run.Main(tb.Context(), func(task *engine.Task) error { return p.Run(task, f.globals, vm) })
 	vm.Close()
 	return run, err
-}
-
-// sortedCalls are the calls without the order in which they were made.
-func (f *fake) sortedCalls() []string {
-	out := append([]string{}, f.calls...)
-	sort.Strings(out)
-	return out
 }
 
 // states are the lines of the summary: "id state (reason)".

@@ -35,22 +35,31 @@ func (b *builder) modifier(s *step, name string, e entry) bool {
 			b.problem(v.at, "write key: ${{ item.name }}, or key: name", "key takes an expression or the name of a field, got %s", v.what())
 			s.key = nil
 		}
-	case "concurrency":
-		s.concurrency = b.number(v, "concurrency", func(x any) error { _, err := count(x, 1); return err })
-	case "timeout":
-		s.timeout = b.number(v, "timeout", func(x any) error { _, err := duration(x); return err })
 	case "collect":
 		on, ok := v.value.(bool)
 		if !ok {
 			b.problem(v.at, "", "collect must be true or false, got %s", v.what())
 		}
 		s.collect = on
+	case "register":
+		s.register = b.identifier(v, "register")
+	default:
+		return b.bound(s, name, v)
+	}
+	return true
+}
+
+// bound reads the modifiers that say how and when a step runs.
+func (b *builder) bound(s *step, name string, v *node) bool {
+	switch name {
+	case "concurrency":
+		s.concurrency = b.number(v, "concurrency", func(x any) error { _, err := count(x, 1); return err })
+	case "timeout":
+		s.timeout = b.number(v, "timeout", func(x any) error { _, err := duration(x); return err })
 	case "retry":
 		s.retry = b.retry(v)
 	case "needs":
 		b.needs(s, v)
-	case "register":
-		s.register = b.identifier(v, "register")
 	case "on_error":
 		s.onError = b.onError(v)
 	case "rescue":
@@ -157,8 +166,10 @@ func (b *builder) errorNames(v *node) []string {
 	if s, ok := v.text(); ok {
 		v = &node{kind: sequence, values: []*node{{at: v.at, value: s}}}
 	}
-	known := []string{engine.NameAuth0Error, engine.NameRateLimitError, engine.NameTokenValidationError, engine.NameTimeoutError,
-		engine.NameNetworkError, engine.NameArgumentError, engine.NameParallelError, engine.NameScriptError, engine.NameFileError}
+	known := []string{
+		engine.NameAuth0Error, engine.NameRateLimitError, engine.NameTokenValidationError, engine.NameTimeoutError,
+		engine.NameNetworkError, engine.NameArgumentError, engine.NameParallelError, engine.NameScriptError, engine.NameFileError,
+	}
 	var out []string
 	for _, x := range v.values {
 		s, ok := x.text()

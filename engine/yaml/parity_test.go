@@ -154,10 +154,14 @@ func TestParity(t *testing.T) {
 		p := w.steps(3, false)
 		yamlText := "steps:\n" + indent(p.yaml, 2)
 		fromYAML, errYAML := callsOf(t, w.fail, func(t *testing.T, f *fake) error {
+			t.Helper()
 			_, err := f.run(t, nil, yamlText)
 			return err
 		})
-		fromLua, errLua := callsOf(t, w.fail, func(t *testing.T, f *fake) error { return f.runLua(t, p.lua) })
+		fromLua, errLua := callsOf(t, w.fail, func(t *testing.T, f *fake) error {
+			t.Helper()
+			return f.runLua(t, p.lua)
+		})
 		if (errYAML == nil) != (errLua == nil) {
 			rt.Fatalf("%s\n%s\nYAML: %v\nLua: %v", yamlText, p.lua, errYAML, errLua)
 		}
@@ -187,17 +191,17 @@ func callsOf(t *testing.T, fail []string, run func(*testing.T, *fake) error) (ca
 	return calls, err
 }
 
-func (f *fake) runLua(t *testing.T, source string) error {
-	t.Helper()
+func (f *fake) runLua(tb testing.TB, source string) error {
+	tb.Helper()
 	p, err := lua.Parse("play.lua", []byte(source))
 	if err != nil {
-		t.Fatalf("%v\n%s", err, source)
+		tb.Fatalf("%v\n%s", err, source)
 	}
 	run := engine.NewRun(engine.Config{})
 	vm, err := lua.NewVM(lua.Options{Run: run, Globals: f.globals})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	defer vm.Close()
-	return run.Main(t.Context(), func(task *engine.Task) error { return vm.RunPlaybook(task, p) })
+	return run.Main(tb.Context(), func(task *engine.Task) error { return vm.RunPlaybook(task, p) })
 }

@@ -143,7 +143,9 @@ func TestWrongNeverRuns(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.Check(f.globals)
+	if ps := p.Check(f.globals); len(ps) != 1 {
+		t.Fatalf("problems %v", ps)
+	}
 	_, err = f.execute(t, p)
 	var ps engine.Problems
 	if !errors.As(err, &ps) || ps.ExitCode() != engine.ExitUsage {

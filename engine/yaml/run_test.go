@@ -150,6 +150,18 @@ steps:
 				`target main users.get {"id":"u4"}`, `main users.get {"id":"u5"}`,
 			},
 		},
+		"a tenant's functions in Lua": {
+			source: `
+tenants: {source: {}, target: {}}
+steps:
+  - tenant: target
+    lua: |
+      auth0.users.get("u1")
+      tenant("source").users.get("u2")
+  - lua: auth0.users.get("u3")
+`,
+			calls: []string{`target main users.get {"id":"u1"}`, `source main users.get {"id":"u2"}`, `main users.get {"id":"u3"}`},
+		},
 		"include": {
 			source: "steps:\n  - {vars: {x: 1}}\n  - include: sub/more.yaml\n  - print: ${{ vars.y + steps.inner.result.n }}\n",
 			files:  fstest.MapFS{"sub/more.yaml": {Data: []byte("- vars: {y: '${{ vars.x + 1 }}'}\n- {id: inner, auth0.users.get: u1}\n")}},

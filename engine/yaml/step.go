@@ -114,8 +114,10 @@ func ownActions() []string {
 }
 
 func modifiers() []string {
-	return []string{"id", "name", "tenant", "when", "for_each", "concurrency", "key", "collect", "retry", "timeout",
-		"needs", "register", "on_error", "rescue", "always"}
+	return []string{
+		"id", "name", "tenant", "when", "for_each", "concurrency", "key", "collect", "retry", "timeout",
+		"needs", "register", "on_error", "rescue", "always",
+	}
 }
 
 // A builder makes steps of the nodes of one file.
@@ -273,7 +275,8 @@ func (b *builder) identifier(n *node, what string) string {
 // isName reports whether s is a Lua name and no keyword.
 func isName(s string) bool {
 	for i, c := range s {
-		if !(c == '_' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || i > 0 && c >= '0' && c <= '9') {
+		letter := c == '_' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
+		if !letter && (i == 0 || c < '0' || c > '9') {
 			return false
 		}
 	}
