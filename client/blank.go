@@ -47,7 +47,9 @@ func (k *call) blanks() blank {
 			continue
 		}
 		inner := string(quoted[1 : len(quoted)-1])
-		for _, form := range []string{s, inner, url.QueryEscape(s), url.PathEscape(s)} {
+		// A body that was echoed inside a JSON string is escaped twice.
+		twice := strings.NewReplacer("\\", "\\\\", "\"", "\\\"").Replace(inner)
+		for _, form := range []string{twice, inner, s, url.QueryEscape(s), url.PathEscape(s)} {
 			pairs = append(pairs, form, hidden)
 		}
 	}
