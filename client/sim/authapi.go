@@ -1,14 +1,15 @@
 package sim
 
 import (
-	"a0run/client/catalog"
-	"a0run/client/sim/store"
 	"encoding/json"
 	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
+
+	"a0run/client/catalog"
+	"a0run/client/sim/store"
 )
 
 // extras are operations that the catalogue leaves out because no playbook
@@ -49,7 +50,7 @@ func authHandlers() map[string]handler {
 		"auth GET /v2/logout":                                               logout("returnTo"),
 		"auth GET /oidc/logout":                                             logout("post_logout_redirect_uri"),
 		"auth GET /mfa/authenticators":                                      func(c *call) reply { return c.ok([]any{}) },
-		"auth POST /mfa/challenge":                                          func(*call) reply { return denied(http.StatusForbidden, "invalid_grant", "Invalid mfa_token") },
+		"auth POST /mfa/challenge":                                          mfaChallenge,
 		"auth POST /mfa/associate":                                          func(*call) reply { return denied(http.StatusUnauthorized, "invalid_token", "Invalid mfa_token") },
 		"auth POST /login/callback":                                         func(c *call) reply { return page(c, "<html><body>Logged in.</body></html>") },
 		"auth POST /samlp/{}/logout":                                        func(c *call) reply { return page(c, "<html><body>Logged out.</body></html>") },

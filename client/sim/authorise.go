@@ -1,13 +1,14 @@
 package sim
 
 import (
-	"a0run/client/catalog"
-	"a0run/client/sim/store"
 	"errors"
 	"net/http"
 	"slices"
 	"strings"
 	"time"
+
+	"a0run/client/catalog"
+	"a0run/client/sim/store"
 
 	"github.com/golang-jwt/jwt/v5"
 )
@@ -119,7 +120,7 @@ const (
 )
 
 // plantRunners puts in the two applications that every tenant has.
-func (t *Tenant) plantRunners(tx *store.Tx) error {
+func (t *Tenant) plantRunners(tx *store.Tx) {
 	grants := []any{
 		"authorization_code", "implicit", "refresh_token", "client_credentials", "password", grantRealm, grantOTP,
 		grantCIBA, grantDevice, grantExchange, grantFederated, grantMFAOTP, grantMFAOOB, grantMFARecovery,
@@ -129,10 +130,6 @@ func (t *Tenant) plantRunners(tx *store.Tx) error {
 		"client_id": runnerID, "name": "a0run local", "app_type": "non_interactive", "grant_types": grants,
 		"callbacks": callbacks, "token_endpoint_auth_method": "client_secret_post",
 	})
-	pem, err := runnerPublicPEM()
-	if err != nil {
-		return err
-	}
 	signed := newClient(t, object{
 		"client_id": runnerKeyID, "name": "a0run local, private key", "app_type": "non_interactive", "grant_types": grants,
 		"callbacks": callbacks, "client_authentication_methods": object{"private_key_jwt": object{
@@ -141,7 +138,7 @@ func (t *Tenant) plantRunners(tx *store.Tx) error {
 	})
 	tx.Put(credentialsKey(runnerKeyID), "cred_a0runLocalRunnerKey0000", object{
 		"id": "cred_a0runLocalRunnerKey0000", "name": "a0run", "credential_type": "public_key", "alg": "RS256",
-		"kid": "a0run-local-runner", "pem": pem, "created_at": stamp(t.now()), "updated_at": stamp(t.now()),
+		"kid": "a0run-local-runner", "pem": runnerPublicKey, "created_at": stamp(t.now()), "updated_at": stamp(t.now()),
 	})
 	var scopes, described []any
 	for _, s := range t.allScopes() {
@@ -162,7 +159,6 @@ func (t *Tenant) plantRunners(tx *store.Tx) error {
 		}
 		tx.Put(kind("/client-grants"), str(grant, "id"), grant)
 	}
-	return nil
 }
 
 // moved carries the tenant's own API and the grants for it along when the

@@ -1,13 +1,14 @@
 package sim_test
 
 import (
-	"a0run/client/sim"
 	"context"
 	"fmt"
 	"io"
 	"net/http"
 	"strings"
 	"testing"
+
+	"a0run/client/sim"
 )
 
 // BenchmarkTenant says how many requests a second the tenant answers: reads
@@ -77,4 +78,14 @@ func BenchmarkTenant(b *testing.B) {
 			b.Fatal(err)
 		}
 	})
+}
+
+// BenchmarkNew says what a tenant costs that nobody asks anything: tests make
+// hundreds.
+func BenchmarkNew(b *testing.B) {
+	for b.Loop() {
+		if _, err := sim.New(sim.Options{}); err != nil {
+			b.Fatal(err)
+		}
+	}
 }

@@ -1,11 +1,12 @@
 package sim
 
 import (
-	"a0run/client/sim/store"
 	"net/http"
 	"slices"
 	"sort"
 	"strings"
+
+	"a0run/client/sim/store"
 )
 
 func connectionHandlers() map[string]handler {

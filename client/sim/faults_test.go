@@ -1,7 +1,6 @@
 package sim_test
 
 import (
-	"a0run/client/sim"
 	"context"
 	"errors"
 	"io"
@@ -11,6 +10,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"a0run/client/sim"
 )
 
 func TestFaultsByCount(t *testing.T) {

@@ -1,9 +1,10 @@
 package sim
 
 import (
+	"net/http"
+
 	"a0run/client/catalog"
 	"a0run/client/sim/store"
-	"net/http"
 )
 
 // generic is the handler of an operation that has no quirk: what its effect

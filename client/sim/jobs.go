@@ -1,10 +1,11 @@
 package sim
 
 import (
-	"a0run/client/sim/store"
 	"bytes"
 	"encoding/json"
 	"net/http"
+
+	"a0run/client/sim/store"
 )
 
 // maxImport is the largest file that an import takes.
@@ -177,9 +178,5 @@ func wrappingKey(c *call) reply {
 	if !c.tx.Has(kind("/keys/encryption"), c.params[0]) {
 		return absent("/keys/encryption")
 	}
-	pem, err := runnerPublicPEM()
-	if err != nil {
-		return failure(http.StatusBadRequest, err.Error(), "")
-	}
-	return c.ok(object{"public_key": pem, "algorithm": "CKM_RSA_AES_KEY_WRAP"})
+	return c.ok(object{"public_key": runnerPublicKey, "algorithm": "CKM_RSA_AES_KEY_WRAP"})
 }

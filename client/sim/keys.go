@@ -31,6 +31,12 @@ var nextKey []byte
 //go:embed keydata/runner.pem
 var runnerKey string
 
+// runnerPublicKey is the public half, embedded too: to compute it takes longer
+// than all else that a new tenant does.
+//
+//go:embed keydata/runner.pub.pem
+var runnerPublicKey string
+
 const (
 	currentKid = "local-current"
 	nextKid    = "local-next"
@@ -102,19 +108,6 @@ func publicKey(text []byte) (*rsa.PublicKey, error) {
 		return nil, errors.New("not an RSA key")
 	}
 	return key, nil
-}
-
-// runnerPublicPEM is the public half of the runner's key.
-func runnerPublicPEM() (string, error) {
-	key, err := privateKey([]byte(runnerKey))
-	if err != nil {
-		return "", err
-	}
-	der, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
-	if err != nil {
-		return "", err
-	}
-	return string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})), nil
 }
 
 func (k *keys) makeJWKS() (object, error) {

@@ -1,9 +1,10 @@
 package sim
 
 import (
-	"a0run/client/sim/store"
 	"net/http"
 	"strings"
+
+	"a0run/client/sim/store"
 )
 
 // This file knows of each kind what the table does not say: how it is called

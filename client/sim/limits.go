@@ -1,11 +1,12 @@
 package sim
 
 import (
-	"a0run/client/catalog"
 	"fmt"
 	"math"
 	"sync"
 	"time"
+
+	"a0run/client/catalog"
 )
 
 // A bucket's level at an instant. The zero value is a full bucket.

@@ -1,10 +1,11 @@
 package sim
 
 import (
-	"a0run/client/catalog"
 	"math/rand/v2"
 	"testing"
 	"time"
+
+	"a0run/client/catalog"
 )
 
 // TestTakeAgainstAModel holds the bucket against a slow model that counts

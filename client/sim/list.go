@@ -1,8 +1,6 @@
 package sim
 
 import (
-	"a0run/client/catalog"
-	"a0run/client/sim/store"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -11,6 +9,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"a0run/client/catalog"
+	"a0run/client/sim/store"
 )
 
 // reachable is how many results a listing shows by page numbers.

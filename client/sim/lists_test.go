@@ -1,12 +1,13 @@
 package sim_test
 
 import (
-	"a0run/client/sim"
 	"fmt"
 	"net/url"
 	"strings"
 	"sync"
 	"testing"
+
+	"a0run/client/sim"
 )
 
 func manyUsers(n int) []byte {

@@ -1,9 +1,10 @@
 package sim
 
 import (
+	"strings"
+
 	"a0run/client/catalog"
 	"a0run/client/sim/store"
-	"strings"
 )
 
 // A model is what the table says of a path: whether it is a collection, an

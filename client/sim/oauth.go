@@ -1,7 +1,6 @@
 package sim
 
 import (
-	"a0run/client/sim/store"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
@@ -12,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"a0run/client/sim/store"
 
 	"github.com/golang-jwt/jwt/v5"
 )
@@ -70,7 +71,7 @@ func token(c *call) reply {
 	case grantExchange, grantFederated:
 		return exchangeGrant(c, client, grant)
 	}
-	return denied(http.StatusForbidden, "invalid_grant", "Invalid mfa_token")
+	return mfaGrant(c, client, grant)
 }
 
 func unauthorized() *reply {
@@ -379,7 +380,11 @@ func passwordGrant(c *call, client object, realm string) reply {
 	if truth(u, "blocked") {
 		return blocked()
 	}
-	return c.tokensFor(client, login{user: u, scope: str(c.body, "scope"), audience: str(c.body, "audience"), at: c.now})
+	l := login{user: u, scope: str(c.body, "scope"), audience: str(c.body, "audience"), at: c.now}
+	if len(items(u, "multifactor")) > 0 {
+		return c.mfaRequired(client, l)
+	}
+	return c.tokensFor(client, l)
 }
 
 // findLogin is the user of a connection by e-mail, user name or phone number.

@@ -1,7 +1,6 @@
 package sim_test
 
 import (
-	"a0run/client/sim"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
@@ -10,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"a0run/client/sim"
 
 	"github.com/golang-jwt/jwt/v5"
 )
@@ -312,4 +313,28 @@ func TestBadTokens(t *testing.T) {
 	mine := newDesk(t, sim.Options{Clock: func() time.Time { return now }})
 	mine.token = other.token
 	mine.want(401, "GET", users, "")
+}
+
+func TestSecondFactor(t *testing.T) {
+	d := newDesk(t, sim.Options{Seed: []byte(`users: [{user_id: auth0|mfa, email: m@b.c, password: right, multifactor: [guardian]}]`)})
+	first := d.form("/oauth/token", d.runner("password", map[string]string{"username": "m@b.c", "password": "right", "scope": "openid"}))
+	no := first.object(t)
+	if first.status != 403 || no["error"] != "mfa_required" || no["mfa_token"] == nil {
+		t.Fatalf("got %d %s", first.status, first.text)
+	}
+	step := map[string]string{"mfa_token": no["mfa_token"].(string), "otp": "not this"}
+	grant := "http://auth0.com/oauth/grant-type/mfa-otp"
+	if a := d.form("/oauth/token", d.runner(grant, step)); a.status != 403 || a.object(t)["error"] != "invalid_grant" {
+		t.Fatalf("a wrong code: %d %s", a.status, a.text)
+	}
+	if a := d.form("/mfa/challenge", d.runner("", map[string]string{"mfa_token": step["mfa_token"], "challenge_type": "otp"})); a.status != 200 {
+		t.Fatalf("challenge: %d %s", a.status, a.text)
+	}
+	step["otp"] = d.tenant.OneTimeCode("mfa", "auth0|mfa")
+	if a := d.form("/oauth/token", d.runner(grant, step)); a.status != 200 || claims(t, a.object(t)["id_token"])["sub"] != "auth0|mfa" {
+		t.Fatalf("%d %s", a.status, a.text)
+	}
+	if a := d.form("/oauth/token", d.runner(grant, step)); a.status != 403 {
+		t.Fatalf("an mfa_token works twice: %d", a.status)
+	}
 }

@@ -1,9 +1,10 @@
 package sim
 
 import (
-	"a0run/client/sim/store"
 	"net/http"
 	"time"
+
+	"a0run/client/sim/store"
 )
 
 func organizationHandlers() map[string]handler {

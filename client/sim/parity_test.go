@@ -1,11 +1,12 @@
 package sim_test
 
 import (
-	"a0run/client/catalog"
-	"a0run/client/sim"
 	"net/http"
 	"strings"
 	"testing"
+
+	"a0run/client/catalog"
+	"a0run/client/sim"
 )
 
 // TestEveryOperationIsAnswered calls each operation of the catalogue once with

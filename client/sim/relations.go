@@ -1,9 +1,10 @@
 package sim
 
 import (
-	"a0run/client/sim/store"
 	"net/http"
 	"strings"
+
+	"a0run/client/sim/store"
 )
 
 // The relations, each kept in both directions.

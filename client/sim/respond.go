@@ -1,13 +1,14 @@
 package sim
 
 import (
-	"a0run/client/catalog"
 	"encoding/json"
 	"fmt"
 	"math"
 	"net/http"
 	"strconv"
 	"time"
+
+	"a0run/client/catalog"
 )
 
 // A reply is what a handler says.

@@ -1,9 +1,10 @@
 package sim
 
 import (
-	"a0run/client/catalog"
 	"net/url"
 	"strings"
+
+	"a0run/client/catalog"
 )
 
 // A route is one verb at one path template.

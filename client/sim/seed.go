@@ -1,7 +1,6 @@
 package sim
 
 import (
-	"a0run/client/catalog"
 	"bytes"
 	"encoding/json"
 	"errors"
@@ -11,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"a0run/client/catalog"
 
 	"gopkg.in/yaml.v3"
 )

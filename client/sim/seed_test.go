@@ -1,10 +1,11 @@
 package sim_test
 
 import (
-	"a0run/client/sim"
 	"strings"
 	"testing"
 	"time"
+
+	"a0run/client/sim"
 )
 
 const seedText = `

@@ -1,8 +1,6 @@
 package sim
 
 import (
-	"a0run/client/catalog"
-	"a0run/client/sim/store"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -15,6 +13,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"a0run/client/catalog"
+	"a0run/client/sim/store"
 )
 
 // maxBody bounds what is read of a request.

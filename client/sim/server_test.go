@@ -1,7 +1,6 @@
 package sim_test
 
 import (
-	"a0run/client/sim"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -10,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"a0run/client/sim"
 )
 
 // serve serves a tenant on a socket until the test ends.

@@ -1,8 +1,9 @@
 package sim
 
 import (
-	"a0run/client/sim/store"
 	"net/http"
+
+	"a0run/client/sim/store"
 )
 
 func sessionHandlers() map[string]handler {

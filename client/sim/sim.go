@@ -10,12 +10,13 @@
 package sim
 
 import (
-	"a0run/client/catalog"
-	"a0run/client/sim/store"
 	"net/http"
 	"net/url"
 	"sync"
 	"time"
+
+	"a0run/client/catalog"
+	"a0run/client/sim/store"
 )
 
 // Options make a tenant. The zero value is an empty tenant without limits.
@@ -44,7 +45,7 @@ type Options struct {
 
 // Limits are token buckets: a global one and one an endpoint group.
 type Limits struct {
-	Rate  float64 // tokens a second; 0 means no global limit
+	Rate  float64 // tokens a second of the Management API; 0 means no global limit
 	Burst int
 	// Reset is "token" (the header names the second by which one token is
 	// there again) or "full" (by which the bucket is full).

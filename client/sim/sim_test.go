@@ -1,13 +1,14 @@
 package sim_test
 
 import (
-	"a0run/client/sim"
 	"bytes"
 	"encoding/json"
 	"io"
 	"net/http"
 	"strings"
 	"testing"
+
+	"a0run/client/sim"
 )
 
 // A desk is a tenant and a caller with a token of it.

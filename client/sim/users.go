@@ -1,8 +1,6 @@
 package sim
 
 import (
-	"a0run/client/search"
-	"a0run/client/sim/store" // Gravatar addresses pictures by MD5; nothing is protected by it
 	"cmp"
 	"crypto/md5"
 	"encoding/hex"
@@ -11,6 +9,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"a0run/client/search"
+	"a0run/client/sim/store" // Gravatar addresses pictures by MD5; nothing is protected by it
 )
 
 const usersKind = "/users"

@@ -1,11 +1,12 @@
 package sim
 
 import (
-	"a0run/client/catalog"
 	"encoding/json"
 	"maps"
 	"slices"
 	"strconv"
+
+	"a0run/client/catalog"
 )
 
 // validate checks a call of the Management API against the table: unknown and
