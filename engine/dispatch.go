@@ -80,15 +80,10 @@ func (d *dispatching) verdict(out Outcome) (again bool, wait time.Duration) {
 		count = &d.limited
 	}
 	*count++
-	now := d.run.cfg.Now()
-	over := d.started.Add(d.policy.Patience)
 	v := d.policy.Decide(pace.Attempt{
 		Number: *count, Fault: out.Fault, Repeatable: d.repeatable(),
-		ResetAt: out.ResetAt, Started: d.started, Now: now, Random: d.run.cfg.Random(),
+		ResetAt: out.ResetAt, Started: d.started, Now: d.run.cfg.Now(), Random: d.run.cfg.Random(),
 	})
-	if now.Add(v.Wait).After(over) || out.ResetAt.After(over) {
-		return false, 0
-	}
 	return v.Retry, v.Wait
 }
 

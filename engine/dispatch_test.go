@@ -392,6 +392,32 @@ func TestStopWhileWaitingForASlot(t *testing.T) {
 	})
 }
 
+// BeforeSend is the last moment in which a call can be stopped, also where a
+// slot is free.
+func TestStopBeforeSend(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv := newTenant(always(answer{status: 200}))
+		r := NewRun(Config{})
+		time.AfterFunc(time.Second, func() { r.Stop(nil) })
+		err := run(t, r, func(task *Task) error {
+			_, err := task.Each(EachOptions{Concurrency: 30}, source(30), func(t *Task, _ int, item any) (any, error) {
+				a := srv.action("users.update", catalog.Patch, item)
+				send := a.Perform
+				a.Perform = func(_ context.Context, at *Attempt) Outcome {
+					_ = sleep(context.Background(), 2*time.Second) // a token is fetched, say
+					return send(context.Background(), at)
+				}
+				return nil, errOf(t.Do(a))
+			})
+			return err
+		})
+		if e := asError(t, err); e.Name != NameInterrupted || srv.count() != 0 {
+			t.Errorf("%d requests were sent after the stop; %v", srv.count(), err)
+		}
+	})
+}
+
 // The end of Main's context cuts everything.
 func TestMainContext(t *testing.T) {
 	t.Parallel()
