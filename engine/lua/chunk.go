@@ -156,6 +156,8 @@ func (vm *VM) envValue(l *lua.LState, v any) lua.LValue {
 	switch v := v.(type) {
 	case json.RawMessage:
 		return vm.decode(l, v)
+	case *engine.Error:
+		return vm.errorValue(v)
 	case *engine.Object:
 		if holdsRaw(v, 3) {
 			return vm.lazyObject(v)
@@ -198,13 +200,14 @@ func (vm *VM) lazyObject(o *engine.Object) *lua.LTable {
 	return tb
 }
 
-// holdsRaw reports whether a tree has undecoded JSON in its upper levels.
+// holdsRaw reports whether a tree has undecoded JSON, or an error that a YAML
+// playbook caught, in its upper levels.
 func holdsRaw(v any, depth int) bool {
 	if depth < 0 {
 		return false
 	}
 	switch v := v.(type) {
-	case json.RawMessage:
+	case json.RawMessage, *engine.Error:
 		return true
 	case *engine.Object:
 		for _, x := range v.All() {

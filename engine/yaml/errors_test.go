@@ -26,6 +26,22 @@ steps:
 			source:  "steps:\n  - auth0.users.get: u1\n    always: [{print: \"${{ error == nil }}\"}]\n",
 			printed: []string{"true"},
 		},
+		"the kinds of errors, and what Lua raises": {
+			source: `
+steps:
+  - id: a
+    auth0.users.get: u1
+    rescue: [{print: "${{ error:is('Auth0Error') }} ${{ error:is('NetworkError') }} ${{ error.in_doubt }}"}]
+  - {id: b, on_error: continue, auth0.users.get: u2}
+  - print: ${{ steps.b.error:is("Auth0Error") }} ${{ steps.b.error.message }}
+  - lua: error("own text")
+    rescue: [{print: "${{ error.name }}: ${{ error.message }} at ${{ error.where }}"}]
+  - lua: error({code = 7})
+    rescue: [{print: "${{ error.name }} ${{ type(error.message) }}"}]
+`,
+			fail:    map[string]int{"users.get u1": 1, "users.get u2": 1},
+			printed: []string{"true false false", "true The user does not exist.", "ScriptError: own text at play.yaml:8", "ScriptError string"},
+		},
 		"an error in rescue is the step's, always runs all the same": {
 			source: `
 steps:

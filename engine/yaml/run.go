@@ -196,7 +196,7 @@ func (r *runner) record(sc *scope, st *step, status string, e ending) {
 	o.Set("result", e.value)
 	o.Set("status", status)
 	if e.err != nil {
-		o.Set("error", errorObject(engine.AsError(e.err)))
+		o.Set("error", shownError(engine.AsError(e.err)))
 	}
 	sc.store.steps.Set(st.id, o)
 }

@@ -83,7 +83,7 @@ func (sc *scope) withError(e *engine.Error) *scope {
 	inner := *sc
 	inner.caught, inner.err = true, nil
 	if e != nil {
-		inner.err = errorObject(e)
+		inner.err = shownError(e)
 	}
 	return &inner
 }
@@ -202,8 +202,17 @@ func (sc *scope) whole(p []string) (any, bool) {
 	return v, true
 }
 
-// errorObject is an error as expressions see it, with the fields that a Lua
-// playbook sees.
+// shownError is an error for the VM, which makes the table of it that a Lua
+// playbook catches, with its method is. What a lua step raised itself counts by
+// its message, so that error.message is there whatever it was.
+func shownError(e *engine.Error) *engine.Error {
+	shown := *e
+	shown.Value = nil
+	return &shown
+}
+
+// errorObject is an error in the result of a parallel call, with the same
+// fields.
 func errorObject(e *engine.Error) *engine.Object {
 	o := engine.NewObject(16)
 	set := func(key string, v any, there bool) {
