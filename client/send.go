@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"net/url"
 	"syscall"
-	"time"
 
 	"a0run/client/catalog"
 )
@@ -215,21 +214,4 @@ func phaseOf(err error, w *watch) string {
 	default:
 		return "receive"
 	}
-}
-
-// fetchText reads a public document (a key set) by its URL: without any
-// credentials, within the timeouts, past no budget.
-func (c *Client) fetchText(ctx context.Context, target string) ([]byte, error) {
-	op := &catalog.Operation{ID: "fetch", Verb: http.MethodGet, Effect: catalog.Read, Auth: catalog.NoAuth}
-	k := &call{Client: c, request: &request{op: op, base: c.base, auth: c.auth, target: target, shown: target}, started: time.Now()}
-	out := &outgoing{method: http.MethodGet, target: target, header: http.Header{"Accept": {"application/json"}}}
-	c.agent.set(out.header)
-	a, err := k.send(ctx, out, func(int, http.Header) {})
-	if err != nil {
-		return nil, err
-	}
-	if a.status != http.StatusOK {
-		return nil, k.refusal(a)
-	}
-	return a.body, nil
 }
