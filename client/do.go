@@ -2,7 +2,6 @@ package client
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -32,7 +31,7 @@ func (c *Client) perform(ctx context.Context, op *catalog.Operation, args Args, 
 		return nil, err
 	}
 	if op.Answer == catalog.RedirectAnswer {
-		text, err := json.Marshal(r.target)
+		text, err := encode(r.target)
 		return &Response{Status: op.Status, Body: text}, err
 	}
 	k := c.newCall(r)
