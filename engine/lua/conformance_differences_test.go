@@ -29,6 +29,8 @@ func differences() []difference {
 		{`print(123456789012345 .. "", table.concat({123456789012345}))`, "1.2345678901234e+14\t1.2345678901234e+14", "123456789012345\t123456789012345", whyDigits},
 		{`print(tonumber("-ff", 16))`, "1.844674407371e+19", "-255", "a minus sign means a negative number"},
 		{`print(tonumber("inf"), tonumber("nan") ~= nil)`, "inf\ttrue", "nil\tfalse", "whether these are numbers differs between C libraries"},
+		{`print(pcall(function() return "inf" + 1 end))`, "true\tinf", "false\tdifference.lua:1: attempt to perform arithmetic on a string value", "as above"},
+		{`print((pcall(function() for i = "1", 2 do end end)))`, "true", "false", "the VM's loops take numbers only, and say so"},
 		{`print(tonumber("1\0x"))`, "1", "nil", whyText},
 		{`print(#string.format("%s", "a\0b"), #string.format("%5s", "a\0b"))`, "1\t5", "3\t5", whyText},
 		{

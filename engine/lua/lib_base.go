@@ -182,6 +182,9 @@ func ipairsNext(a args) int {
 	tb := a.table(1)
 	i := a.int(2) + 1
 	v := tb.RawGetInt(i)
+	if v == lua.LNil && i >= lua.MaxArrayIndex {
+		v = tb.RawGet(lua.LNumber(i)) // the end of a long list lies in the hash
+	}
 	if v == lua.LNil {
 		return 0
 	}

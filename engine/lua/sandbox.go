@@ -44,6 +44,7 @@ func (vm *VM) open() error {
 	mt := l.CreateTable(0, 2)
 	mt.RawSetString("__index", g.RawGetString("string"))
 	mt.RawSetString("__metatable", lua.LFalse)
+	stringArithmetic(l, mt)
 	l.SetMetatable(lua.LString(""), mt)
 	return vm.openGlobals()
 }
