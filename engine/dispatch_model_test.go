@@ -104,14 +104,14 @@ func (s storm) run(ctx context.Context) error {
 	if s.cancel > 0 {
 		time.AfterFunc(s.cancel, func() { r.Cancel(errors.New("SIGINT")) })
 	}
-	outcomes := map[string]Outcome{}
+	outcomes := map[string]*Outcome{}
 	err := r.Main(ctx, func(t *Task) error {
 		_, err := t.Each(EachOptions{Concurrency: s.width, OnError: Continue}, source(s.calls), func(t *Task, i int, item any) (any, error) {
 			name := fmt.Sprint(item)
 			out := t.Do(&Action{
 				Name: "x", Operation: &catalog.Operation{ID: "x"}, Effect: s.effects[i], Perform: x.perform(name),
 			})
-			outcomes[name] = out
+			outcomes[name] = &out
 			return nil, errOf(out)
 		})
 		return err
@@ -130,7 +130,11 @@ func (s storm) run(ctx context.Context) error {
 		return fmt.Errorf("%d at once with %d slots, %+v", x.most, s.slots, c)
 	}
 	for i, effect := range s.effects {
-		if err := s.promise(x, fmt.Sprint(i+1), effect, outcomes, begin); err != nil {
+		name := fmt.Sprint(i + 1)
+		if began := x.began[name]; s.stop > 0 && len(began) > 0 && began[len(began)-1].Sub(begin) > s.stop {
+			return fmt.Errorf("call %s was sent after the stop", name)
+		}
+		if err := x.promise(name, effect, outcomes[name]); err != nil {
 			return err
 		}
 	}
@@ -138,13 +142,9 @@ func (s storm) run(ctx context.Context) error {
 }
 
 // promise checks one call.
-func (s storm) promise(x *chaos, name string, effect catalog.Effect, outcomes map[string]Outcome, begin time.Time) error {
-	out, asked := outcomes[name]
+func (x *chaos) promise(name string, effect catalog.Effect, out *Outcome) error {
 	began := x.began[name]
-	if s.stop > 0 && len(began) > 0 && began[len(began)-1].Sub(begin) > s.stop {
-		return fmt.Errorf("call %s was sent after the stop", name)
-	}
-	if !asked {
+	if out == nil {
 		if len(began) > 0 {
 			return fmt.Errorf("call %s has no outcome", name)
 		}

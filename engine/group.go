@@ -76,8 +76,10 @@ func (t *Task) Each(o EachOptions, src Source, body Body) (*EachResult, error) {
 		o.Concurrency = t.run.concurrency
 	}
 	t.parallel++
-	g := &group{owner: t, opts: o, body: body, number: t.parallel,
-		failedAt: map[int]ItemError{}, seen: map[uint64]int{}}
+	g := &group{
+		owner: t, opts: o, body: body, number: t.parallel,
+		failedAt: map[int]ItemError{}, seen: map[uint64]int{},
+	}
 	err := g.pull(src)
 	for g.running > 0 {
 		g.wait()

@@ -61,21 +61,34 @@ func TestTry(t *testing.T) {
 // they wait.
 func TestTryInsideATimeout(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		tries := 0
-		began := time.Now()
-		err := run(t, NewRun(Config{}), func(task *Task) error {
-			return task.WithTimeout(5*time.Second, "step outer", func() error {
-				return task.Try(TryOptions{What: "step inner", Timeout: time.Second, Retry: Retry{Times: 100, Delay: 3 * time.Second}}, func() error {
-					tries++
-					return task.Sleep(time.Hour, Position{})
+	for name, tc := range map[string]struct {
+		outer time.Duration
+		tries int
+	}{
+		"in the second try":   {4500 * time.Millisecond, 2},
+		"while it waits":      {2500 * time.Millisecond, 1},
+		"in the first try":    {500 * time.Millisecond, 1},
+		"in the second delay": {6500 * time.Millisecond, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				tries := 0
+				began := time.Now()
+				err := run(t, NewRun(Config{}), func(task *Task) error {
+					return task.WithTimeout(tc.outer, "step outer", func() error {
+						return task.Try(TryOptions{What: "step inner", Timeout: time.Second, Retry: Retry{Times: 100, Delay: 3 * time.Second}}, func() error {
+							tries++
+							return task.Sleep(time.Hour, Position{})
+						})
+					})
 				})
+				if e := asError(t, err); !strings.HasPrefix(e.Message, "step outer took longer") || tries != tc.tries || time.Since(began) != tc.outer {
+					t.Errorf("%v, %d tries in %v", err, tries, time.Since(began))
+				}
 			})
 		})
-		if e := asError(t, err); !strings.HasPrefix(e.Message, "step outer took longer") || tries != 2 || time.Since(began) != 5*time.Second {
-			t.Errorf("%v, %d tries in %v", err, tries, time.Since(began))
-		}
-	})
+	}
 }
 
 func TestSteps(t *testing.T) {
