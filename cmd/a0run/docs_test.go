@@ -32,7 +32,7 @@ import (
 //	yaml a0run.yaml       a project file
 //	yaml params           a file for --params
 //	text output           what the block above printed
-//	text error            is part of what the block above said on stderr
+//	text error            lines that the block above said on stderr
 //	text problems         what check said about the block above
 //	json event            lines of run --json
 //	json, csv FILE, text  parsed; a file; free text
@@ -141,10 +141,7 @@ func (d *desktop) try(t *testing.T, b block) error {
 	case "text problems":
 		return same("check said", d.last.stdout, b.text)
 	case "text error":
-		if !strings.Contains(d.last.stderr, strings.TrimSpace(b.text)) {
-			return fmt.Errorf("stderr was\n%s", d.last.stderr)
-		}
-		return nil
+		return said(d.last.stderr, b.text)
 	case "json event":
 		return events(b.text)
 	case "json":
@@ -226,6 +223,20 @@ func same(what, got, want string) error {
 	}
 	if trim(got) != trim(want) {
 		return fmt.Errorf("%s\n%s", what, got)
+	}
+	return nil
+}
+
+// said compares lines with those of stderr, which holds others beside them.
+func said(stderr, want string) error {
+	var lines []string
+	for line := range strings.Lines(stderr) {
+		lines = append(lines, strings.TrimSpace(line))
+	}
+	for line := range strings.Lines(want) {
+		if !slices.Contains(lines, strings.TrimSpace(line)) {
+			return fmt.Errorf("stderr has no line %q\n%s", strings.TrimSpace(line), stderr)
+		}
 	}
 	return nil
 }
