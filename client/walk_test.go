@@ -103,3 +103,12 @@ func TestAllUsersBeyondTheReach(t *testing.T) {
 		})
 	}
 }
+
+// optionsOf makes a tenant of so many users, one a second, each third blocked.
+func optionsOf(t *testing.T, n int) sim.Options {
+	t.Helper()
+	start := time.Date(2024, 5, 1, 0, 0, 0, 0, time.UTC)
+	return sim.Options{Seed: seedUsers(t, n, func(i int) (string, time.Time) {
+		return fmt.Sprintf("auth0|%06d", i*7919%n), start.Add(time.Duration(i) * time.Second)
+	})}
+}
