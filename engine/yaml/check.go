@@ -168,16 +168,15 @@ func (c *checker) step(s *step, v view) {
 		inner.known = v.known.layer()
 		inner.ids = &idScope{parent: v.ids, ids: map[string]*step{}}
 	}
-	if s.when != nil {
-		if s.whenPerItem() {
-			c.values(s.when, inner)
+	for _, n := range []*node{s.when, s.tenant} {
+		if n != nil && s.perItem(n) {
+			c.values(n, inner)
 		} else {
-			c.values(s.when, v)
+			c.values(n, v)
 		}
 	}
-	for _, n := range []*node{s.tenant, s.concurrency, s.timeout} {
-		c.values(n, v)
-	}
+	c.values(s.concurrency, v)
+	c.values(s.timeout, v)
 	if s.retry != nil {
 		c.values(s.retry.times, v)
 		c.values(s.retry.delay, v)

@@ -65,7 +65,13 @@ func problemsOf(t *testing.T, source string) engine.Problems {
 		}
 		return ps
 	}
-	return p.Check(newFake().globals)
+	globals := newFake().globals
+	first := p.Check(globals).Error()
+	again := p.Check(globals)
+	if again.Error() != first {
+		t.Errorf("a second Check says otherwise:\n%s\n%s", first, again.Error())
+	}
+	return again
 }
 
 func compareProblems(t *testing.T, want map[int][]string, got engine.Problems) {

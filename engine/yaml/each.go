@@ -26,13 +26,18 @@ func (r *runner) forEach(s site, st *step, o engine.TryOptions) (any, error) {
 	}
 	res, err := s.t.Each(opts, src, func(t *engine.Task, index int, item any) (any, error) {
 		in := site{t, s.sc.withItem(item, index+1)}
-		if st.when != nil && st.whenPerItem() {
+		if st.when != nil && st.perItem(st.when) {
 			if yes, err := r.condition(in, st.when); !yes || err != nil {
 				return nil, err
 			}
 		}
-		v, err := r.item(in, st)
-		return v, err
+		if st.tenant != nil && st.perItem(st.tenant) {
+			var err error
+			if in.sc, err = r.withTenant(in, st.tenant); err != nil {
+				return nil, err
+			}
+		}
+		return r.item(in, st)
 	})
 	if err != nil {
 		return nil, err

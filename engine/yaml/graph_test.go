@@ -230,6 +230,9 @@ steps:
 			t.Errorf("calls:\n%s", d)
 		}
 		for _, s := range states(run) {
+			if strings.Contains(s, "skipped") && !strings.HasSuffix(s, "(the run was stopped)") {
+				t.Errorf("wrong reason: %s", s)
+			}
 			if strings.HasPrefix(s, "c ok") || strings.HasPrefix(s, "d ok") || strings.Contains(s, "log.info") {
 				t.Errorf("ran after the stop: %s", s)
 			}

@@ -204,7 +204,7 @@ func (r *runner) record(sc *scope, st *step, status string, e ending) {
 // step runs one step with all its modifiers.
 func (r *runner) step(s site, st *step) ending {
 	run, err := true, error(nil)
-	if st.when != nil && !st.whenPerItem() {
+	if st.when != nil && !st.perItem(st.when) {
 		run, err = r.condition(s, st.when)
 	}
 	if err == nil && !run {
@@ -230,7 +230,11 @@ func (r *runner) step(s site, st *step) ending {
 	}
 	r.record(s.sc, st, res.State, end)
 	if stepErr != nil {
-		return ending{err: stepErr, bad: true, why: "needs " + st.label() + ", which failed"}
+		why := "needs " + st.label() + ", which failed"
+		if engine.AsError(stepErr).Name == engine.NameInterrupted {
+			why = "the run was stopped"
+		}
+		return ending{err: stepErr, bad: true, why: why}
 	}
 	end.err = nil // tolerated
 	return end
@@ -242,14 +246,18 @@ func (s *step) spreads() bool {
 	return s.forEach != nil || s.act.kind == parallelAction
 }
 
-// whenPerItem says that the condition looks at the item and so decides for
-// each of them.
-func (s *step) whenPerItem() bool {
-	if s.forEach == nil || s.when.tmpl == nil {
+// perItem says that a modifier of a step with for_each (when, tenant) looks at
+// the item, and so is evaluated for each of them and not once for the step.
+func (s *step) perItem(n *node) bool {
+	if s.forEach == nil || n.tmpl == nil {
 		return false
 	}
-	e := s.when.tmpl.parts[0].expr
-	return e != nil && (e.reads.item || e.reads.index)
+	for _, p := range n.tmpl.parts {
+		if p.expr != nil && (p.expr.reads.item || p.expr.reads.index) {
+			return true
+		}
+	}
+	return false
 }
 
 func (r *runner) condition(s site, n *node) (bool, error) {
@@ -292,16 +300,11 @@ func (r *runner) guarded(s site, st *step) (any, error) {
 
 // tried runs the action within the step's timeout and as often as retry says.
 func (r *runner) tried(s site, st *step) (any, error) {
-	if st.tenant != nil {
-		role, err := r.eval(s.t, st.tenant, s.sc)
-		if err != nil {
+	if st.tenant != nil && !st.perItem(st.tenant) {
+		var err error
+		if s.sc, err = r.withTenant(s, st.tenant); err != nil {
 			return nil, err
 		}
-		name, ok := role.(string)
-		if !ok {
-			return nil, scriptError(st.tenant.at, "tenant takes the name of a role, got %s", typeName(role))
-		}
-		s.sc = s.sc.withRole(name)
 	}
 	o, err := r.tryOptions(s, st)
 	if err != nil {
@@ -322,6 +325,19 @@ func (r *runner) tried(s site, st *step) (any, error) {
 		return nil, placed(err, st.act.at)
 	}
 	return value, nil
+}
+
+// withTenant is the scope in which functions are those of another tenant.
+func (r *runner) withTenant(s site, n *node) (*scope, error) {
+	role, err := r.eval(s.t, n, s.sc)
+	if err != nil {
+		return nil, err
+	}
+	name, ok := role.(string)
+	if !ok {
+		return nil, scriptError(n.at, "tenant takes the name of a role, got %s", typeName(role))
+	}
+	return s.sc.withRole(name), nil
 }
 
 // tryOptions evaluates timeout and retry.

@@ -162,6 +162,38 @@ steps:
 `,
 			calls: []string{`target main users.get {"id":"u1"}`, `source main users.get {"id":"u2"}`, `main users.get {"id":"u3"}`},
 		},
+		"a tenant for each item": {
+			source: `
+tenants: {a: {}, b: {}}
+steps:
+  - for_each: [a, b]
+    concurrency: 1
+    tenant: ${{ item }}
+    auth0.users.get: of-${{ item }}
+`,
+			calls: []string{`a main/1.a users.get {"id":"of-a"}`, `b main/1.b users.get {"id":"of-b"}`},
+		},
+		"line ends of Windows": {
+			source:  "vars: {x: 1}\r\nsteps:\r\n  - lua: |\r\n      local y = vars.x\r\n      return y\r\n    register: y\r\n  - print: a ${{ vars.y }}\r\n",
+			printed: []string{"a 1"},
+		},
+		"modifiers from expressions": {
+			source: `
+vars: {n: 2, wait: 1.5, o: {}}
+steps:
+  - {retry: "${{ vars.n - 1 }}", auth0.users.get: u1}
+  - {retry: {times: "${{ vars.n }}", delay: "${{ vars.wait }}"}, timeout: "${{ vars.n .. 's' }}", auth0.users.get: u2}
+  - {for_each: [1, 2], concurrency: "${{ vars.n }}", log.info: x}
+  - {timeout: "${{ vars.o.none }}", log.info: never}
+`,
+			fail: map[string]int{"users.get u1": 1, "users.get u2": 2},
+			calls: []string{
+				`main users.get {"id":"u1"}`, `main users.get {"id":"u1"}`,
+				`main users.get {"id":"u2"}`, `main users.get {"id":"u2"}`, `main users.get {"id":"u2"}`,
+				`main/1.1 log.info {"message":"x"}`, `main/1.2 log.info {"message":"x"}`,
+			},
+			err: "play.yaml:7:15: got nil, want seconds or a text",
+		},
 		"include": {
 			source: "steps:\n  - {vars: {x: 1}}\n  - include: sub/more.yaml\n  - print: ${{ vars.y + steps.inner.result.n }}\n",
 			files:  fstest.MapFS{"sub/more.yaml": {Data: []byte("- vars: {y: '${{ vars.x + 1 }}'}\n- {id: inner, auth0.users.get: u1}\n")}},
