@@ -189,7 +189,7 @@ func patchClient(c *call) reply {
 	if old == nil {
 		return absent("/clients")
 	}
-	if rep := onlyKnown(c.body, clientFields()); rep != nil {
+	if rep := onlyKnown(c.body, append(clientFields(), "client_secret")); rep != nil {
 		return *rep
 	}
 	o := store.Clone(old)

@@ -53,7 +53,7 @@ func clientFields() []string {
 		"require_pushed_authorization_requests", "require_proof_of_possession", "signed_request_object",
 		"compliance_level", "skip_non_verifiable_callback_uri_confirmation_prompt", "token_exchange", "par_request_expiry",
 		"token_quota", "resource_server_identifier", "express_configuration", "my_organization_configuration",
-		"third_party_security_mode", "redirection_policy", "async_approval_notification_channels", "client_secret",
-		"is_token_endpoint_ip_header_trusted", "cross_origin_auth", "organization_invitation_only", "external_metadata_type",
+		"third_party_security_mode", "redirection_policy", "async_approval_notification_channels",
+		"is_token_endpoint_ip_header_trusted", "cross_origin_auth", "fedcm_login", "token_vault_privileged_access",
 	}
 }

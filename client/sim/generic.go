@@ -2,6 +2,7 @@ package sim
 
 import (
 	"net/http"
+	"slices"
 
 	"a0run/client/catalog"
 	"a0run/client/sim/store"
@@ -204,18 +205,20 @@ func (c *call) maybe(o any) any {
 // in deep merge one level further, where null removes.
 func merge(into, patch object, deep []string) {
 	for k, v := range patch {
-		into[k] = v
-	}
-	for _, k := range deep {
-		v, has := patch[k]
-		if !has {
-			continue
-		}
 		fields, ok := v.(object)
-		if !ok {
+		if !ok || !slices.Contains(deep, k) {
+			into[k] = v
 			continue
 		}
-		into[k] = fields
+		merged := store.Clone(sub(into, k))
+		for name, value := range fields {
+			if value == nil {
+				delete(merged, name)
+			} else {
+				merged[name] = value
+			}
+		}
+		into[k] = merged
 	}
 }
 

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"encoding/json"
 	"errors"
@@ -85,6 +86,9 @@ func (t *Tenant) exchange(ctx context.Context, r *http.Request) (*exchange, erro
 	}
 	c.now = t.now()
 	x := t.finish(line, c.op.ID, t.answer(c, broken))
+	if t.o.Gzip && len(x.body) > 0 && strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
+		x.compress()
+	}
 	if fault != nil {
 		x.reset = fault.Reset == "after"
 		x.cut = fault.CutOff
@@ -177,6 +181,16 @@ func (t *Tenant) finish(line *Request, operation string, rep reply) *exchange {
 	}
 	t.log.settle(line, operation, rep.status)
 	return x
+}
+
+// compress packs the body.
+func (x *exchange) compress() {
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	_, _ = w.Write(x.body) // a buffer takes everything
+	_ = w.Close()
+	x.body = b.Bytes()
+	x.header.Set("Content-Encoding", "gzip")
 }
 
 func encode(v any) []byte {

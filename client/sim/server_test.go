@@ -79,3 +79,16 @@ func TestServeOverTLS(t *testing.T) {
 		t.Fatalf("the runner's grant did not move with the tenant: %v", grants)
 	}
 }
+
+func TestGzip(t *testing.T) {
+	d := serve(t, sim.Options{Gzip: true}, sim.ServeOptions{})
+	d.want(200, "GET", users, "") // unpacked by the transport unasked
+	r, err := http.NewRequestWithContext(t.Context(), "GET", d.tenant.BaseURL()+"/.well-known/jwks.json", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Accept-Encoding", "gzip")
+	if a := d.do(r); a.header.Get("Content-Encoding") != "gzip" || a.text[:2] != "\x1f\x8b" {
+		t.Fatalf("got %v and %.20q", a.header, a.text)
+	}
+}

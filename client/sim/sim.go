@@ -39,6 +39,9 @@ type Options struct {
 	// the current API does; without it the name changes, as the examples page
 	// of 4.13 has it.
 	NoConnectionRename bool
+	// Gzip compresses answers for callers that accept it, as Auth0 does; it
+	// costs more than everything else that a request asks for.
+	Gzip bool
 	// LogLimit keeps only so many requests in the log; 0 keeps all.
 	LogLimit int
 }
