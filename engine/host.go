@@ -1,5 +1,7 @@
 package engine
 
+import "sync"
+
 // A Function is one host function: what a playbook can call, in words that no
 // front end owns. bindings makes the table of them.
 type Function struct {
@@ -65,8 +67,12 @@ func NewNamespace(name string) *Namespace {
 
 // Set adds an entry: *Function, *Namespace, or a constant value of the tree.
 // A *Namespace may be set lazily as func() *Namespace; it is made on first
-// use, so that a start-up does not pay for 480 operations.
+// use, so that a start-up does not pay for 480 operations. A namespace that is
+// filled may be read by many goroutines.
 func (n *Namespace) Set(key string, v any) {
+	if f, lazy := v.(func() *Namespace); lazy {
+		v = sync.OnceValue(f)
+	}
 	if _, ok := n.entries[key]; !ok {
 		n.keys = append(n.keys, key)
 	}
@@ -78,7 +84,6 @@ func (n *Namespace) Get(key string) (any, bool) {
 	v, ok := n.entries[key]
 	if f, lazy := v.(func() *Namespace); lazy {
 		v = f()
-		n.entries[key] = v
 	}
 	return v, ok
 }

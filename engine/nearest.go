@@ -59,8 +59,8 @@ func (n *Namespace) near(part, rest string) string {
 		if !ok {
 			continue
 		}
-		if sub, isSpace := n.entries[k].(*Namespace); next != "" && isSpace {
-			if _, has := sub.Get(next); has {
+		if v, _ := n.Get(k); next != "" {
+			if sub, isSpace := v.(*Namespace); isSpace && sub.has(next) {
 				cost--
 			}
 		}
@@ -69,6 +69,11 @@ func (n *Namespace) near(part, rest string) string {
 		}
 	}
 	return best
+}
+
+func (n *Namespace) has(key string) bool {
+	_, ok := n.entries[key]
+	return ok
 }
 
 // elsewhere looks for a function of the same last part whose whole name is
