@@ -3,6 +3,8 @@ package sim
 import (
 	"slices"
 	"strings"
+
+	"a0run/client/catalog"
 )
 
 // The bodies of the resources that playbooks change most are closed, as the
@@ -16,11 +18,36 @@ func onlyKnown(b object, known []string) *reply {
 			extra = append(extra, k)
 		}
 	}
-	if extra == nil {
-		return nil
+	if extra != nil {
+		rep := invalidBody("Additional properties not allowed: %s", strings.Join(extra, ","))
+		return &rep
 	}
-	rep := invalidBody("Additional properties not allowed: %s", strings.Join(extra, ","))
-	return &rep
+	for _, k := range sortedKeys(b) {
+		want := fieldType(k)
+		if want == "" || mistyped(want, b[k]) == "" {
+			continue
+		}
+		rep := invalidBody("Expected type %s but found type %s' on property %s '", want, typeName(b[k]), k)
+		return &rep
+	}
+	return nil
+}
+
+// fieldType is the type of a field, "" where several are taken.
+func fieldType(name string) catalog.Type {
+	switch name {
+	case "name", "email", "description", "display_name", "strategy", "connection", "username", "phone_number", "password",
+		"nickname", "given_name", "family_name", "picture", "user_id", "app_type", "token_endpoint_auth_method", "logo_uri":
+		return catalog.String
+	case "blocked", "email_verified", "phone_verified", "verify_email", "is_domain_connection", "show_as_button",
+		"oidc_conformant", "is_first_party", "sso_disabled":
+		return catalog.Boolean
+	case "user_metadata", "app_metadata", "options", "metadata", "client_metadata", "jwt_configuration", "branding":
+		return catalog.Object
+	case "enabled_clients", "realms", "callbacks", "grant_types", "enabled_connections", "allowed_origins", "web_origins":
+		return catalog.Array
+	}
+	return ""
 }
 
 func userFields() []string {
