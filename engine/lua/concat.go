@@ -58,11 +58,7 @@ func (vm *VM) concatMeta(l *lua.LState, a, b lua.LValue) lua.LValue {
 		if _, ok := concatText(a); !ok {
 			culprit = a
 		}
-		hint := ""
-		if culprit == lua.LNil {
-			hint = " (use tostring(…), or `x or \"\"` where it may be missing)"
-		}
-		l.RaiseError("attempt to concatenate a %s value%s", luaTypeName(culprit), hint)
+		l.RaiseError("attempt to concatenate %s", operandName(l, culprit))
 	}
 	l.Push(fn)
 	l.Push(a)
@@ -71,4 +67,20 @@ func (vm *VM) concatMeta(l *lua.LState, a, b lua.LValue) lua.LValue {
 	v := l.Get(-1)
 	l.Pop(1)
 	return v
+}
+
+// operandName names an argument of the joining function by what the caller's
+// instructions say of it.
+func operandName(l *lua.LState, v lua.LValue) string {
+	kind := luaTypeName(v)
+	in, dbg, ok := current(l, 1)
+	if !ok || in.op != lua.OP_CALL {
+		return "a " + kind + " value"
+	}
+	for i := 1; i <= l.GetTop(); i++ {
+		if l.Get(i) == v {
+			return in.named(l, dbg, in.a+i, kind)
+		}
+	}
+	return "a " + kind + " value"
 }

@@ -2,7 +2,6 @@ package lua
 
 import (
 	"errors"
-	"reflect"
 	"strings"
 
 	lua "github.com/yuin/gopher-lua"
@@ -146,7 +145,7 @@ func (r *runner) resume(l, th *lua.LState, args []lua.LValue) (rets []lua.LValue
 		return nil, r.refuse(l, "cannot resume normal coroutine")
 	}
 	if len(r.threads) >= r.vm.opts.Limits.Nesting {
-		r.die(limitError("too many coroutines resumed inside each other", ""))
+		r.tooDeep("coroutines")
 	}
 	ctx.r = r
 	co.running, co.resumer = true, r.co
@@ -235,12 +234,8 @@ func canYield(l *lua.LState) bool {
 		if err != nil || !isFn || fn.IsG {
 			return false
 		}
-		// The program counter is no part of the machine's interface.
-		pc := int(reflect.ValueOf(dbg).Elem().FieldByName("frame").Elem().FieldByName("Pc").Int()) - 1
-		if pc < 0 || pc >= len(fn.Proto.Code) {
-			return false
-		}
-		if op := int(fn.Proto.Code[pc] >> 26); op != lua.OP_CALL && op != lua.OP_TAILCALL {
+		in, ok := instructionAt(fn.Proto, counter(dbg)-1)
+		if !ok || (in.op != lua.OP_CALL && in.op != lua.OP_TAILCALL) {
 			return false
 		}
 	}

@@ -63,10 +63,14 @@ func errorOf(v lua.LValue) *engine.Error {
 // a table.
 func (vm *VM) errorValue(e *engine.Error) lua.LValue {
 	if v, ok := e.Value.(lua.LValue); ok && v != nil {
+		if tb, ok := v.(*lua.LTable); ok && errorOf(tb) != nil && e.Item != "" {
+			tb.RawSetString("item", lua.LString(e.Item)) // known since it left its task
+		}
 		return v
 	}
 	l := vm.root
 	tb := l.CreateTable(0, 16)
+	e.Value = tb
 	text := func(key, v string) {
 		if v != "" {
 			tb.RawSetString(key, lua.LString(v))
@@ -144,6 +148,7 @@ func (r *runner) throw(l *lua.LState, err error) {
 	}
 	if v, ok := e.Value.(lua.LValue); ok && v != nil {
 		// The playbook's own value comes back from a task or a step.
+		v = r.vm.errorValue(e)
 		r.raised = &raised{value: v, where: e.Where, text: e.Trace}
 		panic(&lua.ApiError{Type: lua.ApiErrorRun, Object: v})
 	}
@@ -152,7 +157,7 @@ func (r *runner) throw(l *lua.LState, err error) {
 	switch {
 	case own.Where.File == "":
 		own.Where = info.where
-	case own.Where != info.where && len(info.frames) >= 0 && info.where.File != "":
+	case own.Where != info.where && info.where.File != "":
 		info.frames = append([]frame{{source: info.where.File, line: info.where.Line}}, info.frames...)
 	}
 	own.Trace = append(append([]string(nil), own.Trace...), info.lines()...)
@@ -170,14 +175,16 @@ func (r *runner) fail(l *lua.LState, name, message, hint string) {
 // that failed still stand.
 func (vm *VM) raise(l *lua.LState) {
 	v := l.Get(-1)
-	r := runnerOf(l)
-	if r == nil {
-		panic(&lua.ApiError{Type: lua.ApiErrorRun, Object: v})
-	}
 	if s, ok := v.(lua.LString); ok {
 		v = lua.LString(vm.ownWords(l, string(s)))
 	}
-	if r.raised == nil || r.raised.value != v {
+	vm.raiseValue(l, v)
+}
+
+// raiseValue raises a value as it is.
+func (vm *VM) raiseValue(l *lua.LState, v lua.LValue) {
+	r := runnerOf(l)
+	if r != nil && (r.raised == nil || r.raised.value != v) {
 		info := r.capture(l)
 		info.value = v
 		r.raised = info

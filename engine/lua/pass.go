@@ -210,9 +210,8 @@ func (p *pass) generic(s *ast.GenericForStmt) ast.Stmt {
 }
 
 // loop is the body of a loop. It begins with a statement that is no jump.
-func (p *pass) loop(stmts []ast.Stmt) []ast.Stmt {
+func (p *pass) loop(line int, stmts []ast.Stmt) []ast.Stmt {
 	stmts = p.block(stmts)
-	line := 1
 	if len(stmts) > 0 {
 		line = stmts[0].Line()
 	}
@@ -241,10 +240,10 @@ func (p *pass) stmt(s ast.Stmt) {
 		s.Stmts = p.block(s.Stmts)
 	case *ast.WhileStmt:
 		s.Condition = p.expr(s.Condition)
-		s.Stmts = p.loop(s.Stmts)
+		s.Stmts = p.loop(s.Line(), s.Stmts)
 	case *ast.RepeatStmt:
 		s.Condition = p.expr(s.Condition)
-		s.Stmts = p.loop(s.Stmts)
+		s.Stmts = p.loop(s.Line(), s.Stmts)
 	case *ast.IfStmt:
 		s.Condition = p.expr(s.Condition)
 		s.Then = p.block(s.Then)
@@ -254,10 +253,10 @@ func (p *pass) stmt(s ast.Stmt) {
 		if s.Step != nil {
 			s.Step = p.expr(s.Step)
 		}
-		s.Stmts = p.loop(s.Stmts)
+		s.Stmts = p.loop(s.Line(), s.Stmts)
 	case *ast.GenericForStmt:
 		p.exprs(s.Exprs)
-		s.Stmts = p.loop(s.Stmts)
+		s.Stmts = p.loop(s.Line(), s.Stmts)
 	case *ast.FuncDefStmt:
 		if s.Name.Func != nil {
 			s.Name.Func = p.expr(s.Name.Func)

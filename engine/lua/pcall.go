@@ -97,8 +97,7 @@ func luaError(l *lua.LState) int {
 		}
 		v = lua.LString(text)
 	}
-	l.Push(v)
-	runnerOf(l).vm.raise(l)
+	runnerOf(l).vm.raiseValue(l, v)
 	return 0
 }
 
@@ -134,12 +133,11 @@ func luaAssert(l *lua.LState) int {
 	if lua.LVAsBool(l.Get(1)) {
 		return l.GetTop()
 	}
-	if l.GetTop() == 1 || l.Get(2) == lua.LNil {
-		l.Push(lua.LString("assertion failed!"))
-	} else {
-		l.Push(l.Get(2))
+	v := l.Get(2)
+	if v == lua.LNil {
+		v = lua.LString("assertion failed!")
 	}
-	runnerOf(l).vm.raise(l)
+	runnerOf(l).vm.raiseValue(l, v)
 	return 0
 }
 

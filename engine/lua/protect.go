@@ -57,8 +57,10 @@ func (r *runner) again(l *lua.LState, c *caught) {
 func (r *runner) protect(fn lua.LValue, args ...lua.LValue) (rets []lua.LValue, c *caught) {
 	vm := r.vm
 	if len(r.threads) >= vm.opts.Limits.Nesting {
-		r.die(limitError(fmt.Sprintf("more than %d protected calls inside each other", vm.opts.Limits.Nesting),
-			"does a function call itself through pcall, step or a coroutine?"))
+		r.tooDeep("protected calls")
+	}
+	if _, ok := fn.(*lua.LFunction); !ok && vm.root.GetMetaField(fn, "__call") == lua.LNil {
+		return nil, r.uncallable(fn)
 	}
 	th := vm.take(r)
 	leave := r.on(th)
@@ -82,6 +84,22 @@ func (r *runner) protect(fn lua.LValue, args ...lua.LValue) (rets []lua.LValue, 
 	th.SetTop(0)
 	clean = true
 	return rets, nil
+}
+
+// tooDeep is apart from protect, whose frame stands on the stack of every task
+// that waits.
+//
+//go:noinline
+func (r *runner) tooDeep(what string) {
+	r.die(limitError(fmt.Sprintf("more than %d %s inside each other", r.vm.opts.Limits.Nesting, what),
+		"does a function call itself through pcall, step or a coroutine?"))
+}
+
+func (r *runner) uncallable(fn lua.LValue) *caught {
+	info := r.capture(r.vm.root)
+	return &caught{
+		value: lua.LString("attempt to call a " + luaTypeName(fn) + " value"), where: info.where, trace: info.lines(),
+	}
 }
 
 // on makes th the running thread; what it returns goes back.

@@ -1,7 +1,7 @@
 package lua
 
 import (
-	"fmt"
+	"strconv"
 	"strings"
 
 	lua "github.com/yuin/gopher-lua"
@@ -81,6 +81,7 @@ func framesOf(th *lua.LState, most int) []frame {
 			return out
 		}
 		if f.line > 0 {
+			f.name = nameAt(th, level)
 			out = append(out, f)
 		}
 	}
@@ -94,7 +95,7 @@ func frameAt(th *lua.LState, level int) (frame, bool) {
 	if !ok {
 		return frame{}, false
 	}
-	if _, err := th.GetInfo("nSl", dbg, lua.LNil); err != nil {
+	if _, err := th.GetInfo("Sl", dbg, lua.LNil); err != nil {
 		return frame{}, false
 	}
 	if dbg.What == "main" {
@@ -107,15 +108,25 @@ func frameAt(th *lua.LState, level int) (frame, bool) {
 	if dbg.Source == "" || dbg.Source == starterName || dbg.CurrentLine <= 0 {
 		return frame{}, true
 	}
-	f := frame{source: dbg.Source, line: dbg.CurrentLine}
+	return frame{source: dbg.Source, line: dbg.CurrentLine}, true
+}
+
+// nameAt is how a trace calls the function at a level; "" for a whole file.
+func nameAt(th *lua.LState, level int) string {
+	dbg, ok := th.GetStack(level)
+	if !ok {
+		return ""
+	}
+	if _, err := th.GetInfo("nSl", dbg, lua.LNil); err != nil {
+		return ""
+	}
 	switch {
 	case dbg.LineDefined <= 0:
+		return ""
 	case dbg.What == "main" || dbg.Name == "" || strings.HasPrefix(dbg.Name, "<") || strings.HasPrefix(dbg.Name, "("):
-		f.name = fmt.Sprintf("the function at line %d", dbg.LineDefined)
-	default:
-		f.name = "function " + dbg.Name
+		return "the function at line " + strconv.Itoa(dbg.LineDefined)
 	}
-	return f, true
+	return "function " + dbg.Name
 }
 
 // here is the place in the playbook from which a Go function was called.
@@ -132,7 +143,10 @@ func here(l *lua.LState) engine.Position {
 	if r := runnerOf(l); r != nil && len(r.threads) > 0 {
 		// A Go function that was called by pcall itself: look at who called that.
 		for i := len(r.threads) - 1; i >= 0; i-- {
-			if fs := framesOf(r.threads[i], 1); r.threads[i] != l && len(fs) > 0 {
+			if r.threads[i] == l {
+				continue
+			}
+			if fs := framesOf(r.threads[i], 1); len(fs) > 0 {
 				return fs[0].position()
 			}
 		}

@@ -20,7 +20,7 @@ const (
 
 // callDepth bounds the Lua calls of one thread. A thread's stack grows as it
 // is needed, so a deep bound costs a pointer for every eight frames.
-const callDepth = 1024
+const callDepth = 512
 
 // poolSize bounds the idle threads that are kept.
 const poolSize = 256
