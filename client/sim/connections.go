@@ -64,7 +64,7 @@ func createConnection(c *call) reply {
 	case strategy == "":
 		return invalidBody("Missing required property: strategy")
 	case !connectionName(name):
-		return invalidBody("String does not match pattern ^[a-zA-Z0-9](-[a-zA-Z0-9]|[a-zA-Z0-9])*$: %s' on property name '", name)
+		return invalidBody("String does not match pattern ^[a-zA-Z0-9](-[a-zA-Z0-9]|[a-zA-Z0-9])*$: %s' on property name", name)
 	case len(c.tx.Lookup(connectionsKey(), "name", name)) > 0:
 		return conflict("A connection with the same name already exists", "")
 	}
@@ -236,7 +236,7 @@ func checkConnectionPatch(c *call, old object) *reply {
 	case c.t.o.NoConnectionRename:
 		return refuse(invalidBody("Additional properties not allowed: name"))
 	case !connectionName(name):
-		return refuse(invalidBody("String does not match pattern ^[a-zA-Z0-9](-[a-zA-Z0-9]|[a-zA-Z0-9])*$: %s' on property name '", name))
+		return refuse(invalidBody("String does not match pattern ^[a-zA-Z0-9](-[a-zA-Z0-9]|[a-zA-Z0-9])*$: %s' on property name", name))
 	case len(c.tx.Lookup(connectionsKey(), "name", name)) > 0:
 		return refuse(conflict("A connection with the same name already exists", ""))
 	}

@@ -27,7 +27,7 @@ func onlyKnown(b object, known []string) *reply {
 		if want == "" || mistyped(want, b[k]) == "" {
 			continue
 		}
-		rep := invalidBody("Expected type %s but found type %s' on property %s '", want, typeName(b[k]), k)
+		rep := invalidBody("Expected type %s but found type %s' on property %s", want, typeName(b[k]), k)
 		return &rep
 	}
 	return nil

@@ -228,7 +228,7 @@ func (c *call) pageArgs() (page, size int, bad *reply) {
 	if c.query.Has("page") {
 		page, _ = strconv.Atoi(c.query.Get("page"))
 		if page < 0 {
-			return refuse("Value %d is less than minimum 0' on property page '", page)
+			return refuse("Value %d is less than minimum 0' on property page", page)
 		}
 	}
 	if c.query.Has("per_page") {
@@ -238,10 +238,10 @@ func (c *call) pageArgs() (page, size int, bad *reply) {
 			limit = m
 		}
 		if size < 0 {
-			return refuse("Value %d is less than minimum 0' on property per_page '", size)
+			return refuse("Value %d is less than minimum 0' on property per_page", size)
 		}
 		if size > limit {
-			return refuse("Value %d is greater than maximum %d' on property per_page '", size, limit)
+			return refuse("Value %d is greater than maximum %d' on property per_page", size, limit)
 		}
 	}
 	if (page+1)*size > reachable {
@@ -260,7 +260,7 @@ func (c *call) checkpoint(l listing) reply {
 	}
 	place, ok := readCursor(c.query.Get("from"))
 	if !ok {
-		return invalidQuery("Invalid checkpoint' on property from '")
+		return invalidQuery("Invalid checkpoint' on property from")
 	}
 	objects, last := l.after(c.tx, place, take)
 	out := object{c.op.Paging.Items: c.showAll(objects)}
@@ -281,7 +281,7 @@ func (c *call) takeArg() (int, *reply) {
 		limit = m
 	}
 	if take < 1 || take > limit {
-		rep := invalidQuery("Value %d is not between 1 and %d' on property take '", take, limit)
+		rep := invalidQuery("Value %d is not between 1 and %d' on property take", take, limit)
 		return 0, &rep
 	}
 	return take, nil
@@ -297,7 +297,7 @@ func (c *call) logPage(l listing) reply {
 	place := uint64(0)
 	if from := c.query.Get("from"); from != "" {
 		if place = c.tx.Place(l.key, from); place == 0 {
-			return invalidQuery("Log not found: %s' on property from '", from)
+			return invalidQuery("Log not found: %s' on property from", from)
 		}
 	}
 	objects, _ := l.after(c.tx, place, take)

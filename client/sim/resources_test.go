@@ -227,7 +227,7 @@ func TestChangingAUsersLogin(t *testing.T) {
 		{`{"email":"new@example.com","connection":"goo"}`, 400, "does not have an identity"},
 		{`{"email":"two@example.com","connection":"db"}`, 400, "already exists"},
 		{`{"password":"p","email_verified":true,"connection":"db"}`, 400, "simultaneously"},
-		{`{"blocked":"yes"}`, 400, "Expected type boolean but found type string' on property blocked"},
+		{`{"blocked":"yes"}`, 400, "Payload validation error: 'Expected type boolean but found type string' on property blocked.\""},
 		{`{"app_metadata":[1]}`, 400, "Expected type object but found type array"},
 		{`{"created_at":"2020"}`, 400, "Additional properties not allowed: created_at"},
 		{`{"email":"New@example.com","connection":"db"}`, 200, `"email":"new@example.com","email_verified":false`},

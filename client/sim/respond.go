@@ -6,6 +6,7 @@ import (
 	"math"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"a0run/client/catalog"
@@ -51,11 +52,20 @@ func failure(status int, message, code string) reply {
 func missing(message, code string) reply { return failure(http.StatusNotFound, message, code) }
 
 func invalidBody(format string, args ...any) reply {
-	return failure(http.StatusBadRequest, "Payload validation error: '"+fmt.Sprintf(format, args...)+"'.", "invalid_body")
+	return failure(http.StatusBadRequest, "Payload validation error: "+quoted(fmt.Sprintf(format, args...)), "invalid_body")
 }
 
 func invalidQuery(format string, args ...any) reply {
-	return failure(http.StatusBadRequest, "Query validation error: '"+fmt.Sprintf(format, args...)+"'.", "invalid_query_string")
+	return failure(http.StatusBadRequest, "Query validation error: "+quoted(fmt.Sprintf(format, args...)), "invalid_query_string")
+}
+
+// quoted closes the quotation where the API does: before the property, where
+// a text names one.
+func quoted(text string) string {
+	if strings.Contains(text, "' on property ") {
+		return "'" + text + "."
+	}
+	return "'" + text + "'."
 }
 
 func conflict(message, code string) reply { return failure(http.StatusConflict, message, code) }

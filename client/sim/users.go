@@ -107,7 +107,7 @@ func checkNewUser(b object, strategy string) *reply {
 		case str(b, "password") == "":
 			rep = invalidBody("Missing required property: password")
 		case str(b, "email") != "" && !emailLike(str(b, "email")):
-			rep = invalidBody("Object didn't pass validation for format email: %s' on property email (The user's email) '", str(b, "email"))
+			rep = invalidBody("Object didn't pass validation for format email: %s' on property email", str(b, "email"))
 		default:
 			return nil
 		}
@@ -360,7 +360,7 @@ func listUsers(c *call) reply {
 		field, order, _ := strings.Cut(by, ":")
 		way, err := strconv.Atoi(cmp.Or(order, "1"))
 		if err != nil || way != 1 && way != -1 {
-			return invalidQuery("String does not match pattern: %s' on property sort '", by)
+			return invalidQuery("String does not match pattern: %s' on property sort", by)
 		}
 		l.chosen, l.fixed = l.all(c.tx), true
 		l.keep = nil

@@ -49,7 +49,7 @@ func validateQuery(c *call) *reply {
 		default:
 		}
 		if bad {
-			rep := invalidQuery("Expected type %s but found type string' on property %s '", a.Type, name)
+			rep := invalidQuery("Expected type %s but found type string' on property %s", a.Type, name)
 			return &rep
 		}
 	}
@@ -78,12 +78,12 @@ func validateBody(c *call) *reply {
 			continue
 		}
 		if want := mistyped(a.Type, v); want != "" {
-			rep := invalidBody("Expected type %s but found type %s' on property %s '", want, typeName(v), a.WireName())
+			rep := invalidBody("Expected type %s but found type %s' on property %s", want, typeName(v), a.WireName())
 			return &rep
 		}
 		if len(a.Enum) > 0 {
 			if s, ok := v.(string); ok && !slices.Contains(a.Enum, s) {
-				rep := invalidBody("No enum match for: %s' on property %s '", s, a.WireName())
+				rep := invalidBody("No enum match for: %s' on property %s", s, a.WireName())
 				return &rep
 			}
 		}
