@@ -74,7 +74,7 @@ func newFake() *fake {
 
 func (f *fake) auth0(role string) *engine.Namespace {
 	ns := engine.NewNamespace("auth0")
-	users := engine.NewNamespace("users")
+	users := engine.NewNamespace("auth0.users")
 	id := engine.Param{Name: "id", Type: "string", Positional: true, Required: true}
 	users.Set("list", f.function("auth0.users.list", role, []engine.Param{
 		{Name: "q", Type: "string"},

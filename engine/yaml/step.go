@@ -229,7 +229,7 @@ func (b *builder) code(n *node) *expr {
 	}
 	at := n.at
 	if n.block {
-		at.Line, at.Column = at.Line+1, 0
+		at.Line, at.Column = at.Line+1, b.indentation(at.Line+1)+1
 	}
 	chunk, err := lua.CompileBlock(source, at)
 	if err != nil {
@@ -241,6 +241,18 @@ func (b *builder) code(n *node) *expr {
 		return nil
 	}
 	return &expr{at: at, chunk: chunk, code: true, reads: readsOf(chunk.Names()), asksError: asksError(source)}
+}
+
+// indentation counts the spaces before a block text that begins with a line:
+// those of its first line that is not empty.
+func (b *builder) indentation(line int) int {
+	for ; line <= len(b.lines); line++ {
+		text := strings.TrimRight(b.line(line), "\r")
+		if inner := strings.TrimLeft(text, " "); inner != "" {
+			return len(text) - len(inner)
+		}
+	}
+	return 0
 }
 
 // names reports keys that cannot be written in an expression.

@@ -1,24 +1,3 @@
-// Package yaml is the YAML front end: it parses a playbook with positions,
-// checks it, and lowers its steps to the engine's tasks and actions.
-//
-// A playbook is a mapping. Its head's keys (name, params, tenants, …) are those
-// of a Lua playbook's head; vars are evaluated once, in order; steps run:
-//
-//	name: Block the inactive
-//	params:
-//	  days: {type: integer, default: 90}
-//	steps:
-//	  - id: users
-//	    auth0.users.list: {q: "last_login:[* TO ${{ time.format(vars.since) }}]"}
-//	  - for_each: ${{ steps.users.result }}
-//	    concurrency: 8
-//	    auth0.users.update: {id: "${{ item.user_id }}", body: {blocked: true}}
-//
-// The ways from text to calls: tree.go and scalar.go make nodes of yaml.v3's
-// (with the scalars of YAML 1.2), template.go finds ${{ }}, step.go and
-// modifiers.go make steps; check_*.go look for what is wrong without running;
-// run.go, action.go and each.go run. What a playbook does is what the same
-// program in Lua does: the same calls, in the same tree of tasks.
 package yaml
 
 import (
