@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -48,6 +49,12 @@ func (p *headParser) wrong(path, hint, format string, args ...any) {
 
 func (p *headParser) key(key string, v any) {
 	h := &p.head
+	if v == (Null{}) {
+		v = nil // YAML's empty value: as if the key were not there
+	}
+	if v == nil && slices.Contains(headKeys(), key) {
+		return
+	}
 	switch key {
 	case "name":
 		h.Name = p.text(key, v)
@@ -297,11 +304,7 @@ func (p *headParser) declaration(path string, o *Object, d *ParamDecl) {
 
 // param checks a declaration as a whole and keeps it.
 func (p *headParser) param(path string, d ParamDecl) {
-	known := false
-	for _, t := range paramTypes() {
-		known = known || t == d.Type
-	}
-	if !known {
+	if !slices.Contains(paramTypes(), d.Type) {
 		p.unknown(path+".type", "type of a parameter", d.Type, paramTypes())
 		d.Type = "string"
 		p.head.Params = append(p.head.Params, d)

@@ -58,6 +58,10 @@ func TestParseHead(t *testing.T) {
 	}, h.Params); diff != "" {
 		t.Error(diff)
 	}
+	empty, problems := headOf(t, `{"name": null, "params": null, "env": null, "patience": null, "guards": null}`)
+	if len(problems) > 0 || len(empty.Params) != 0 {
+		t.Errorf("%+v, %v", empty, problems)
+	}
 	short, problems := headOf(t, `{"params": ["a", "b"], "tenants": ["x", "y"], "patience": 90}`)
 	if len(problems) > 0 || len(short.Params) != 2 || !short.Params[1].Required || len(short.Tenants) != 2 || short.Patience != 90*time.Second {
 		t.Errorf("%+v, %v", short, problems)

@@ -10,6 +10,7 @@ import (
 	"hash"
 	randv2 "math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -209,7 +210,7 @@ func interrupted(cause error) *Error {
 		return e
 	}
 	msg := "the run was interrupted"
-	if cause != nil && !errors.Is(cause, context.Canceled) {
+	if cause != nil && !errors.Is(cause, context.Canceled) && !strings.HasSuffix(msg, cause.Error()) {
 		msg += ": " + cause.Error()
 	}
 	return &Error{Name: NameInterrupted, Message: msg, ResetAt: -1, Cause: cause}
