@@ -141,6 +141,7 @@ func (s *source) syntaxProblem(err error) *engine.Problem {
 	switch {
 	case strings.Contains(message, "unterminated string"):
 		p.Message = "a string has no closing quote"
+		p.Where = s.openQuote()
 	case strings.Contains(message, "unterminated multiline"), strings.Contains(message, "invalid multiline comment"):
 		p.Message = "a long string or comment is never closed"
 		p.Hint = "[[ needs ]]"
@@ -159,6 +160,24 @@ func (s *source) syntaxProblem(err error) *engine.Problem {
 	return p
 }
 
+// openQuote is where the string begins that the scanner found no end of: behind
+// the last token that it did find.
+func (s *source) openQuote() engine.Position {
+	line, column := s.first, 0
+	if n := len(s.tokens); n > 0 {
+		last := s.tokens[n-1]
+		line, column = last.Pos.Line, last.Pos.Column+len(last.Str)-1
+	}
+	lines := strings.Split(s.padded(), "\n")
+	for ; line <= len(lines); line, column = line+1, 0 {
+		text, _, _ := strings.Cut(lines[line-1], "--")
+		if at := strings.IndexAny(text[min(column, len(text)):], `"'`); at >= 0 {
+			return s.at(line, column+at+1)
+		}
+	}
+	return s.at(s.first, 0)
+}
+
 // unexpected says which token cannot stand where it stands.
 func (s *source) unexpected(pe *parse.Error) (engine.Position, string, string) {
 	at := s.at(pe.Pos.Line, pe.Pos.Column)
@@ -171,12 +190,12 @@ func (s *source) unexpected(pe *parse.Error) (engine.Position, string, string) {
 	}
 	tok := s.tokens[i]
 	at = s.at(tok.Pos.Line, tok.Pos.Column)
-	hint := ""
-	if i > 0 {
+	hint := foreign(pe.Token)
+	if i > 0 && hint == "" {
 		hint = foreign(s.tokens[i-1].Str + pe.Token)
 	}
-	if hint == "" {
-		hint = foreign(pe.Token)
+	if i+1 < len(s.tokens) && hint == "" {
+		hint = foreign(pe.Token + s.tokens[i+1].Str)
 	}
 	switch {
 	case tok.Type == parse.TEnd:

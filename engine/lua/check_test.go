@@ -1,0 +1,317 @@
+package lua
+
+import (
+	"encoding/json"
+	"errors"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"a0run/engine"
+)
+
+// offline is a small table of host functions for checks.
+func offline() *engine.Namespace {
+	root := host(map[string]func(c *engine.HostCall) (any, error){
+		"auth0.users.get": nil, "auth0.users.update": nil, "auth0.users.delete": nil, "auth0.users.list": nil,
+		"tenant": nil, "get_token.client_credentials": nil, "json.decode": nil,
+	})
+	root.Set("params", engine.NewObject(0))
+	get, _ := root.Lookup("auth0.users.get")
+	get.Params = []engine.Param{{Name: "id", Positional: true, Required: true}, {Name: "fields"}}
+	list, _ := root.Lookup("auth0.users.list")
+	list.Params = []engine.Param{{Name: "q"}, {Name: "per_page", Aliases: []string{"pageSize"}}}
+	update, _ := root.Lookup("auth0.users.update")
+	update.Params = []engine.Param{{Name: "id", Positional: true, Required: true}, {Name: "body", Positional: true}}
+	return root
+}
+
+// expected reads the marks --### "regexp" of a file, by line.
+func expected(t *testing.T, text string) map[int]string {
+	t.Helper()
+	out := map[int]string{}
+	for i, line := range strings.Split(text, "\n") {
+		_, mark, ok := strings.Cut(line, "--### ")
+		if !ok {
+			continue
+		}
+		re, err := strconv.Unquote(strings.TrimSpace(mark))
+		if err != nil {
+			t.Fatalf("line %d: %v", i+1, err)
+		}
+		out[i+1] = re
+	}
+	return out
+}
+
+// matches compares problems with the marks: each mark is met by a problem on
+// its line, and there is no other problem.
+func matches(t *testing.T, problems engine.Problems, want map[int]string) {
+	t.Helper()
+	for _, p := range problems {
+		if _, ok := want[p.Where.Line]; !ok {
+			t.Errorf("not expected: %s", p)
+		}
+	}
+	for line, re := range want {
+		found := false
+		for _, p := range problems {
+			found = found || p.Where.Line == line && regexp.MustCompile(re).MatchString(p.String())
+		}
+		if !found {
+			t.Errorf("line %d: want %s in\n%s", line, re, problems.Error())
+		}
+	}
+}
+
+func read(t *testing.T, name string) string {
+	t.Helper()
+	b, err := os.ReadFile("testdata/check/" + name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+func TestCheckFindsAllMistakesAtOnce(t *testing.T) {
+	text := read(t, "globals.lua")
+	p, err := Parse("globals.lua", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	matches(t, p.Check(offline(), nil), expected(t, text))
+}
+
+func TestSyntaxErrors(t *testing.T) {
+	for _, chunk := range strings.Split(read(t, "syntax.lua"), "---\n") {
+		_, err := Parse("s.lua", []byte(chunk))
+		var problems engine.Problems
+		if !errors.As(err, &problems) || len(problems) != 1 {
+			t.Errorf("%s: got %v", chunk, err)
+			continue
+		}
+		for _, re := range expected(t, chunk) {
+			if !regexp.MustCompile(re).MatchString(problems[0].String()) {
+				t.Errorf("%s: got %s", chunk, problems[0])
+			}
+		}
+	}
+}
+
+func TestCheckReadsModules(t *testing.T) {
+	p, err := Parse("main.lua", []byte("local m = require 'lib.m'\nrequire('nope')\nrequire 'broken'\nshared()"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	problems := p.Check(offline(), fstest.MapFS{
+		"lib/m.lua":  {Data: []byte("function shared() end\nreturn auth0.users.gett")},
+		"broken.lua": {Data: []byte("\nlocal = 2")},
+	})
+	got := problems.Error()
+	for _, want := range []string{
+		"main.lua:2:9: require: there is no module nope", "broken.lua:2:7: module broken: unexpected '='",
+		"lib/m.lua:2:20: there is no auth0.users.gett",
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no %q in\n%s", want, got)
+		}
+	}
+	if len(problems) != 3 {
+		t.Errorf("got\n%s", got)
+	}
+}
+
+func TestHead(t *testing.T) {
+	p, err := Parse("p.lua", []byte(`playbook{
+	name = "copy", description = 'd', patience = "5m", env = {"HOME"},
+	params = {days = {type = "integer", default = -3, description = "how many"}, who = {type = "string", required = true}},
+	tenants = {"source", "target"}, undo = false,
+}
+print(1)`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := p.Head()
+	if h.Name != "copy" || h.Patience.Minutes() != 5 || len(h.Params) != 2 || h.Params[0].Default != int64(-3) || len(h.Tenants) != 2 {
+		t.Errorf("got %+v", h)
+	}
+	if h.Params[1].Where.String() != "p.lua:3:79" || h.Tenants[1].Role != "target" {
+		t.Errorf("got %s, %s", h.Params[1].Where, h.Tenants[1].Role)
+	}
+}
+
+// evaluate runs an expression with an environment.
+func evaluate(t *testing.T, c *Chunk, env *engine.Object, pure bool) (any, error) {
+	t.Helper()
+	run := engine.NewRun(engine.Config{})
+	vm, err := NewVM(Options{Run: run, Globals: host(map[string]func(*engine.HostCall) (any, error){
+		"pure_up": func(c *engine.HostCall) (any, error) { return strings.ToUpper(c.Args[0].(string)), nil },
+		"send":    func(*engine.HostCall) (any, error) { return "sent", nil },
+	})})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer vm.Close()
+	var v any
+	err = run.Main(t.Context(), func(task *engine.Task) (err error) {
+		v, err = vm.Eval(task, c, env, pure)
+		return err
+	})
+	return v, err
+}
+
+func environment() *engine.Object {
+	step := engine.NewObject(0)
+	step.Set("result", json.RawMessage(`{"users":[{"id":"u1"},{"id":"u2"}],"n":null}`))
+	step.Set("status", "ok")
+	steps := engine.NewObject(0)
+	steps.Set("list", step)
+	env := engine.NewObject(0)
+	env.Set("steps", steps)
+	env.Set("item", json.RawMessage(`{"id":7,"tags":["a","b"]}`))
+	env.Set("vars", engine.NewObject(0))
+	return env
+}
+
+func TestExpressions(t *testing.T) {
+	at := engine.Position{File: "p.yaml", Line: 12, Column: 20}
+	for text, want := range map[string]string{
+		`1 + 2`:                             `3`,
+		`"a" .. 1`:                          `"a1"`,
+		`item.id`:                           `7`,
+		`item`:                              `{"id":7,"tags":["a","b"]}`,
+		`#steps.list.result.users`:          `2`,
+		`steps.list.result.users[2].id`:     `"u2"`,
+		`steps.list.status == "ok"`:         `true`,
+		`steps.nope`:                        `null`,
+		`{a = item.tags, b = {}}`:           `{"a":["a","b"],"b":{}}`,
+		`pure_up("x")`:                      `"X"`,
+		`string.format("%d", 4)`:            `"4"`,
+		`(function(x) return x * 2 end)(4)`: `8`,
+	} {
+		c, err := CompileExpr(text, at)
+		if err != nil {
+			t.Errorf("%s: %v", text, err)
+			continue
+		}
+		v, err := evaluate(t, c, environment(), true)
+		if err != nil {
+			t.Errorf("%s: %v", text, err)
+			continue
+		}
+		if b, _ := json.Marshal(v); string(b) != want {
+			t.Errorf("%s: got %s, want %s", text, b, want)
+		}
+	}
+}
+
+func TestExpressionsThatFail(t *testing.T) {
+	at := engine.Position{File: "p.yaml", Line: 12, Column: 20}
+	for text, want := range map[string]string{
+		`1 +`:               `p.yaml:12: the source ends too early`,
+		`1 2`:               `p.yaml:12:22: unexpected '2'`,
+		`a, b`:              `p.yaml:12:20: this is not one expression`,
+		` `:                 `p.yaml:12:20: the expression is empty`,
+		`item.id.x.y`:       `p.yaml:12: attempt to index field 'id' (a number value), with key 'x'`,
+		"item.nope\n.x":     `p.yaml:12: attempt to index field 'nope' (a nil value), with key 'x'`,
+		`send()`:            `send cannot be called in an expression`,
+		`print("x")`:        `print cannot be called in an expression`,
+		`parallel.each({})`: `parallel.each cannot be called in an expression`,
+		`os.time()`:         `os.time cannot be called in an expression`,
+		`math.random()`:     `math.random cannot be called in an expression`,
+		`function() end`:    `p.yaml:12:20`,
+	} {
+		c, err := CompileExpr(text, at)
+		if err == nil {
+			_, err = evaluate(t, c, environment(), true)
+		}
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want %s", text, err, want)
+		}
+	}
+}
+
+func TestBlocks(t *testing.T) {
+	at := engine.Position{File: "p.yaml", Line: 30, Column: 5}
+	c, err := CompileBlock("local n = 0\nfor _, u in ipairs(steps.list.result.users) do n = n + 1 end\nsend()\nreturn {n = n}, 2", at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := evaluate(t, c, environment(), false)
+	if b, _ := json.Marshal(v); err != nil || string(b) != `{"n":2}` {
+		t.Errorf("got %s, %v", b, err)
+	}
+	names := ""
+	for _, n := range c.Names() {
+		names += n.Path + "@" + n.Where.String() + " "
+	}
+	if names != "steps.list.result.users@p.yaml:31:24 send@p.yaml:32:5 " {
+		t.Errorf("names: %s", names)
+	}
+	c, err = CompileBlock("x = 1\nlocal y = x + nope\nreturn z", at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := c.Check(offline(), []string{"z"}).Error(); got != "p.yaml:31:19: undefined name nope" {
+		t.Errorf("got %s", got)
+	}
+	if _, err = evaluate(t, c, environment(), false); err == nil || !strings.Contains(err.Error(), "p.yaml:31: attempt to perform arithmetic on global 'nope' (a nil value)") {
+		t.Errorf("got %v", err)
+	}
+	// Globals of one evaluation are not seen by the next.
+	c, _ = CompileBlock("if leak then return 'leaked' end leak = 1 return 'none'", at)
+	for range 2 {
+		if v, err := evaluate(t, c, environment(), false); err != nil || v != "none" {
+			t.Errorf("got %v, %v", v, err)
+		}
+	}
+}
+
+// The same answer is decoded once, however many expressions read it.
+func TestAnswersAreDecodedOnce(t *testing.T) {
+	run := engine.NewRun(engine.Config{})
+	vm, err := NewVM(Options{Run: run})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer vm.Close()
+	raw := json.RawMessage(`{"a":1}`)
+	if vm.decode(vm.root, raw) != vm.decode(vm.root, raw) {
+		t.Error("decoded twice")
+	}
+	if vm.decode(vm.root, json.RawMessage(`{"a":1}`)) == vm.decode(vm.root, raw) {
+		t.Error("another answer gave the same value")
+	}
+}
+
+func FuzzLuaSource(f *testing.F) {
+	for _, name := range []string{"globals.lua", "syntax.lua"} {
+		b, err := os.ReadFile("testdata/check/" + name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(string(b))
+	}
+	for _, s := range []string{
+		"playbook{name='x'}", "return 1", "local a <const> = 1", "x, y.z, w[1] = f()", "goto a ::a::", "for x in f do end",
+		"repeat local x until x", "return not not not 1", "a.b:c'd'{e}", "--[==[ x", "'\\", "return ...", "f(a..b..c, ...)",
+		"if false then elseif nil then else end", "while true do break end", "::a:: ::b:: goto a",
+	} {
+		f.Add(s)
+	}
+	globals := offline()
+	f.Fuzz(func(t *testing.T, text string) {
+		p, err := Parse("fuzz.lua", []byte(text))
+		if err == nil {
+			p.Check(globals, nil)
+		} else if len(err.Error()) == 0 {
+			t.Error("an error without a text")
+		}
+		if c, err := CompileExpr(text, engine.Position{File: "f", Line: 3, Column: 4}); err == nil {
+			c.Names()
+		}
+	})
+}
