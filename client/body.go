@@ -37,6 +37,7 @@ func (r *request) bodyArg(g given) error {
 			return err
 		}
 		r.whole = raw
+	default: // another place's
 	}
 	return nil
 }

@@ -53,7 +53,8 @@ func TestBulkJobKeepsTheTenantsPace(t *testing.T) {
 	}{
 		{"one limit", 2000, sim.Limits{Rate: 50, Burst: 100}, func(n int) float64 { return float64(n-100) / 50 }, 0},
 		{
-			"groups", 300, sim.Limits{Groups: map[string]sim.Limit{"users.read": perMinute(500, 40), "users.write": perMinute(200, 20)}},
+			"groups", 300,
+			sim.Limits{Groups: map[string]sim.Limit{"users.read": perMinute(500, 40), "users.write": perMinute(200, 20)}},
 			func(int) float64 { return (300 - 20) / (200.0 / 60) }, 0,
 		},
 		{
@@ -126,8 +127,10 @@ func TestResetBeyondThePatience(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tn, c := local(t, sim.Options{}, Config{})
 		reset := time.Now().Add(time.Hour).Unix()
-		tn.Inject(sim.Fault{Operation: "users.list", Status: 429, Body: `{"statusCode":429,"error":"Too Many Requests","message":"Global limit has been reached","errorCode":"too_many_requests"}`,
-			Headers: map[string]string{"x-ratelimit-limit": "10", "x-ratelimit-remaining": "0", "x-ratelimit-reset": fmt.Sprint(reset)}})
+		tn.Inject(sim.Fault{
+			Operation: "users.list", Status: 429, Body: `{"statusCode":429,"error":"Too Many Requests","message":"Global limit has been reached","errorCode":"too_many_requests"}`,
+			Headers: map[string]string{"x-ratelimit-limit": "10", "x-ratelimit-remaining": "0", "x-ratelimit-reset": fmt.Sprint(reset)},
+		})
 		began := time.Now()
 		_, err := c.Do(t.Context(), "users.list", nil)
 		limited, ok := errors.AsType[*RateLimitError](err)

@@ -100,7 +100,7 @@ type revocable struct {
 	gone bool
 }
 
-var errRevoked = errors.New("the attempt is over") //nolint:gochecknoglobals // a sentinel, never changed
+var errRevoked = errors.New("the attempt is over")
 
 func (r *revocable) Read(p []byte) (int, error) {
 	r.mu.Lock()

@@ -44,7 +44,7 @@ func Walk(ctx context.Context, op *catalog.Operation, args Args, do DoFunc) iter
 }
 
 // errEnough ends a walk whose reader wants no more.
-var errEnough = errors.New("the loop has ended") //nolint:gochecknoglobals // a sentinel, never changed
+var errEnough = errors.New("the loop has ended")
 
 // walk is one walk on its way.
 type walk struct {

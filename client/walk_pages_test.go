@@ -127,7 +127,10 @@ func TestWalkReadsASliceBeforeItHandsOut(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := &pages{items: 250}
-	for range Walk(t.Context(), op, nil, p.do) {
+	for _, err := range Walk(t.Context(), op, nil, p.do) {
+		if err != nil {
+			t.Error(err)
+		}
 		if len(p.asked) != 3 {
 			t.Errorf("the first item came after %d pages", len(p.asked))
 		}
@@ -144,7 +147,10 @@ func TestWalkStreamsCheckpoints(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := &pages{items: 250}
-	for range Walk(t.Context(), op, nil, p.do) {
+	for _, err := range Walk(t.Context(), op, nil, p.do) {
+		if err != nil {
+			t.Error(err)
+		}
 		break
 	}
 	if len(p.asked) != 1 {

@@ -89,12 +89,9 @@ func TestAllUsersBeyondTheReach(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			tn, c := local(t, sim.Options{Seed: seedUsers(t, tt.n, tt.at)}, Config{})
-			for _, args := range []Args{nil, {"sort": "created_at:-1"}, {"fields": "email"}, {"per_page": 37}} {
+			for _, args := range []Args{nil, {"sort": "created_at:-1", "per_page": 87}} {
 				got := ids(t, c, args)
 				slices.Sort(got)
-				if args["fields"] != nil {
-					continue
-				}
 				if n := len(slices.Compact(slices.Clone(got))); n != tt.n || len(got) != tt.n {
 					t.Errorf("%v: %d users, %d of them different; want %d", args, len(got), n, tt.n)
 				}

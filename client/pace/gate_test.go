@@ -95,7 +95,7 @@ func (tr trial) run() result {
 			put(happening{at: back, kind: "answer", e: e})
 		case "answer":
 			flying--
-			g, open = decide(g, h.e, now)
+			g, _ = decide(g, h.e, now)
 			if h.e.kind == refused {
 				todo++
 				res.refused++
@@ -120,9 +120,16 @@ func TestGateIsFastAndSafe(t *testing.T) {
 		n     int
 	}
 	shapes := []shape{
-		{2, 2, 0, 200}, {2, 10, 0, 200}, {16, 50, 0, 1500}, {50, 100, 0, 2100}, {500, 1000, 0, 20000},
-		{200.0 / 60, 20, 0, 300}, {200.0 / 60, 20, time.Second, 300}, {500.0 / 60, 40, time.Second, 500}, {50.0 / 60, 5, time.Second, 60},
+		{2, 2, 0, 200},
+		{2, 10, 0, 200},
+		{16, 50, 0, 1500},
+		{50, 100, 0, 2100},
+		{500, 1000, 0, 10000},
 		{30, 30, 0, 600},
+		{200.0 / 60, 20, 0, 300},
+		{200.0 / 60, 20, time.Second, 300},
+		{500.0 / 60, 40, time.Second, 500},
+		{50.0 / 60, 5, time.Second, 60},
 	}
 	for _, s := range shapes {
 		for _, full := range []bool{false, true} {

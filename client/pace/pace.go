@@ -157,7 +157,7 @@ func (e *LateError) Error() string {
 }
 
 // errEnded is the state of a waiter whose context ended.
-var errEnded = errors.New("waiting for the rate budget") //nolint:gochecknoglobals // a sentinel, never changed
+var errEnded = errors.New("waiting for the rate budget")
 
 // Wait blocks until the request may be sent, ctx ends, or the claim is too
 // late. Claims on the same buckets are granted in the order of their arrival.
@@ -176,7 +176,7 @@ func (p *Pacer) Wait(ctx context.Context, c Claim) (*Grant, error) {
 		late = t.C
 	}
 	for {
-		if g, err, done := p.look(w); done {
+		if g, done, err := p.look(w); done {
 			return g, err
 		}
 		select {
@@ -194,7 +194,7 @@ func (p *Pacer) Wait(ctx context.Context, c Claim) (*Grant, error) {
 }
 
 // look reads what became of a waiter, and tells its caller when it is parked.
-func (p *Pacer) look(w *waiter) (*Grant, error, bool) { //nolint:revive,staticcheck // the error is a result among others here
+func (p *Pacer) look(w *waiter) (g *Grant, done bool, err error) {
 	p.mu.Lock()
 	g, late, until := w.grant, w.late, w.parked
 	tell := !until.IsZero() && !w.told && w.claim.Parked != nil
@@ -202,13 +202,13 @@ func (p *Pacer) look(w *waiter) (*Grant, error, bool) { //nolint:revive,staticch
 	p.mu.Unlock()
 	switch {
 	case g != nil:
-		return g, nil, true
+		return g, true, nil
 	case late != nil:
-		return nil, late, true
+		return nil, true, late
 	case tell:
 		w.claim.Parked(until)
 	}
-	return nil, nil, false
+	return nil, false, nil
 }
 
 // enqueue puts a claim at the end of its queue and grants what can be granted.

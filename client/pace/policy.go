@@ -6,15 +6,15 @@ import "time"
 type FaultKind int
 
 const (
-	// RateLimited: the tenant answered 429; nothing was done.
+	// RateLimited says that the tenant answered 429; nothing was done.
 	RateLimited FaultKind = iota + 1
-	// NotSent: refused before a byte of the request left (connection refused,
+	// NotSent says that it was refused before a byte of the request left (connection refused,
 	// DNS); nothing was done.
 	NotSent
-	// Uncertain: sent, and no whole answer came (reset, timeout, cut off, 502,
+	// Uncertain says that it was sent and no whole answer came (reset, timeout, cut off, 502,
 	// 503, 504); the outcome is unknown.
 	Uncertain
-	// Final: answered, and trying again would give the same.
+	// Final says that it was answered, and trying again would give the same.
 	Final
 )
 
