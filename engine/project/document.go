@@ -130,6 +130,7 @@ func kindOf(n *yaml.Node) string {
 		return "keys and values"
 	case yaml.SequenceNode:
 		return "a list"
+	default:
 	}
 	switch n.ShortTag() {
 	case "!!null":
@@ -179,6 +180,7 @@ func (d *document) tree(n *yaml.Node) any {
 			a[i] = d.tree(c)
 		}
 		return a
+	default:
 	}
 	switch n.ShortTag() {
 	case "!!null":

@@ -66,12 +66,19 @@ type resolver struct {
 	problems engine.Problems
 }
 
-func (r *resolver) wrong(field string, s Source, hint, format string, args ...any) string {
-	who := field
+// A field is a source by its name.
+type field struct {
+	name string
+	Source
+}
+
+// wrong reports what is wrong with a field and gives the value of it, "".
+func (r *resolver) wrong(f field, hint, format string, args ...any) string {
+	who := f.name
 	if r.tenant != "" {
-		who = "tenant " + r.tenant + ": " + field
+		who = "tenant " + r.tenant + ": " + f.name
 	}
-	r.problems = append(r.problems, usage(s.Where, hint, "%s: %s", who, fmt.Sprintf(format, args...))...)
+	r.problems = append(r.problems, usage(f.Where, hint, "%s: %s", who, fmt.Sprintf(format, args...))...)
 	return ""
 }
 
@@ -85,7 +92,8 @@ func (r *resolver) path(name string) string {
 
 // value reads a source; without the line end that files and commands put
 // behind a value.
-func (r *resolver) value(ctx context.Context, field string, s Source) string {
+func (r *resolver) value(ctx context.Context, name string, s Source) string {
+	f := field{name, s}
 	var v string
 	switch {
 	case s.IsZero():
@@ -93,18 +101,18 @@ func (r *resolver) value(ctx context.Context, field string, s Source) string {
 	case s.Env != "":
 		v, _ = r.out.Getenv(s.Env)
 		if v == "" {
-			return r.wrong(field, s, "export "+s.Env+"=…", "the environment variable %s is not set", s.Env)
+			return r.wrong(f, "export "+s.Env+"=…", "the environment variable %s is not set", s.Env)
 		}
 	case s.File != "":
 		text, err := r.out.Files(r.path(s.File))
 		if err != nil {
-			return r.wrong(field, s, "", "cannot read %s: %v", r.path(s.File), reason(err))
+			return r.wrong(f, "", "cannot read %s: %v", r.path(s.File), reason(err))
 		}
 		v = string(text)
 	case len(s.Command) > 0:
 		text, err := r.out.Run(ctx, s.Command, filepath.Dir(r.project.File))
 		if err != nil {
-			return r.wrong(field, s, "", "the command failed: %v", err)
+			return r.wrong(f, "", "the command failed: %v", err)
 		}
 		v = text
 	default:
@@ -112,7 +120,7 @@ func (r *resolver) value(ctx context.Context, field string, s Source) string {
 	}
 	v = strings.TrimRight(v, "\r\n")
 	if strings.TrimSpace(v) == "" {
-		return r.wrong(field, s, "", "%s is empty", s)
+		return r.wrong(f, "", "%s is empty", s)
 	}
 	return v
 }
@@ -120,18 +128,18 @@ func (r *resolver) value(ctx context.Context, field string, s Source) string {
 // key reads a private key: PEM, also with its line ends written as \n, as
 // environment variables have it, or the path of a PEM file.
 func (r *resolver) key(ctx context.Context, s Source) string {
-	const field = "private_key"
-	v := r.value(ctx, field, s)
+	f := field{"private_key", s}
+	v := r.value(ctx, f.name, s)
 	if v == "" {
 		return ""
 	}
 	if !strings.Contains(v, "-----BEGIN") {
 		if s.File != "" || len(s.Command) > 0 {
-			return r.wrong(field, s, `it must begin with "-----BEGIN PRIVATE KEY-----"`, "%s holds no PEM key", s)
+			return r.wrong(f, `it must begin with "-----BEGIN PRIVATE KEY-----"`, "%s holds no PEM key", s)
 		}
 		text, err := r.out.Files(r.path(strings.TrimSpace(v)))
 		if err != nil {
-			return r.wrong(field, s, "give the PEM text, or the path of a file with it", "%s is neither a PEM key nor a file that can be read", s)
+			return r.wrong(f, "give the PEM text, or the path of a file with it", "%s is neither a PEM key nor a file that can be read", s)
 		}
 		v = string(text)
 	}
@@ -139,27 +147,27 @@ func (r *resolver) key(ctx context.Context, s Source) string {
 		v = strings.ReplaceAll(v, `\n`, "\n")
 	}
 	if block, _ := pem.Decode([]byte(v)); block == nil {
-		return r.wrong(field, s, `it must begin with "-----BEGIN PRIVATE KEY-----"`, "%s holds no PEM key", s)
+		return r.wrong(f, `it must begin with "-----BEGIN PRIVATE KEY-----"`, "%s holds no PEM key", s)
 	}
 	return v
 }
 
 func (r *resolver) certificates(ctx context.Context, s Source) []byte {
-	const field = "ca_file"
-	v := r.value(ctx, field, s)
+	f := field{"ca_file", s}
+	v := r.value(ctx, f.name, s)
 	if v == "" {
 		return nil
 	}
 	if s.Value != "" || s.Env != "" {
 		text, err := r.out.Files(r.path(v))
 		if err != nil {
-			r.wrong(field, s, "", "cannot read %s: %v", r.path(v), reason(err))
+			r.wrong(f, "", "cannot read %s: %v", r.path(v), reason(err))
 			return nil
 		}
 		v = string(text)
 	}
 	if block, _ := pem.Decode([]byte(v)); block == nil {
-		r.wrong(field, s, `it must begin with "-----BEGIN CERTIFICATE-----"`, "it holds no PEM certificate")
+		r.wrong(f, `it must begin with "-----BEGIN CERTIFICATE-----"`, "it holds no PEM certificate")
 		return nil
 	}
 	return []byte(v)
