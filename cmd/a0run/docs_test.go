@@ -264,8 +264,8 @@ func console(text string) error {
 		if !ok {
 			continue
 		}
-		for command := range strings.SplitSeq(typed, "|") {
-			if err := typedCommand(words(command)); err != nil {
+		for _, command := range piped(words(typed)) {
+			if err := typedCommand(command); err != nil {
 				return fmt.Errorf("%s: %w", strings.TrimSpace(line), err)
 			}
 		}
@@ -289,6 +289,19 @@ func words(line string) []string {
 		out = append(out, word)
 	}
 	return out
+}
+
+// piped splits a line's words at its pipes.
+func piped(line []string) [][]string {
+	commands := [][]string{nil}
+	for _, word := range line {
+		if word == "|" {
+			commands = append(commands, nil)
+			continue
+		}
+		commands[len(commands)-1] = append(commands[len(commands)-1], word)
+	}
+	return commands
 }
 
 func typedCommand(typed []string) error {
