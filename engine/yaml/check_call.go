@@ -244,10 +244,14 @@ func (c *checker) typed(a *action, p *engine.Param, n *node) {
 		} else if p.Type == "string" && n.kind == scalar {
 			hint = "put it in quotes"
 		}
-		c.problem(n.at, hint, "%s: argument %s: got %s, want %s", a.name, p.Name, n.what(), wanted(p.Type))
+		got := n.what()
+		if p.Secret && n.kind == scalar {
+			got = "another kind of value" // a secret is never shown
+		}
+		c.problem(n.at, hint, "%s: argument %s: got %s, want %s", a.name, p.Name, got, wanted(p.Type))
 		return
 	}
-	if s, ok := n.text(); ok && n.tmpl == nil && len(p.Enum) > 0 && !slices.Contains(p.Enum, s) {
+	if s, ok := n.text(); ok && n.tmpl == nil && !p.Secret && len(p.Enum) > 0 && !slices.Contains(p.Enum, s) {
 		hint := didYouMean(engine.Nearest(s, p.Enum))
 		if hint == "" {
 			hint = "one of " + strings.Join(p.Enum, ", ")

@@ -82,6 +82,7 @@ func (f *fake) auth0(role string) *engine.Namespace {
 		{Name: "include_fields", Type: "boolean"},
 		{Name: "search_engine", Type: "string", Enum: []string{"v1", "v2", "v3"}},
 		{Name: "fields", Type: "string[]"},
+		{Name: "token", Type: "string", Secret: true},
 	}, func(*engine.HostCall) any { return f.list() }))
 	users.Set("all", f.function("auth0.users.all", role, nil, func(*engine.HostCall) any { return f.list() }))
 	users.Set("each", &engine.Function{

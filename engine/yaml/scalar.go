@@ -29,7 +29,8 @@ func (r *reader) scalar(y *yaml.Node, n *node) {
 	case int64, json.Number:
 		digits := strings.TrimLeft(y.Value, "+-")
 		if len(digits) > 1 && digits[0] == '0' && isDigits(digits) {
-			r.problem(n.at, "put it in quotes if the zeros count", "%s is the number %v here", y.Value, v)
+			// The value itself may be a PIN and stays out of the message.
+			r.problem(n.at, "put it in quotes if they count", "the zeros before a number are dropped, 010 is ten")
 			r.problems[len(r.problems)-1].Warning = true
 		}
 	}
@@ -64,7 +65,7 @@ func (r *reader) tagged(y *yaml.Node, n *node) {
 		return
 	}
 	if !fits {
-		r.problem(n.at, "", "%q is no %s", y.Value, strings.TrimPrefix(y.Tag, "!!"))
+		r.problem(n.at, "", "what stands here is no %s", strings.TrimPrefix(y.Tag, "!!"))
 	}
 	n.value = v
 }
