@@ -50,6 +50,7 @@ type seedReader struct {
 	table  *catalog.Table
 	places map[string]seedPlace
 	errs   []error
+	values int // read so far
 }
 
 func readSeed(t *Tenant, text []byte, name string) (*seed, error) {
@@ -196,7 +197,7 @@ func (r *seedReader) resource(s *seed, key, value *yaml.Node) {
 	}
 	for _, item := range list {
 		item = resolve(item)
-		v, err := plain(item)
+		v, err := r.plain(item, 0)
 		o, ok := v.(object)
 		switch {
 		case err != nil:
@@ -219,13 +220,17 @@ func resolve(n *yaml.Node) *yaml.Node {
 
 // plain is a YAML value as JSON would have it: numbers keep their digits, and
 // what looks like a time is the text that it is in JSON.
-func plain(n *yaml.Node) (any, error) {
+func (r *seedReader) plain(n *yaml.Node, depth int) (any, error) {
 	n = resolve(n)
+	// An anchor may hold itself, or itself many times over.
+	if r.values++; depth > 100 || r.values > 20_000_000 {
+		return nil, errors.New("the value is nested too deep or too large")
+	}
 	switch n.Kind {
 	case yaml.MappingNode:
 		o := object{}
 		for i := 0; i+1 < len(n.Content); i += 2 {
-			v, err := plain(n.Content[i+1])
+			v, err := r.plain(n.Content[i+1], depth+1)
 			if err != nil {
 				return nil, err
 			}
@@ -238,7 +243,7 @@ func plain(n *yaml.Node) (any, error) {
 	case yaml.SequenceNode:
 		list := []any{}
 		for _, e := range n.Content {
-			v, err := plain(e)
+			v, err := r.plain(e, depth+1)
 			if err != nil {
 				return nil, err
 			}

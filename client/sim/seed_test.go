@@ -107,6 +107,7 @@ func TestSeedMistakes(t *testing.T) {
 		{"connections: [{name: a, strategy: auth0}, {name: a, strategy: auth0}]", `two connections are called "a"`},
 		{"roles: [{name: a}, {name: a}]", `two have the name "a"`},
 		{"[]", "a seed is a map"},
+		{"users: &x [{a: *x}]", "nested too deep"},
 		{"users: [", "s.yaml: yaml:"},
 	} {
 		_, err := sim.New(sim.Options{Seed: []byte(c.text), SeedName: "s.yaml"})
@@ -114,4 +115,23 @@ func TestSeedMistakes(t *testing.T) {
 			t.Errorf("%s\n got %v\nwant %s", c.text, err, c.says)
 		}
 	}
+}
+
+// FuzzSeed asks that no text makes the reader of seeds fall over, and that an
+// error names the file.
+func FuzzSeed(f *testing.F) {
+	f.Add(seedText)
+	for _, s := range []string{
+		`{"users":[{"email":"a@b.c","identities":5,"roles":[{}]}]}`, "users: [&a {email: 5}, *a]", "a: &x [*x]", "limits: 5", "faults: [5]",
+		"clock: {}", "organizations: [{name: a, members: [x], enabled_connections: [5]}]", "\x00", "roles: [{permissions: [5]}]",
+		"clients: [{client_authentication_methods: 5, jwt_configuration: []}]", "? [a]\n: b", "users: [{user_id: '|', connection: {}}]",
+	} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		_, err := sim.New(sim.Options{Seed: []byte(text), SeedName: "the-seed"})
+		if err != nil && !strings.Contains(err.Error(), "the-seed") && !strings.Contains(err.Error(), "limits:") {
+			t.Fatalf("%q: %v", text, err)
+		}
+	})
 }
