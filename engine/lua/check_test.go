@@ -306,7 +306,7 @@ func FuzzLuaSource(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		p, err := Parse("fuzz.lua", []byte(text))
 		if err == nil {
-			p.Check(globals, nil)
+			_ = p.Check(globals, nil)
 		} else if len(err.Error()) == 0 {
 			t.Error("an error without a text")
 		}

@@ -66,15 +66,6 @@ func (vm *VM) namespace(ns *engine.Namespace) *lua.LTable {
 		return 0
 	}))
 	mt.RawSetString("__metatable", lua.LFalse)
-	if call, ok := ns.Get("(call)"); ok {
-		if f, ok := call.(*engine.Function); ok {
-			inner := vm.hostFunction(f)
-			mt.RawSetString("__call", l.NewFunction(func(l *lua.LState) int {
-				l.Remove(1)
-				return inner.GFunction(l)
-			}))
-		}
-	}
 	tb.Metatable = mt
 	return tb
 }

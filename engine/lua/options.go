@@ -27,8 +27,8 @@ func optionNames(call string) []string {
 // callOptions are the options of one such call.
 type callOptions struct {
 	engine.EachOptions
-	id, name string
-	key      lua.LValue
+	id  string
+	key lua.LValue
 }
 
 // readOptions reads the options table of a call; nil means none.
