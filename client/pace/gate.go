@@ -180,6 +180,12 @@ func (g gate) opens(now time.Time) time.Time {
 	return at
 }
 
+// pending says that the gate waits for an answer rather than for a moment: it
+// may open any time.
+func (g gate) pending(now time.Time) bool {
+	return g.inFlight > 0 && (g.alone || !g.known) && !g.shut.After(now)
+}
+
 // take lets one request through.
 func (g gate) take(now time.Time) gate {
 	level := g.level(now)

@@ -453,7 +453,9 @@ func (p *Pacer) serve(d *desk, now time.Time) time.Time {
 	for len(d.queue) > 0 {
 		at, key, closed := p.opens(d, now)
 		if at.After(now) {
-			p.judge(d, &LateError{Bucket: key.bucket, ResetAt: at, Closed: closed})
+			if !p.gates[key].pending(now) {
+				p.judge(d, &LateError{Bucket: key.bucket, ResetAt: at, Closed: closed})
+			}
 			return at
 		}
 		w := d.queue[0]

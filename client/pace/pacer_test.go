@@ -174,6 +174,27 @@ func TestLateClaims(t *testing.T) {
 	})
 }
 
+// A claim that waits for an answer under way is not late: it may come any time.
+func TestPendingIsNotLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := New(Config{})
+		first, err := p.Wait(t.Context(), Claim{Buckets: []string{"management"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		done := make(chan error, 1)
+		go func() {
+			_, err := p.Wait(t.Context(), Claim{Buckets: []string{"management"}, Before: time.Now().Add(100 * time.Millisecond)})
+			done <- err
+		}()
+		<-time.After(50 * time.Millisecond)
+		p.Observe(first, 200, http.Header{})
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 func TestWaitEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := New(Config{})
