@@ -85,8 +85,11 @@ func TestNoBodyBreaksTheTenant(t *testing.T) {
 	bodies = append(bodies, `{"connection":"db","email":"a@b.c","password":"p","user_metadata":[1],"app_metadata":"x","identities":5}`,
 		`{"grant_type":"client_credentials","client_id":"a0runLocalClientWithASecret00000","client_assertion":"a.b.c","client_assertion_type":"urn:ietf:params:oauth:client-assertion-type:jwt-bearer"}`,
 		`{"name":"n","strategy":"auth0","options":{"attributes":1,"validation":2}}`, `{`)
-	for _, op := range catalog.Default().All() {
-		d := house(t)
+	var d *desk
+	for i, op := range catalog.Default().All() {
+		if i%10 == 0 { // what went is there again
+			d = house(t)
+		}
 		path := op.Path
 		for _, a := range op.Args {
 			if a.In == catalog.InPath || a.In == catalog.InClient {
