@@ -56,6 +56,7 @@ type Run struct {
 	baton       baton
 	parked      map[*Task]chan *turn // guarded by the baton
 	tasks       sync.WaitGroup
+	idle        []chan work // workers without a task; guarded by the baton
 	path        Doer
 	slots       chan struct{}
 
@@ -169,6 +170,7 @@ func (r *Run) Main(ctx context.Context, fn func(t *Task) error) error {
 	r.baton.release()
 	r.tasks.Wait()
 	<-r.baton.enqueue().come
+	r.dismiss()
 	if err == nil {
 		err = r.unclaimed()
 	}
