@@ -20,23 +20,29 @@ func tell(limit, remaining int, reset time.Time) http.Header {
 	}
 }
 
+// sender is a caller of a pacer.
+type sender struct {
+	t *testing.T
+	p *Pacer
+}
+
 // send passes the pacer and answers; it gives the moment of the grant.
-func send(t *testing.T, p *Pacer, status int, h http.Header, buckets ...string) time.Time {
-	t.Helper()
-	g, err := p.Wait(t.Context(), Claim{Buckets: buckets})
+func (s sender) send(status int, h http.Header, buckets ...string) time.Time {
+	s.t.Helper()
+	g, err := s.p.Wait(s.t.Context(), Claim{Buckets: buckets})
 	if err != nil {
-		t.Error(err)
+		s.t.Error(err)
 		return time.Time{}
 	}
 	at := time.Now()
-	p.Observe(g, status, h)
+	s.p.Observe(g, status, h)
 	return at
 }
 
 func TestQueueIsServedInOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := New(Config{})
-		send(t, p, 429, tell(10, 0, time.Now().Add(5*time.Second)), "management", "users.write")
+		sender{t, p}.send(429, tell(10, 0, time.Now().Add(5*time.Second)), "management", "users.write")
 		var mu sync.Mutex
 		served := 0
 		at := make([]time.Time, 20)
@@ -76,7 +82,7 @@ func TestOneRefusalParksTheBucket(t *testing.T) {
 		p := New(Config{})
 		began := time.Now()
 		reset := began.Add(30 * time.Second)
-		send(t, p, 429, tell(10, 0, reset), "management", "users.write")
+		sender{t, p}.send(429, tell(10, 0, reset), "management", "users.write")
 		var mu sync.Mutex
 		granted, parked := []time.Duration{}, 0
 		var wg sync.WaitGroup
@@ -102,7 +108,7 @@ func TestOneRefusalParksTheBucket(t *testing.T) {
 			})
 		}
 		// Another bucket goes on meanwhile.
-		if at := send(t, p, 200, tell(40, 39, began), "management", "users.read"); !at.Equal(began) {
+		if at := (sender{t, p}).send(200, tell(40, 39, began), "management", "users.read"); !at.Equal(began) {
 			t.Errorf("reads waited %s for writes", at.Sub(began))
 		}
 		wg.Wait()
@@ -148,7 +154,7 @@ func TestLateClaims(t *testing.T) {
 		p := New(Config{})
 		buckets := []string{"management", "users.write"}
 		reset := time.Now().Add(time.Minute)
-		send(t, p, 429, tell(10, 0, reset), buckets...)
+		sender{t, p}.send(429, tell(10, 0, reset), buckets...)
 		began := time.Now()
 		_, err := p.Wait(t.Context(), Claim{Buckets: buckets, Before: began.Add(10 * time.Second)})
 		late, ok := errors.AsType[*LateError](err)
@@ -198,7 +204,7 @@ func TestPendingIsNotLate(t *testing.T) {
 func TestWaitEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := New(Config{})
-		send(t, p, 429, tell(10, 0, time.Now().Add(time.Hour)), "management")
+		sender{t, p}.send(429, tell(10, 0, time.Now().Add(time.Hour)), "management")
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		if _, err := p.Wait(ctx, Claim{Buckets: []string{"management"}}); !errors.Is(err, context.DeadlineExceeded) {
@@ -216,7 +222,7 @@ func TestBackOffWithoutHeaders(t *testing.T) {
 		p := New(Config{})
 		last := time.Now()
 		for n := range 12 {
-			at := send(t, p, 429, http.Header{"X-Ratelimit-Reset": {"soon"}}, "management", "users.write")
+			at := sender{t, p}.send(429, http.Header{"X-Ratelimit-Reset": {"soon"}}, "management", "users.write")
 			wait := at.Sub(last)
 			last = at
 			if n == 0 {
@@ -236,14 +242,14 @@ func TestGroupsOfOneSize(t *testing.T) {
 		p := New(Config{})
 		reset := time.Now().Add(time.Minute)
 		for n := range 5 {
-			send(t, p, 200, tell(5, 4-n, reset), "management", "connections.read")
+			sender{t, p}.send(200, tell(5, 4-n, reset), "management", "connections.read")
 		}
-		if at := send(t, p, 200, tell(5, 4, reset), "management", "device_credentials.read"); !at.Equal(time.Now()) {
+		if at := (sender{t, p}).send(200, tell(5, 4, reset), "management", "device_credentials.read"); !at.Equal(time.Now()) {
 			t.Error("the first request waited")
 		}
 		began := time.Now()
 		for n := range 3 {
-			send(t, p, 200, tell(5, 3-n, reset), "management", "device_credentials.read")
+			sender{t, p}.send(200, tell(5, 3-n, reset), "management", "device_credentials.read")
 		}
 		if took := time.Since(began); took != 0 {
 			t.Errorf("a bucket of its own waited %s for another of the same size", took)
@@ -255,7 +261,7 @@ func TestAbandonedGrants(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := New(Config{})
 		buckets := []string{"management"}
-		send(t, p, 200, tell(3, 2, time.Now().Add(time.Hour)), buckets...)
+		sender{t, p}.send(200, tell(3, 2, time.Now().Add(time.Hour)), buckets...)
 		for range 50 { // never sent: the tokens are still there
 			g, err := p.Wait(t.Context(), Claim{Buckets: buckets})
 			if err != nil {
@@ -267,7 +273,7 @@ func TestAbandonedGrants(t *testing.T) {
 			p.Observe(nil, 200, nil) // no grant at all
 		}
 		began := time.Now()
-		send(t, p, 200, tell(3, 1, time.Now().Add(time.Hour)), buckets...)
+		sender{t, p}.send(200, tell(3, 1, time.Now().Add(time.Hour)), buckets...)
 		if time.Since(began) != 0 {
 			t.Error("tokens were lost")
 		}
@@ -277,10 +283,10 @@ func TestAbandonedGrants(t *testing.T) {
 func TestReserve(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := New(Config{})
-		send(t, p, 429, tell(10, 0, time.Now().Add(time.Minute)), "management")
+		sender{t, p}.send(429, tell(10, 0, time.Now().Add(time.Minute)), "management")
 		at, g := p.Reserve(Claim{Buckets: []string{"management"}})
-		if at.Sub(time.Now()) != time.Minute {
-			t.Errorf("at %s", at.Sub(time.Now()))
+		if time.Until(at) != time.Minute {
+			t.Errorf("at %s", time.Until(at))
 		}
 		p.Abandon(g, false)
 	})
