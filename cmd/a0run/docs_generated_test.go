@@ -239,7 +239,7 @@ func TestDocsNames(t *testing.T) {
 		"../../docs/command.md":   slices.Concat(eventFields(), constants(t, "event.go", "Event"), constants(t, "error.go", "Exit"), environment(t)),
 		"../../docs/functions.md": constants(t, "error.go", "Name"),
 	}
-	head := known(t, "yaml", "nmae: x\nzzzzzz: 1\nsteps: []\n")
+	head := known(t, "yaml", "zzzzzz: 1\nsteps: []\n")
 	lists["../../docs/lua.md"] = known(t, "lua", "playbook { zzzzzz = 1 }\n")
 	lists["../../docs/yaml.md"] = append(head, known(t, "yaml", "steps:\n  - {print: x, zzzzzz: 1}\n")...)
 	for path, names := range lists {

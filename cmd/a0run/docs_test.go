@@ -386,6 +386,44 @@ func TestDocsBlocks(t *testing.T) {
 	}
 }
 
+// TestDocsLinks follows the links from page to page and to their headings.
+func TestDocsLinks(t *testing.T) {
+	t.Parallel()
+	followed := 0
+	for _, path := range pages(t) {
+		for _, m := range regexp.MustCompile(`\]\(([^)#\s]*)(?:#([^)\s]+))?\)`).FindAllStringSubmatch(page(t, path), -1) {
+			if strings.Contains(m[1], "://") {
+				continue
+			}
+			followed++
+			target := path
+			if m[1] != "" {
+				target = filepath.Join(filepath.Dir(path), m[1])
+			}
+			if _, err := os.Stat(target); err != nil {
+				t.Errorf("%s: %v", path, err)
+				continue
+			}
+			if m[2] != "" && !slices.Contains(anchors(page(t, target)), m[2]) {
+				t.Errorf("%s: %s has no heading #%s", path, target, m[2])
+			}
+		}
+	}
+	if followed < 10 {
+		t.Errorf("only %d links were found", followed)
+	}
+}
+
+// anchors are the headings of a page as links name them.
+func anchors(text string) []string {
+	var out []string
+	for _, m := range regexp.MustCompile(`(?m)^#+ (.+)$`).FindAllStringSubmatch(text, -1) {
+		name := regexp.MustCompile(`[^a-z0-9_ -]`).ReplaceAllString(strings.ToLower(m[1]), "")
+		out = append(out, strings.ReplaceAll(name, " ", "-"))
+	}
+	return out
+}
+
 // TestDocsBlocksNotice plants broken blocks: a check that lets them pass
 // proves nothing about the others.
 func TestDocsBlocksNotice(t *testing.T) {
