@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"hash/fnv"
 	"strconv"
 	"time"
 )
@@ -63,7 +62,8 @@ type group struct {
 	fatal    error
 	started  int
 	failedAt map[int]ItemError
-	seen     map[uint64]int
+	seen     keySet         // the keys so far
+	again    map[string]int // how often a key came again
 	result   EachResult
 }
 
@@ -78,7 +78,7 @@ func (t *Task) Each(o EachOptions, src Source, body Body) (*EachResult, error) {
 	t.parallel++
 	g := &group{
 		owner: t, opts: o, body: body, number: t.parallel,
-		failedAt: map[int]ItemError{}, seen: map[uint64]int{},
+		failedAt: map[int]ItemError{}, again: map[string]int{},
 	}
 	err := g.pull(src)
 	for g.running > 0 {
@@ -147,23 +147,16 @@ func (g *group) key(item any) (string, error) {
 			key = k
 		}
 	}
-	first := hashKey(key)
-	g.seen[first]++
-	unique := key
-	for n := g.seen[first]; n > 1; n++ {
-		unique = key + "~" + strconv.Itoa(n)
-		if h := hashKey(unique); g.seen[h] == 0 { // an item may be called "a~2" by itself
-			g.seen[h]++
-			break
+	if g.seen.add(key) {
+		return key, nil
+	}
+	for {
+		g.again[key]++
+		unique := key + "~" + strconv.Itoa(g.again[key]+1)
+		if g.seen.add(unique) { // an item may be called "a~2" by itself
+			return unique, nil
 		}
 	}
-	return unique, nil
-}
-
-func hashKey(key string) uint64 {
-	h := fnv.New64a()
-	_, _ = h.Write([]byte(key)) // a hash's Write never fails
-	return h.Sum64()
 }
 
 // start runs one item in a new task.
