@@ -79,9 +79,14 @@ steps:
 func TestRefusedTexts(t *testing.T) {
 	deep := "steps: " + strings.Repeat("[", 150) + strings.Repeat("]", 150)
 	tests := map[string]struct{ source, want string }{
-		"too large":   {"steps: []\n#" + strings.Repeat("x", maxSource), "play.yaml: the playbook is larger than 1 MB"},
-		"too deep":    {deep, "nested more than 100 levels deep"},
-		"deeper yet":  {"steps: " + strings.Repeat("[", 200_000), "play.yaml:1"},
+		"too large":               {"steps: []\n#" + strings.Repeat("x", maxSource), "play.yaml: the playbook is larger than 1 MB"},
+		"too deep":                {deep, "nested more than 100 levels deep"},
+		"deeper yet":              {"steps: " + strings.Repeat("[", 200_000), "play.yaml:1"},
+		"expressions without end": {"steps:\n  - print: " + strings.Repeat("${{ 1 }} ", maxExprs+1), "play.yaml:2:12: the file has more than 10000 expressions"},
+		"a broken line far down": {
+			"steps:\n" + strings.Repeat("  - print: {a: [1,\n     2], b: \"x\n     y\"}\n", 500) + "   - print: x\n" + strings.Repeat("  - print: x\n", 500),
+			"play.yaml:1502:4: YAML syntax",
+		},
 		"not UTF-8":   {"name: a\nsteps: \xff\n", "play.yaml:2: this line is not UTF-8"},
 		"two in one":  {"steps: []\n---\nsteps: []\n", "a second YAML document begins here"},
 		"nothing":     {"", "play.yaml:1:1: a playbook must be a mapping, got nothing"},

@@ -95,10 +95,8 @@ func (r *reader) tab(n int) int {
 // first, and a line found is held against the lines that follow it.
 func (r *reader) brokenLine() int {
 	good, bad := 0, len(r.lines)
-	if len(r.source) > maxSearched {
-		return 0
-	}
-	for good+1 < bad {
+	r.budget = maxSearched
+	for good+1 < bad && r.budget > 0 {
 		if mid := (good + bad) / 2; r.completes(mid) {
 			good = mid
 		} else {
@@ -107,18 +105,22 @@ func (r *reader) brokenLine() int {
 		if good+1 < bad {
 			continue
 		}
-		for next := bad + 1; next <= min(bad+20, len(r.lines)); next++ {
+		for next := bad + 1; next <= min(bad+20, len(r.lines)) && r.budget > 0; next++ {
 			if r.completes(next) {
 				good, bad = next, len(r.lines)
 				break
 			}
 		}
 	}
+	if r.budget <= 0 {
+		return 0
+	}
 	return bad
 }
 
-// maxSearched bounds the text in which a broken line is looked for.
-const maxSearched = 256 << 10
+// maxSearched bounds the text that is parsed to find a broken line: about half
+// a second. In a larger file yaml.v3's own line must do.
+const maxSearched = 4 << 20
 
 // completes reports whether the first n lines are the beginning of some YAML.
 func (r *reader) completes(n int) bool {
@@ -129,7 +131,11 @@ func (r *reader) completes(n int) bool {
 	head := string(r.source[:end])
 	pad := "\n" + strings.Repeat(" ", 40)
 	closers := closing(head)
+	if len(closers) > maxDepth {
+		return false // refused in any case, and slow to parse
+	}
 	for _, tail := range []string{"", pad + closers, pad + "\"" + closers, pad + "'" + closers, ": 0", pad + ": 0" + closers} {
+		r.budget -= len(head)
 		if parses(strings.TrimSuffix(head, "\n") + tail) {
 			return true
 		}

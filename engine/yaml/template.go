@@ -13,6 +13,9 @@ import (
 // maxTries bounds how many }} are tried as the end of one expression.
 const maxTries = 200
 
+// maxExprs bounds the expressions of a file.
+const maxExprs = 10_000
+
 // A template is a text with expressions in it. Where whole is set the text is
 // one expression and nothing else, and keeps the type of its value.
 type template struct {
@@ -76,6 +79,12 @@ func (r *reader) template(n *node, s string) *template {
 		}
 		if i > 0 {
 			t.parts = append(t.parts, part{text: rest[:i]})
+		}
+		if r.exprs++; r.exprs > maxExprs {
+			if r.exprs == maxExprs+1 {
+				r.problem(n.at, "use for_each, or a lua step", "the file has more than %d expressions", maxExprs)
+			}
+			return &template{broken: true}
 		}
 		e, length := r.expression(rest[i+3:], places(len(s)-len(rest)+i))
 		t.parts = append(t.parts, part{expr: e})
@@ -155,17 +164,25 @@ func (r *reader) luaProblems(err error, at engine.Position) {
 // k-th ${{ of the one is the k-th of the other whatever the quotes; only an
 // escaped "\x24{{" is not found, and stands where its scalar stands.
 func (r *reader) places(n *node, s string) func(offset int) engine.Position {
+	inText, inSource := 0, n.offset
 	return func(offset int) engine.Position {
-		k := strings.Count(s[:offset], "${{")
-		o := n.offset
-		for range k + 1 {
-			i := bytes.Index(r.source[o:], []byte("${{"))
-			if i < 0 {
+		next := func() bool {
+			i := bytes.Index(r.source[inSource:], []byte("${{"))
+			inSource += max(i, 0)
+			return i >= 0
+		}
+		for range strings.Count(s[inText:offset], "${{") {
+			if !next() {
 				return n.at
 			}
-			o += i + 3
+			inSource += 3
+		}
+		inText = offset
+		if !next() {
+			return n.at
 		}
 		// The place is that of the expression's first letter.
+		o := inSource + 3
 		for o < len(r.source) && r.source[o] == ' ' {
 			o++
 		}

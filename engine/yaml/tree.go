@@ -109,6 +109,9 @@ type reader struct {
 	done     map[*yaml.Node]*node
 	open     map[*yaml.Node]bool
 	aliased  int
+	exprs    int
+	// budget is what of the text may still be parsed to find a broken line.
+	budget int
 	// hopeless says that the nodes are not what was written.
 	hopeless bool
 }
