@@ -295,7 +295,36 @@ func (c *checker) call(s *source, call callFact) {
 		c.role(s, call)
 	}
 	if f := c.function(call.use); f != nil {
+		if f.Name == "auth0.call" {
+			c.calledByName(s, call)
+		}
 		c.arguments(s, call, f)
+	}
+}
+
+// calledByName checks auth0.call("users.get", {…}).
+func (c *checker) calledByName(s *source, call callFact) {
+	if len(call.args) == 0 {
+		return
+	}
+	name, ok := call.args[0].(*ast.StringExpr)
+	if !ok {
+		return
+	}
+	full := "auth0." + strings.TrimPrefix(name.Value, "auth0.")
+	f, ok := c.globals.Lookup(full)
+	if !ok {
+		hint := ""
+		if near := c.globals.Nearest(full); near != "" {
+			hint = "did you mean " + strings.TrimPrefix(near, "auth0.") + "?"
+		}
+		c.say(engine.Problem{Where: s.place(name.Line(), name.Value), Message: "auth0.call: there is no operation " + name.Value, Hint: hint})
+		return
+	}
+	if len(call.args) == 2 && len(f.Params) > 0 {
+		if tb, ok := call.args[1].(*ast.TableExpr); ok {
+			c.optionNames(s, f, tb)
+		}
 	}
 }
 
@@ -378,9 +407,31 @@ func (c *checker) arguments(s *source, call callFact, f *engine.Function) {
 		return
 	}
 	tb, ok := call.args[len(call.args)-1].(*ast.TableExpr)
-	if !ok || len(call.args) <= positional || len(f.Params) == 0 {
-		return
+	if ok && len(f.Params) > 0 && namesOptions(f, len(call.args)-1, positional) {
+		c.optionNames(s, f, tb)
 	}
+}
+
+// namesOptions reports whether a table in place i holds options by name: behind
+// the positional parameters, or in the place of one that can be left out and
+// is no table itself.
+func namesOptions(f *engine.Function, i, positional int) bool {
+	if i >= positional {
+		return true
+	}
+	for _, p := range f.Params {
+		if !p.Positional {
+			continue
+		}
+		if i == 0 {
+			return !p.Required && (p.Type == "string" || p.Type == "integer" || p.Type == "number" || p.Type == "boolean")
+		}
+		i--
+	}
+	return false
+}
+
+func (c *checker) optionNames(s *source, f *engine.Function, tb *ast.TableExpr) {
 	var known []string
 	for _, p := range f.Params {
 		known = append(known, p.Name)

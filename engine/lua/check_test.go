@@ -17,7 +17,7 @@ import (
 func offline() *engine.Namespace {
 	root := host(map[string]func(c *engine.HostCall) (any, error){
 		"auth0.users.get": nil, "auth0.users.update": nil, "auth0.users.delete": nil, "auth0.users.list": nil,
-		"tenant": nil, "get_token.client_credentials": nil, "json.decode": nil,
+		"auth0.call": nil, "tenant": nil, "get_token.client_credentials": nil, "json.decode": nil,
 	})
 	root.Set("params", engine.NewObject(0))
 	get, _ := root.Lookup("auth0.users.get")

@@ -363,8 +363,8 @@ func TestUncaughtErrorsNameTheirPlaces(t *testing.T) {
 		t.Errorf("got %s at %s", e.Name, e.Where)
 	}
 	trace := strings.Join(e.Trace, "\n")
-	if !strings.Contains(trace, "    7 | \t\tparallel.each") {
-		t.Errorf("no source line in\n%s", trace)
+	if !strings.HasPrefix(trace, "    3 |   fail()\nplaybook.lua:4") {
+		t.Errorf("no source line, or the item's trace is missing in\n%s", trace)
 	}
 	inner := e.Items[0].Err
 	if inner.Where.String() != "lib/deep.lua:3" || inner.Name != engine.NameRateLimitError {
@@ -392,6 +392,13 @@ func TestUncaughtValues(t *testing.T) {
 		if e := (&rig{}).fails(t, text); e.Error() != want {
 			t.Errorf("%q: got %q, want %q", text, e.Error(), want)
 		}
+	}
+}
+
+func TestTheSourceLineStandsInTheTrace(t *testing.T) {
+	e := (&rig{}).fails(t, "local t\n\tt.x = 1  \n")
+	if len(e.Trace) == 0 || e.Trace[0] != "    2 | \tt.x = 1" {
+		t.Errorf("got %q", e.Trace)
 	}
 }
 

@@ -28,3 +28,5 @@ local t = {foo = 1, bar = foo}            --### "27:27: undefined name foo"
 local src = tenant("source")
 src.get_token.client_credentials("a")
 src.users.gt("a")                         --### "30:11: there is no auth0.users.gt"
+auth0.call("users.gett", {id = "a"})      --### "31:12: auth0.call: there is no operation users.gett \\(did you mean users.get\\?\\)"
+auth0.call("users.get", {ident = "a"})    --### "32:26: auth0.users.get has no parameter ident"
