@@ -166,7 +166,10 @@ func (e *Error) Uncatchable() bool {
 
 // doubtful reports whether the outcome of a call behind the error is unknown.
 func (e *Error) doubtful() bool {
-	if e.InDoubt {
+	switch {
+	case e == nil:
+		return false
+	case e.InDoubt:
 		return true
 	}
 	for _, item := range e.Items {
@@ -180,7 +183,7 @@ func (e *Error) doubtful() bool {
 // AsError makes an *Error of any error; nil stays nil. An *Error that was
 // wrapped keeps its fields and takes the whole text as its message.
 func AsError(err error) *Error {
-	if err == nil {
+	if untyped(err) == nil {
 		return nil
 	}
 	if e, ok := err.(*Error); ok { //nolint:errorlint // wrapped ones are handled below, with the text around them
@@ -223,7 +226,16 @@ func guard(fn func() error) (err error) {
 			}
 		}
 	}()
-	return fn()
+	return untyped(fn())
+}
+
+// untyped takes the type off a nil *Error: Outcome.Err returned as an error is
+// not nil, and nothing went wrong.
+func untyped(err error) error {
+	if e, ok := err.(*Error); ok && e == nil { //nolint:errorlint // a nil pointer wraps nothing
+		return nil
+	}
+	return err
 }
 
 // The exit codes of a0run, one table.

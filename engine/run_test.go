@@ -66,6 +66,30 @@ func TestMainRecoversPanics(t *testing.T) {
 	}
 }
 
+// A body may return Outcome.Err as it is.
+func TestTypedNilIsNoError(t *testing.T) {
+	t.Parallel()
+	var none *Error
+	r := NewRun(Config{})
+	err := run(t, r, func(task *Task) error {
+		res, err := task.Each(EachOptions{Retry: Retry{Times: 3}}, source(2), func(*Task, int, any) (any, error) { return nil, none })
+		if err != nil || res.Done != 2 {
+			t.Errorf("%+v, %v", res, err)
+		}
+		step, err := task.Step(StepOptions{ID: "a"}, func() error { return none })
+		if err != nil || step.State != StepOK || step.Err != nil {
+			t.Errorf("%+v, %v", step, err)
+		}
+		if _, err := task.Start("", Position{}, func(*Task) (any, error) { return nil, none }).Wait(task); err != nil {
+			t.Errorf("a future failed: %v", err)
+		}
+		return none
+	})
+	if err != nil || AsError(none) != nil {
+		t.Errorf("the run failed: %v", err)
+	}
+}
+
 func TestMainWaitsForTasks(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

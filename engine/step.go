@@ -69,7 +69,7 @@ func (t *Task) Try(o TryOptions, fn func() error) error {
 	}
 	delay := o.Retry.Delay
 	for n := 0; ; n++ {
-		err := t.WithTimeout(o.Timeout, what, fn)
+		err := untyped(t.WithTimeout(o.Timeout, what, fn))
 		if err == nil || n >= o.Retry.Times || t.ctx.Err() != nil || !o.Retry.worth(AsError(err)) {
 			return err
 		}
