@@ -231,19 +231,7 @@ func (c *checker) typed(a *action, p *engine.Param, n *node) {
 		return // known when it runs; null is the binding's affair
 	}
 	if !fits(p.Type, n) {
-		hint := ""
-		if s, ok := n.text(); ok {
-			switch v, _ := plain(s); v.(type) {
-			case bool, int64, float64, json.Number:
-				hint = "write it without quotes"
-			default:
-				if p.Type == "boolean" && slices.Contains([]string{"yes", "on", "no", "off"}, strings.ToLower(s)) {
-					hint = "only true and false are booleans"
-				}
-			}
-		} else if p.Type == "string" && n.kind == scalar {
-			hint = "put it in quotes"
-		}
+		hint := typeHint(p, n)
 		got := n.what()
 		if p.Secret && n.kind == scalar {
 			got = "another kind of value" // a secret is never shown
@@ -258,6 +246,25 @@ func (c *checker) typed(a *action, p *engine.Param, n *node) {
 		}
 		c.problem(n.at, hint, "%s: argument %s cannot be %q", a.name, p.Name, s)
 	}
+}
+
+// typeHint says how the constant would be of the right type.
+func typeHint(p *engine.Param, n *node) string {
+	s, ok := n.text()
+	if !ok {
+		if p.Type == "string" && n.kind == scalar {
+			return "put it in quotes"
+		}
+		return ""
+	}
+	switch v, _ := plain(s); v.(type) {
+	case bool, int64, float64, json.Number:
+		return "write it without quotes"
+	}
+	if p.Type == "boolean" && slices.Contains([]string{"yes", "on", "no", "off"}, strings.ToLower(s)) {
+		return "only true and false are booleans"
+	}
+	return ""
 }
 
 func wanted(typ string) string {
