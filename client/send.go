@@ -53,7 +53,7 @@ func (k *call) build(ctx context.Context) (*outgoing, error) {
 		h["Content-Type"] = []string{body.kind}
 	}
 	if k.bearer != "" {
-		h["Authorization"] = []string{"Bearer " + k.bearer}
+		h["Authorization"] = []string{k.Client.token.header(k.bearer)}
 	}
 	return &outgoing{method: k.op.Verb, target: k.target, header: h, body: body}, nil
 }
@@ -107,13 +107,7 @@ func (k *call) roundTrip(ctx context.Context, out *outgoing, w *watch, body *rev
 			return nil, err
 		}
 		req.Header = out.header
-		if out.body != nil {
-			body.from = watched{out.body.open(), w}
-			req.Body, req.ContentLength = body, out.body.length
-			if k.op.Body != catalog.MultiBody {
-				req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(watched{out.body.open(), w}), nil }
-			}
-		}
+		out.body.attach(req, w, body)
 		resp, err := k.transport.RoundTrip(req)
 		if err != nil {
 			return nil, err
