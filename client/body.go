@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"net/url"
 	"strings"
 	"time"
@@ -83,11 +84,33 @@ func (r *request) authenticated() bool {
 	return r.op.TakesBody() && (r.op.Auth == catalog.ClientAuth || r.op.Auth == catalog.ClientID)
 }
 
-// payload is the body of one attempt.
+// payload is the body of one attempt: a text, or what open gives.
 type payload struct {
 	kind   string // the content type
 	length int64
+	text   []byte
 	open   func() io.Reader
+}
+
+// attach gives a request its body. A text goes as net/http likes it best, in
+// one write with the head; a file is watched, and revoked when the attempt ends.
+func (p *payload) attach(req *http.Request, w *watch, files *revocable) {
+	if p == nil {
+		return
+	}
+	req.ContentLength = p.length
+	if p.open != nil {
+		files.from = watched{p.open(), w}
+		req.Body = files
+		return
+	}
+	req.GetBody = func() (io.ReadCloser, error) {
+		if len(p.text) < 1<<16 {
+			return io.NopCloser(bytes.NewReader(p.text)), nil
+		}
+		return io.NopCloser(watched{bytes.NewReader(p.text), w}), nil
+	}
+	req.Body, _ = req.GetBody()
 }
 
 // payload builds the body of one attempt: an assertion is good for one only.
@@ -141,7 +164,7 @@ func (r *request) signed(now time.Time) (fields, error) {
 }
 
 func bytesPayload(kind string, text []byte) *payload {
-	return &payload{kind: kind, length: int64(len(text)), open: func() io.Reader { return bytes.NewReader(text) }}
+	return &payload{kind: kind, length: int64(len(text)), text: text}
 }
 
 // form writes fields as a form; what is no text goes as its JSON

@@ -2,9 +2,9 @@ package client
 
 import (
 	"context"
-	"crypto/tls"
 	"io"
 	"net/http/httptrace"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -47,33 +47,45 @@ func (t Timeouts) or(o Timeouts) Timeouts {
 // attempt's phases through httptrace and its bytes through the bodies that it
 // wraps, so that it serves HTTP/1, HTTP/2 and any injected transport alike: a
 // transport that does not trace is silent until its answer comes.
+//
+// Bytes only write down the time. The timer, when it fires, looks whether it
+// was for nothing and sets itself again: resetting it for every byte was
+// measured to double the time of a call.
 type watch struct {
 	times  Timeouts
 	cancel context.CancelCauseFunc
-	timer  *time.Timer // of connect or silence
 	total  *time.Timer
-	// connecting is set between asking for a connection and having one, sent
-	// from the first header byte that may have left, traced when the transport
-	// tells these things at all.
-	connecting, sent, traced atomic.Bool
-	securing                 atomic.Bool
+	// sent is set from the first header byte that may have left, traced when
+	// the transport tells these things at all.
+	sent, traced         atomic.Bool
+	connecting, securing atomic.Bool
+
+	mu    sync.Mutex // for a few assignments
+	timer *time.Timer
+	limit time.Duration // of silence or connecting, whichever it is now …
+	since time.Time     // … counted from here
+	armed time.Time     // when the timer fires; zero: not set
 }
 
 // newWatch starts the clocks. The caller must stop it.
 func newWatch(ctx context.Context, times Timeouts) (context.Context, *watch) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	w := &watch{times: times, cancel: cancel}
-	// The longest time first: Reset sets the right one.
-	w.timer = time.AfterFunc(time.Duration(1<<62), w.expire)
-	w.set(times.Silence)
+	w.progress()
 	if times.Total > 0 {
 		w.total = time.AfterFunc(times.Total, func() { w.cut("total", times.Total) })
 	}
 	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		GetConn:              func(string) { w.traced.Store(true); w.connecting.Store(true); w.set(times.Connect) },
-		TLSHandshakeStart:    func() { w.securing.Store(true) },
-		TLSHandshakeDone:     func(tls.ConnectionState, error) {},
-		GotConn:              func(httptrace.GotConnInfo) { w.connecting.Store(false); w.progress() },
+		GetConn: func(string) {
+			w.traced.Store(true)
+			w.connecting.Store(true)
+			w.set(times.Connect)
+		},
+		TLSHandshakeStart: func() { w.securing.Store(true) },
+		GotConn: func(httptrace.GotConnInfo) {
+			w.connecting.Store(false)
+			w.progress()
+		},
 		WroteHeaderField:     func(string, []string) { w.sent.Store(true) },
 		WroteRequest:         func(httptrace.WroteRequestInfo) { w.progress() },
 		GotFirstResponseByte: w.progress,
@@ -83,21 +95,53 @@ func newWatch(ctx context.Context, times Timeouts) (context.Context, *watch) {
 // progress says that a byte went or came.
 func (w *watch) progress() { w.set(w.times.Silence) }
 
-func (w *watch) set(d time.Duration) {
-	if d <= 0 {
-		w.timer.Stop()
+// set begins to count a limit; the timer is touched only when it would fire too
+// late.
+func (w *watch) set(limit time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.limit, w.since = limit, time.Now()
+	if limit <= 0 {
 		return
 	}
-	w.timer.Reset(d)
+	until := w.since.Add(limit)
+	if !w.armed.IsZero() && !until.Before(w.armed) {
+		return
+	}
+	w.arm(until, limit)
+}
+
+// arm sets the timer. It is called with the lock held.
+func (w *watch) arm(until time.Time, wait time.Duration) {
+	w.armed = until
+	if w.timer == nil {
+		w.timer = time.AfterFunc(wait, w.expire)
+		return
+	}
+	w.timer.Reset(wait)
 }
 
 // expire is the timer's call.
 func (w *watch) expire() {
-	if w.connecting.Load() {
-		w.cut("connect", w.times.Connect)
-		return
+	w.mu.Lock()
+	w.armed = time.Time{}
+	limit := w.limit
+	over := limit > 0
+	if over {
+		until := w.since.Add(limit)
+		if wait := time.Until(until); wait > 0 {
+			w.arm(until, wait)
+			over = false
+		}
 	}
-	w.cut("silence", w.times.Silence)
+	w.mu.Unlock()
+	switch {
+	case !over:
+	case w.connecting.Load():
+		w.cut("connect", limit)
+	default:
+		w.cut("silence", limit)
+	}
 }
 
 func (w *watch) cut(phase string, after time.Duration) {
@@ -106,7 +150,12 @@ func (w *watch) cut(phase string, after time.Duration) {
 
 // stop ends the watch.
 func (w *watch) stop() {
-	w.timer.Stop()
+	w.mu.Lock()
+	w.limit = 0
+	if w.timer != nil {
+		w.timer.Stop()
+	}
+	w.mu.Unlock()
 	if w.total != nil {
 		w.total.Stop()
 	}
