@@ -42,6 +42,20 @@ steps:
 			fail:    map[string]int{"users.get u1": 1, "users.get u2": 1},
 			printed: []string{"true false false", "true The user does not exist.", "ScriptError: own text at play.yaml:8", "ScriptError string"},
 		},
+		"a lua step in rescue can raise, or look at the error": {
+			source: `
+steps:
+  - id: a
+    fail: first
+    rescue:
+      - lua: return error.message .. "!"
+        register: said
+      - lua: error("raised " .. vars.said)
+    on_error: continue
+  - print: ${{ steps.a.error.message }}
+`,
+			printed: []string{"raised first!"},
+		},
 		"an error in rescue is the step's, always runs all the same": {
 			source: `
 steps:

@@ -37,6 +37,20 @@ func TestScalars(t *testing.T) {
 	}
 }
 
+func TestErrorUses(t *testing.T) {
+	tests := map[string][2]bool{
+		"error.message": {true, true}, `"a"..error.name`: {true, true}, `error:is("x")`: {true, true}, `error["name"]`: {true, true},
+		"error or 1": {false, true}, "return error\nend": {false, true}, "error": {false, true}, "f(error)": {false, true},
+		`error("x")`: {}, "error{code = 1}": {}, `error "x"`: {}, "errors.x": {}, "steps.a.error.message": {}, `"error.x"`: {}, "myerror.x": {},
+		"-- error.x\n1": {}, `error("x " .. error.message)`: {true, true},
+	}
+	for source, want := range tests {
+		if fields, value := errorUses(source); fields != want[0] || value != want[1] {
+			t.Errorf("%s: fields %v, value %v, want %v", source, fields, value, want)
+		}
+	}
+}
+
 // TestAliases: an alias is its anchor's value, and a bomb is refused before it
 // goes off.
 func TestAliases(t *testing.T) {

@@ -97,8 +97,8 @@ func (sc *scope) withRole(role string) *scope {
 // env is what an expression needs of the scope, as globals for the VM. Only
 // the names that it reads are handed over: an answer of 10,000 users that it
 // does not look at is not turned into tables.
-func (sc *scope) env(r *reads) *engine.Object {
-	env := engine.NewObject(4)
+func (sc *scope) env(e *expr) *engine.Object {
+	env, r := engine.NewObject(4), &e.reads
 	if r.allVars {
 		env.Set("vars", sc.store.all(func(s *store) *engine.Object { return s.vars }))
 	} else if len(r.vars) > 0 {
@@ -127,8 +127,8 @@ func (sc *scope) env(r *reads) *engine.Object {
 	if r.index && sc.index > 0 {
 		env.Set("index", int64(sc.index))
 	}
-	if sc.caught {
-		env.Set("error", sc.err)
+	if sc.caught && e.usesError {
+		env.Set("error", sc.err) // else a lua step in rescue could not raise
 	}
 	return env
 }

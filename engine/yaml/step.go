@@ -240,7 +240,9 @@ func (b *builder) code(n *node) *expr {
 		b.luaProblems(err, at)
 		return nil
 	}
-	return &expr{at: at, chunk: chunk, code: true, reads: readsOf(chunk.Names()), asksError: asksError(source)}
+	e := &expr{at: at, chunk: chunk, code: true, reads: readsOf(chunk.Names())}
+	e.asksError, e.usesError = errorUses(source)
+	return e
 }
 
 // indentation counts the spaces before a block text that begins with a line:

@@ -40,9 +40,10 @@ type expr struct {
 	path []string
 	// code marks the text of a lua step.
 	code bool
-	// asksError says that fields of error are read. (Names does not tell it:
-	// error is also a function of Lua's.)
-	asksError bool
+	// asksError says that fields of error are read, usesError that error stands
+	// for a value and is not only called. (Names does not tell it: error is also
+	// a function of Lua's.)
+	asksError, usesError bool
 }
 
 // reads says which of a playbook's own names an expression needs, so that no
@@ -121,7 +122,8 @@ func (r *reader) expression(s string, at engine.Position) (e *expr, length int) 
 		}
 		chunk, err := lua.CompileExpr(strings.TrimLeft(source, " "), at)
 		if err == nil {
-			e := &expr{at: at, chunk: chunk, path: purePath(source), asksError: asksError(source)}
+			e := &expr{at: at, chunk: chunk, path: purePath(source)}
+			e.asksError, e.usesError = errorUses(source)
 			e.reads = readsOf(chunk.Names())
 			return e, end + i + 2
 		}
@@ -206,13 +208,23 @@ func purePath(source string) []string {
 	return path
 }
 
-// asksError looks for error.message outside of texts.
-func asksError(source string) bool {
+// errorUses looks outside of texts for error.message and its like, and for any
+// use of error that is no call of Lua's function of that name.
+func errorUses(source string) (fields, value bool) {
 	if !strings.Contains(source, "error") {
-		return false
+		return false, false
 	}
-	source = regexp.MustCompile(`"(\\.|[^"\\])*"|'(\\.|[^'\\])*'|--[^\n]*`).ReplaceAllString(source, " ")
-	return regexp.MustCompile(`(^|[^.\w])error\s*[.\[]`).MatchString(source)
+	source = regexp.MustCompile(`"(\\.|[^"\\])*"|'(\\.|[^'\\])*'|--[^\n]*`).ReplaceAllString(source, `""`)
+	for _, m := range regexp.MustCompile(`(?:^|[^.:\w]|\.\.)error\b\s*(.?)`).FindAllStringSubmatch(source, -1) {
+		switch m[1] {
+		case ".", "[", ":":
+			fields, value = true, true
+		case "(", `"`, "{":
+		default:
+			value = true
+		}
+	}
+	return fields, value
 }
 
 // readsOf sorts the names that a chunk reads.

@@ -60,7 +60,7 @@ func (r *runner) expr(t *engine.Task, e *expr, sc *scope) (any, error) {
 			return v, nil
 		}
 	}
-	env := sc.env(&e.reads)
+	env := sc.env(e)
 	if e.code && sc.role != "" {
 		if err := r.roleGlobals(t, env, sc.role, e.at); err != nil {
 			return nil, err
