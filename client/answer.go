@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"mime"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -107,8 +108,8 @@ func (k *call) refusal(a *answer) error {
 	e.fill(bytes.TrimSpace(e.Body))
 	e.Message, e.ErrorCode = blank.text(e.Message), blank.text(e.ErrorCode)
 	switch {
-	case a.status == http.StatusForbidden && k.op.Auth == catalog.ManagementToken:
-		e.MissingScopes = k.op.Scopes
+	case a.status == http.StatusForbidden && k.op.Auth == catalog.ManagementToken && strings.Contains(strings.ToLower(e.ErrorCode+e.Message), "scope"):
+		e.MissingScopes = slices.Clone(k.op.Scopes) // other 403s speak of plans and features
 	case a.status == http.StatusTooManyRequests:
 		return &RateLimitError{Auth0Error: e, ResetAt: resetAt(a.header)}
 	case a.status < http.StatusBadRequest:

@@ -80,6 +80,11 @@ func TestMissingScopes(t *testing.T) {
 	if n := strings.Count(err.Error(), "update:users"); n == 0 {
 		t.Errorf("%q does not name the scope", err)
 	}
+	c = tenant(t, Config{}, reply(403, "application/json", `{"statusCode":403,"error":"Forbidden","message":"This feature is not part of your plan.","errorCode":"feature_not_enabled"}`))
+	_, err = c.Do(t.Context(), "users.update", Args{"id": "x", "body": map[string]any{}})
+	if e, ok := errors.AsType[*Auth0Error](err); !ok || e.MissingScopes != nil {
+		t.Errorf("another 403 asks for scopes: %v", err)
+	}
 }
 
 func TestResetAtOfARefusal(t *testing.T) {
