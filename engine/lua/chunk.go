@@ -98,7 +98,6 @@ func (c *Chunk) sets(name string) bool {
 // json.RawMessage is decoded once and shared where the same value is given
 // again. pure says that only pure functions may be called.
 func (vm *VM) Eval(t *engine.Task, c *Chunk, env *engine.Object, pure bool) (any, error) {
-	vm.remember(c.source)
 	r := vm.newRunner(t, nil, "")
 	r.pure = pure
 	r.seed = c.at.String()

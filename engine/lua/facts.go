@@ -2,6 +2,7 @@ package lua
 
 import (
 	"slices"
+	"sort"
 
 	"github.com/yuin/gopher-lua/ast"
 	"github.com/yuin/gopher-lua/parse"
@@ -341,17 +342,23 @@ func (a *assignments) block(stmts []ast.Stmt) {
 	})
 }
 
+// tokensOf are the tokens of one line, and the index of the first.
+func (s *source) tokensOf(line int) (int, []ast.Token) {
+	from := sort.Search(len(s.tokens), func(i int) bool { return s.tokens[i].Pos.Line >= line })
+	to := from
+	for to < len(s.tokens) && s.tokens[to].Pos.Line == line {
+		to++
+	}
+	return from, s.tokens[from:to]
+}
+
 // place is where a name stands on a line; without one, the line.
 func (s *source) place(line int, name string) engine.Position {
-	for i, tok := range s.tokens {
-		if tok.Pos.Line != line || tok.Str != name || name == "" {
-			continue
+	_, tokens := s.tokensOf(line)
+	for _, tok := range tokens {
+		if name != "" && tok.Str == name && (tok.Type == parse.TIdent || tok.Type == parse.TString) {
+			return s.at(line, tok.Pos.Column)
 		}
-		if tok.Type != parse.TIdent && tok.Type != parse.TString {
-			continue
-		}
-		_ = i
-		return s.at(line, tok.Pos.Column)
 	}
 	return s.at(line, 0)
 }
@@ -359,12 +366,16 @@ func (s *source) place(line int, name string) engine.Position {
 // placeOf is where the n-th part of a use stands.
 func (s *source) placeOf(u use, n int) engine.Position {
 	line, name := u.lines[n], u.path[n]
-	for i, tok := range s.tokens {
-		if tok.Pos.Line != line || tok.Str != name {
+	first, tokens := s.tokensOf(line)
+	for k, tok := range tokens {
+		i := first + k
+		if tok.Type != parse.TIdent || tok.Str != name {
 			continue
 		}
 		after := i > 0 && (s.tokens[i-1].Type == '.' || s.tokens[i-1].Type == ':')
-		if tok.Type == parse.TIdent && after == (n > 0) && (n > 0 || !s.isTableKey(i)) && (n < 2 || s.follows(i, u.path[n-1])) {
+		switch {
+		case after != (n > 0), n == 0 && s.isTableKey(i), n >= 2 && !s.follows(i, u.path[n-1]):
+		default:
 			return s.at(line, tok.Pos.Column)
 		}
 	}

@@ -156,16 +156,21 @@ func (vm *VM) value(r *runner, v any) (lua.LValue, error) {
 }
 
 // iterator is the function that a generic for calls. Its arguments mean
-// nothing: the machine gives a second loop those of the first.
+// nothing: the machine gives a second loop those of the first. A loop that is
+// left early leaves the listing open; it is closed when its task ends.
 func (vm *VM) iterator(maker *runner, it *engine.Iterator) *lua.LFunction {
-	done := false
 	if maker != nil && it.Close != nil {
-		maker.closers = append(maker.closers, func() {
-			if !done {
-				done = true
-				it.Close()
-			}
-		})
+		if maker.listings == nil {
+			maker.listings = map[*engine.Iterator]bool{}
+		}
+		maker.listings[it] = true
+	}
+	done := false
+	end := func() {
+		done = true
+		if maker != nil {
+			delete(maker.listings, it)
+		}
 	}
 	return vm.root.NewFunction(func(l *lua.LState) int {
 		r := runnerOf(l)
@@ -176,11 +181,11 @@ func (vm *VM) iterator(maker *runner, it *engine.Iterator) *lua.LFunction {
 		}
 		item, ok, err := it.Next(r.task)
 		if err != nil {
-			done = true
+			end()
 			r.throw(l, err)
 		}
 		if !ok {
-			done = true
+			end()
 			l.Push(lua.LNil)
 			return 1
 		}

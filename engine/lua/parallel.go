@@ -57,10 +57,10 @@ func (r *runner) call(fn lua.LValue, args ...lua.LValue) ([]lua.LValue, error) {
 
 // finish ends what the task left open.
 func (r *runner) finish() {
-	for _, f := range r.closers {
-		f()
+	for it := range r.listings {
+		it.Close()
 	}
-	r.closers = nil
+	r.listings = nil
 }
 
 // eachCall is what was given to parallel.each, map or run.

@@ -17,26 +17,27 @@ import (
 // which the task began and one for every protected call and coroutine under
 // way in it.
 type runner struct {
-	vm      *VM
-	task    *engine.Task
-	parent  *runner // whose call started the task; for traces
-	what    string  // how traces name the task: `item "x" of parallel.each`
-	pure    bool    // only pure functions may be called
-	ctx     *threadContext
-	threads []*lua.LState
-	co      *coroutine // the coroutine under way
-	raised  *raised    // where the last error was raised
-	dying   *engine.Error
-	random  *rand.Rand
-	seed    string
-	awaits  *module  // which another task is loading
-	closers []func() // ends iterators that were not read to their end
-	handled []string // trace of the error an xpcall handler looks at
+	vm       *VM
+	task     *engine.Task
+	parent   *runner // whose call started the task; for traces
+	what     string  // how traces name the task: `item "x" of parallel.each`
+	pure     bool    // only pure functions may be called
+	ctx      *threadContext
+	threads  []*lua.LState
+	co       *coroutine // the coroutine under way
+	raised   *raised    // where the last error was raised
+	dying    *engine.Error
+	random   *rand.Rand
+	seed     string
+	awaits   *module                   // which another task is loading
+	listings map[*engine.Iterator]bool // made here and not read to their end
+	handled  []string                  // trace of the error an xpcall handler looks at
 
-	ticks int64 // instructions since the task began
-	looks int   // how often check was called
-	calm  int64 // ticks when the task last took the baton
-	since time.Time
+	ticks  int64 // instructions since the task began
+	looks  int   // how often check was called
+	calm   int64 // ticks when the task last took the baton
+	since  time.Time
+	warned bool // that the task has held the baton for long
 }
 
 func (vm *VM) newRunner(t *engine.Task, parent *runner, what string) *runner {
@@ -58,6 +59,7 @@ func (r *runner) enter() func() {
 }
 
 func (r *runner) freshHold() {
+	r.warned = false
 	r.since = time.Now()
 	r.calm = r.ticks
 }
@@ -73,6 +75,9 @@ type threadContext struct {
 // checkEvery is how many instructions pass between two looks at the clock, the
 // limits and the task's context.
 const checkEvery = 1 << 10
+
+// slowHold is after which time a task that computes is spoken of.
+const slowHold = time.Second
 
 // The dearer looks are taken at every so many checks.
 const (
@@ -132,7 +137,16 @@ func (r *runner) check() {
 	if r.looks%holdEvery != 0 {
 		return
 	}
-	if time.Since(r.since) > limits.Hold {
+	held := time.Since(r.since)
+	if held > slowHold && !r.warned {
+		r.warned = true
+		where := here(r.vm.root.G.CurrentThread)
+		r.task.Run().Emit(engine.Event{
+			Kind: engine.EventLog, Level: "warn", Task: r.task.Path(), Where: where.String(),
+			Text: "the playbook has computed for " + slowHold.String() + " without a call; other tasks wait meanwhile",
+		})
+	}
+	if held > limits.Hold {
 		r.die(limitError(
 			"the playbook computed for "+limits.Hold.String()+" without a call, and no other task could run",
 			"is this a loop without an end? a long computation may call task.yield() now and then"))

@@ -23,7 +23,7 @@ const (
 const callDepth = 512
 
 // poolSize bounds the idle threads that are kept.
-const poolSize = 256
+const poolSize = 128
 
 // A VM runs Lua for one run. Everything in it is guarded by the run's baton:
 // whoever does not hold it touches no Lua value.
