@@ -60,7 +60,7 @@ type Pacer struct {
 	mu      sync.Mutex
 	gates   map[gateKey]*gate
 	members map[gateKey]map[string]bool // the specific buckets seen at a gate
-	desks   map[string]*desk
+	desks   map[deskKey]*desk
 	waiting []*desk // those with a queue
 	arrival uint64
 	timer   *time.Timer
@@ -72,6 +72,20 @@ type Pacer struct {
 type gateKey struct {
 	bucket string
 	limit  int
+}
+
+// deskKey names a set of buckets: the first, the last, and any between.
+type deskKey struct{ general, specific, between string }
+
+func deskKeyOf(buckets []string) deskKey {
+	switch n := len(buckets); n {
+	case 0:
+		return deskKey{}
+	case 1, 2:
+		return deskKey{general: buckets[0], specific: buckets[n-1]}
+	default:
+		return deskKey{general: buckets[0], specific: buckets[n-1], between: strings.Join(buckets[1:n-1], " ")}
+	}
 }
 
 // desk is where the claims on one set of buckets queue.
@@ -99,7 +113,7 @@ func New(cfg Config) *Pacer {
 		now: cfg.Now, skew: cfg.Now == nil,
 		gates:   map[gateKey]*gate{},
 		members: map[gateKey]map[string]bool{},
-		desks:   map[string]*desk{},
+		desks:   map[deskKey]*desk{},
 	}
 	if p.now == nil {
 		p.now = time.Now
@@ -381,14 +395,11 @@ func (p *Pacer) apply(key gateKey, e event, now time.Time) {
 
 // desk finds or makes the desk of a set of buckets.
 func (p *Pacer) desk(buckets []string) *desk {
-	name := strings.Join(buckets, " ")
+	name := deskKeyOf(buckets)
 	if d := p.desks[name]; d != nil {
 		return d
 	}
-	d := &desk{}
-	if len(buckets) > 0 {
-		d.general, d.specific = buckets[0], buckets[len(buckets)-1]
-	}
+	d := &desk{general: name.general, specific: name.specific}
 	base := gateKey{bucket: d.specific}
 	if p.gates[base] == nil {
 		p.gates[base] = &gate{}
