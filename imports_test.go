@@ -39,6 +39,7 @@ var tests = map[string][]string{
 	"client":      {"client/sim", "client/sim/store"},
 	"client/pace": {},
 	"engine/lua":  {"client/catalog"},
+	"engine/yaml": {"client/catalog"},
 	"bindings":    {"client/sim", "client/pace", "engine/lua", "engine/yaml"},
 }
 

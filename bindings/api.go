@@ -187,6 +187,9 @@ func param(a catalog.Arg, positional bool) engine.Param {
 	if a.Type == catalog.File {
 		p.Type = "any"
 	}
+	if a.In == catalog.InField && a.Type == catalog.Strings && positional {
+		p.Type = "array" // a list, or the object form
+	}
 	if a.In == catalog.InBody {
 		p.Type = "any" // the operation's own check says object or array
 	}

@@ -44,7 +44,8 @@ func (a *apiCall) once(values *engine.Object) (any, error) {
 // collect reads the whole listing as one array.
 func (a *apiCall) collect() (any, error) {
 	buf := bytes.NewBufferString("[")
-	for item, err := range a.walk(a.args.call.Task) {
+	current := a.args.call.Task
+	for item, err := range a.walk(&current) {
 		if err != nil {
 			return nil, err
 		}
@@ -61,10 +62,12 @@ func (a *apiCall) collect() (any, error) {
 func (a *apiCall) iterate() *engine.Iterator {
 	var next func() (json.RawMessage, error, bool)
 	var stop func()
+	var current *engine.Task
 	return &engine.Iterator{
 		Next: func(t *engine.Task) (json.RawMessage, bool, error) {
+			current = t
 			if next == nil {
-				next, stop = iter.Pull2(a.walk(t))
+				next, stop = iter.Pull2(a.walk(&current))
 			}
 			item, err, ok := next()
 			return item, ok && err == nil, err
@@ -77,21 +80,22 @@ func (a *apiCall) iterate() *engine.Iterator {
 	}
 }
 
-// walk is the client's walker with each page an action of the run.
-func (a *apiCall) walk(t *engine.Task) iter.Seq2[json.RawMessage, error] {
+// walk is the client's walker with each page an action of the run, of the task
+// that asks for it: an iterator may be handed from one task to another.
+func (a *apiCall) walk(t **engine.Task) iter.Seq2[json.RawMessage, error] {
 	page := func(_ context.Context, _ *catalog.Operation, args client.Args) (*client.Response, error) {
 		values, err := a.prepare(treeOf(args))
 		if err != nil {
 			return nil, err
 		}
-		out := a.doIn(t, values)
+		out := a.doIn(*t, values)
 		if out.Err != nil {
 			return nil, out.Err
 		}
 		body, _ := out.Value.(json.RawMessage)
 		return &client.Response{Status: out.Status, Body: body, Header: http.Header{}}, nil
 	}
-	return client.Walk(t.Context(), a.op, a.clientArgs(a.args.values), page)
+	return client.Walk(context.Background(), a.op, a.clientArgs(a.args.values), page)
 }
 
 // do sends the call through the run's one path.
@@ -104,6 +108,9 @@ func (a *apiCall) doIn(t *engine.Task, values *engine.Object) engine.Outcome {
 	c, ok := a.table.cfg.Tenants[a.role]
 	if !ok {
 		return engine.Outcome{Err: a.args.wrong("no tenant stands for the role "+a.role, "name one with --tenant")}
+	}
+	if err := a.table.reachable(a.args, "domain", c); err != nil {
+		return engine.Outcome{Err: err}
 	}
 	timeout := a.args.seconds(timeoutParam)
 	action := &engine.Action{

@@ -22,6 +22,7 @@ func toError(err error, operation string) *engine.Error {
 		token    *client.TokenValidationError
 		hinter   engine.Hinter
 		argument *client.ArgumentError
+		key      *client.KeyError
 	)
 	switch {
 	case errors.As(err, &limited):
@@ -38,6 +39,8 @@ func toError(err error, operation string) *engine.Error {
 	case errors.As(err, &argument):
 		// It names the operation itself.
 		e.Name, e.Operation = engine.NameArgumentError, ""
+	case errors.As(err, &key):
+		e.Name = engine.NameArgumentError
 	default:
 		e = engine.AsError(err)
 		if e.Operation == "" {

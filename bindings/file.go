@@ -396,7 +396,7 @@ func cellText(v any) string {
 	case string:
 		return x
 	}
-	text, err := jsonValue{v}.MarshalJSON()
+	text, err := engine.FormatJSON(v)
 	if err != nil {
 		return fmt.Sprint(v)
 	}

@@ -190,7 +190,7 @@ func (t *table) log(args *bound, level string) error {
 	v, _ := args.values.Get("message")
 	text, isText := v.(string)
 	if !isText {
-		b, err := jsonValue{v}.MarshalJSON()
+		b, err := engine.FormatJSON(v)
 		if err != nil {
 			return args.wrong(err.Error(), "")
 		}
@@ -201,7 +201,7 @@ func (t *table) log(args *bound, level string) error {
 		Task: args.call.Task.Path(), Where: args.call.Where.String(),
 	}
 	if fields, ok := args.values.Get("fields"); ok {
-		b, err := jsonValue{fields}.MarshalJSON()
+		b, err := engine.FormatJSON(fields)
 		if err != nil {
 			return args.wrong(err.Error(), "")
 		}

@@ -74,38 +74,14 @@ func jsonNamespace() *engine.Namespace {
 
 func encodeJSON(args *bound) (any, error) {
 	v, _ := args.values.Get("value")
-	text, err := json.Marshal(jsonValue{v})
+	text, err := engine.FormatJSON(v)
+	if indent, _ := args.values.Get("indent"); indent == true {
+		text, err = engine.FormatJSONIndent(v, "  ")
+	}
 	if err != nil {
 		return nil, args.wrong(err.Error(), "")
 	}
-	if indent, _ := args.values.Get("indent"); indent == true {
-		var out strings.Builder
-		enc := json.NewEncoder(&out)
-		enc.SetEscapeHTML(false)
-		enc.SetIndent("", "  ")
-		if err := enc.Encode(json.RawMessage(text)); err != nil {
-			return nil, args.wrong(err.Error(), "")
-		}
-		return strings.TrimSuffix(out.String(), "\n"), nil
-	}
 	return string(text), nil
-}
-
-// jsonValue writes any value of the tree, in its order.
-type jsonValue struct{ v any }
-
-// MarshalJSON writes the tree.
-func (j jsonValue) MarshalJSON() ([]byte, error) {
-	if o, ok := j.v.(*engine.Object); ok {
-		return o.MarshalJSON()
-	}
-	wrap := engine.NewObject(1)
-	wrap.Set("v", j.v)
-	text, err := wrap.MarshalJSON()
-	if err != nil {
-		return nil, err
-	}
-	return text[len(`{"v":`) : len(text)-1], nil
 }
 
 // hashNamespace is hash.*: hex digests.

@@ -24,7 +24,7 @@ func (t *table) verifyFunction(role string) *engine.Function {
 			{Name: "leeway", Type: "integer", Summary: "Seconds of clock skew that are forgiven."},
 			{
 				Name: "algorithm", Type: "string", Summary: "The only one accepted; RS256 unless told otherwise.",
-				Enum: []string{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "HS256", "HS384", "HS512"},
+				Enum: []string{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "HS256", "HS384", "HS512"},
 			},
 			{Name: "secret", Type: "string", Secret: true, Summary: "The key of HS256; the client's secret unless told otherwise."},
 			{Name: "jwks_url", Type: "string", Summary: "Where the keys are; the tenant's own unless told otherwise."},
@@ -45,6 +45,9 @@ func (t *table) verify(args *bound, role string) (any, error) {
 	c, ok := t.cfg.Tenants[role]
 	if !ok {
 		return nil, args.wrong("no tenant stands for the role "+role, "name one with --tenant")
+	}
+	if err := t.reachable(args, "jwks_url", c); err != nil {
+		return nil, err
 	}
 	o := client.VerifyOptions{
 		Algorithm: args.text("algorithm"), Issuer: args.text("issuer"), Audience: args.text("audience"),
