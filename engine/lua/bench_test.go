@@ -28,10 +28,12 @@ func benchmark(b *testing.B, text string) {
 	}
 }
 
-func BenchmarkLoop(b *testing.B)       { benchmark(b, `local x = 0 for i = 1, n do x = x + i end`) }
-func BenchmarkCall(b *testing.B)       { benchmark(b, `for i = 1, n do nothing("a", {b = 1}) end`) }
-func BenchmarkConcat(b *testing.B)     { benchmark(b, `local s for i = 1, n do s = "a" .. i end`) }
-func BenchmarkPCall(b *testing.B)      { benchmark(b, `local f = function() end for i = 1, n do pcall(f) end`) }
+func BenchmarkLoop(b *testing.B)   { benchmark(b, `local x = 0 for i = 1, n do x = x + i end`) }
+func BenchmarkCall(b *testing.B)   { benchmark(b, `for i = 1, n do nothing("a", {b = 1}) end`) }
+func BenchmarkConcat(b *testing.B) { benchmark(b, `local s for i = 1, n do s = "a" .. i end`) }
+func BenchmarkPCall(b *testing.B) {
+	benchmark(b, `local f = function() end for i = 1, n do pcall(f) end`)
+}
 func BenchmarkPCallError(b *testing.B) { benchmark(b, `for i = 1, n do pcall(error, "x") end`) }
 func BenchmarkCoroutine(b *testing.B) {
 	benchmark(b, `local y = coroutine.yield local co = coroutine.wrap(function() while true do y() end end) for i = 1, n do co() end`)

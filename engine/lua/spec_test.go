@@ -137,7 +137,7 @@ func TestWaitingAnywhere(t *testing.T) {
 			note((("ab"):gsub(".", function(c) return block(c:upper()) end)))
 			local co = coroutine.wrap(function() local x = block(1) coroutine.yield(x) return block(2) end)
 			note(co()); note(co())
-			parallel.each({1, 2}, function(i) block() note(i) end)
+			parallel.each({1, 2}, {concurrency = 1}, function(i) block() note(i) end)
 			return table.concat(words, " ")
 		end
 		local results = parallel.map({1, 2, 3, 4, 5, 6, 7, 8}, {concurrency = 8}, all)
