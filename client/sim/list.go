@@ -34,13 +34,17 @@ type listing struct {
 	length bool // answers with totals have a length too
 	// total is how many there are beyond those chosen.
 	beyond int
+	// choose, where it is set, finds a page and how many there are: a listing
+	// that knows a shorter way than to look at everything.
+	choose func(tx *store.Tx, start, n int) ([]object, int)
 }
 
-// filters adds a condition for each query argument that is not about paging.
-func (l *listing) filters(c *call) {
+// filters adds a condition for each query argument that is not about paging
+// nor one of those that the caller reads itself.
+func (l *listing) filters(c *call, but ...string) {
 	for i := range c.op.Args {
 		a := &c.op.Args[i]
-		if a.In != catalog.InQuery || pagingArg(a.WireName()) || !c.query.Has(a.WireName()) {
+		if a.In != catalog.InQuery || pagingArg(a.WireName()) || !c.query.Has(a.WireName()) || slices.Contains(but, a.WireName()) {
 			continue
 		}
 		name := a.WireName()
@@ -116,6 +120,9 @@ func (l *listing) all(tx *store.Tx) []object {
 
 // slice is one page by number, and how many there are.
 func (l *listing) slice(tx *store.Tx, start, n int) ([]object, int) {
+	if l.choose != nil {
+		return l.choose(tx, start, n)
+	}
 	if !l.fixed && l.view == nil && len(l.keep) == 0 {
 		return tx.Page(l.key, start, n), tx.Len(l.key)
 	}
@@ -154,7 +161,9 @@ func (l *listing) after(tx *store.Tx, place uint64, n int) ([]object, uint64) {
 
 // page answers a listing as its operation pages.
 func (c *call) page(l listing) reply {
-	l.filters(c)
+	if l.choose == nil {
+		l.filters(c)
+	}
 	p := c.op.Paging
 	if p.Style == catalog.Whole {
 		return c.whole(l)

@@ -110,15 +110,16 @@ type Request struct {
 
 // A Tenant is one local tenant.
 type Tenant struct {
-	o      Options
-	table  *catalog.Table
-	routes *router
-	state  *store.Store
-	ids    *ids
-	keys   *keys
-	limits *limiter
-	faults *faults
-	log    *journal
+	o       Options
+	table   *catalog.Table
+	routes  *router
+	state   *store.Store
+	ids     *ids
+	keys    *keys
+	limits  *limiter
+	faults  *faults
+	log     *journal
+	answers *answers
 
 	// where the tenant is reached; Serve learns it after New.
 	mu     sync.RWMutex
@@ -133,9 +134,9 @@ func New(o Options) (*Tenant, error) {
 		o.Clock = time.Now
 	}
 	t := &Tenant{
-		o: o, table: catalog.Default(), state: store.New(indexes()),
+		o: o, table: catalog.Default(), state: store.New(indexes(), orders()...),
 		faults: newFaults(), log: newJournal(o.LogLimit),
-		keys: newKeys(),
+		keys: newKeys(), answers: &answers{},
 	}
 	t.place(o.BaseURL)
 	t.ids = newIDs(t.Domain())

@@ -2,16 +2,13 @@ package sim
 
 import (
 	"cmp"
-	"crypto/md5"
+	"crypto/md5" // Gravatar addresses pictures by MD5; nothing is protected by it
 	"encoding/hex"
-	"maps"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 
-	"a0run/client/search"
-	"a0run/client/sim/store" // Gravatar addresses pictures by MD5; nothing is protected by it
+	"a0run/client/sim/store"
 )
 
 const usersKind = "/users"
@@ -337,72 +334,6 @@ func usersByEmail(c *call) reply {
 	}
 	found := c.tx.Lookup(usersKey(), "email", strings.ToLower(mail))
 	return c.ok(c.showAll(found))
-}
-
-// listUsers searches. It is unlike other listings: a search, a sort, and no
-// more than 1,000 results however they are reached.
-func listUsers(c *call) reply {
-	l := listing{key: usersKey(), length: true}
-	if q := c.query.Get("q"); q != "" {
-		query, err := search.Parse(q)
-		if err != nil {
-			return failure(http.StatusBadRequest, "Query validation error: 'Invalid search query: "+err.Error()+"'.", "invalid_query_string")
-		}
-		l.keep = append(l.keep, func(u object) bool { return query.Match(u) })
-	}
-	if name := c.query.Get("connection"); name != "" {
-		l.keep = append(l.keep, func(u object) bool { return hasConnection(u, name) })
-		// fields compared by the table's names would not find it.
-		c.query = maps.Clone(c.query)
-		c.query.Del("connection")
-	}
-	if by := c.query.Get("sort"); by != "" {
-		field, order, _ := strings.Cut(by, ":")
-		way, err := strconv.Atoi(cmp.Or(order, "1"))
-		if err != nil || way != 1 && way != -1 {
-			return invalidQuery("String does not match pattern: %s' on property sort", by)
-		}
-		l.chosen, l.fixed = l.all(c.tx), true
-		l.keep = nil
-		path := strings.Split(field, ".")
-		l.chosen = slices.Clone(l.chosen)
-		slices.SortStableFunc(l.chosen, func(a, b object) int { return way * compareField(a, b, path) })
-	}
-	return c.page(l)
-}
-
-func hasConnection(u object, name string) bool {
-	return slices.ContainsFunc(items(u, "identities"), func(v any) bool {
-		id, _ := v.(object)
-		return str(id, "connection") == name
-	})
-}
-
-func compareField(a, b object, path []string) int {
-	va, vb := deep(a, path), deep(b, path)
-	na, oka := number(va)
-	nb, okb := number(vb)
-	if oka && okb {
-		return cmp.Compare(na, nb)
-	}
-	sa, oka := va.(string)
-	sb, okb := vb.(string)
-	switch {
-	case oka && okb:
-		return strings.Compare(sa, sb)
-	case oka: // what has no value comes last
-		return -1
-	case okb:
-		return 1
-	}
-	return 0
-}
-
-func deep(o object, path []string) any {
-	for _, p := range path[:len(path)-1] {
-		o = sub(o, p)
-	}
-	return o[path[len(path)-1]]
 }
 
 func userLogs(c *call) reply {

@@ -24,10 +24,15 @@ type collection struct {
 	next    uint64
 	indexes []Index
 	found   []map[string][]*record // one per index
+	sorted  []*sorted
+	version uint64 // of the store's last change here
 }
 
-func newCollection(indexes []Index) *collection {
+func newCollection(indexes []Index, orders []Order) *collection {
 	c := &collection{byID: map[string]*record{}, next: 1, indexes: indexes}
+	for _, o := range orders {
+		c.sorted = append(c.sorted, &sorted{order: o})
+	}
 	for range indexes {
 		c.found = append(c.found, map[string][]*record{})
 	}
@@ -41,6 +46,9 @@ func (c *collection) clone() *collection {
 	}
 	for range c.indexes {
 		n.found = append(n.found, map[string][]*record{})
+	}
+	for _, s := range c.sorted {
+		n.sorted = append(n.sorted, &sorted{order: s.order})
 	}
 	for _, r := range c.order {
 		if r.gone {
@@ -77,15 +85,32 @@ func (c *collection) unindex(r *record) {
 
 func (c *collection) put(id string, o Object) {
 	if r := c.byID[id]; r != nil {
-		c.unindex(r)
-		r.obj = o
-		c.index(r)
+		c.replace(r, o)
 		return
 	}
 	r := &record{id: id, seq: c.next, obj: o}
 	c.next++
 	c.byID[id] = r
 	c.order = append(c.order, r)
+	c.index(r)
+	for _, s := range c.sorted {
+		s.add(r)
+	}
+}
+
+func (c *collection) replace(r *record, o Object) {
+	c.unindex(r)
+	var moved []*sorted
+	for _, s := range c.sorted {
+		if !s.stays(r.obj, o) {
+			s.drop(r)
+			moved = append(moved, s)
+		}
+	}
+	r.obj = o
+	for _, s := range moved {
+		s.add(r)
+	}
 	c.index(r)
 }
 
@@ -95,6 +120,9 @@ func (c *collection) remove(id string) bool {
 		return false
 	}
 	c.unindex(r)
+	for _, s := range c.sorted {
+		s.drop(r)
+	}
 	delete(c.byID, id)
 	r.gone = true
 	c.dead++

@@ -36,12 +36,18 @@ type Store struct {
 	mu      sync.RWMutex
 	colls   map[Key]*collection
 	indexes map[string][]Index
+	orders  map[string][]Order
+	changes uint64
 }
 
-// New makes a store; indexes are declared by kind and hold for every scope of
-// it.
-func New(indexes map[string][]Index) *Store {
-	return &Store{colls: map[Key]*collection{}, indexes: maps.Clone(indexes)}
+// New makes a store; indexes and orders are declared by kind and hold for every
+// scope of it.
+func New(indexes map[string][]Index, orders ...Order) *Store {
+	s := &Store{colls: map[Key]*collection{}, indexes: maps.Clone(indexes), orders: map[string][]Order{}}
+	for _, o := range orders {
+		s.orders[o.Kind] = append(s.orders[o.Kind], o)
+	}
+	return s
 }
 
 // View runs f with a Tx that reads. Views run beside each other; f must not
@@ -64,7 +70,7 @@ func (s *Store) Update(f func(*Tx)) {
 func (s *Store) Snapshot() *Store {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	c := &Store{colls: make(map[Key]*collection, len(s.colls)), indexes: s.indexes}
+	c := &Store{colls: make(map[Key]*collection, len(s.colls)), indexes: s.indexes, orders: s.orders}
 	for k, coll := range s.colls {
 		c.colls[k] = coll.clone()
 	}
@@ -77,6 +83,10 @@ func (s *Store) Restore(from *Store) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.colls = c.colls
+	s.changes++
+	for _, coll := range s.colls {
+		coll.version = s.changes
+	}
 }
 
 // Clone copies an object one level deep: enough to replace its fields without

@@ -14,10 +14,25 @@ func (tx *Tx) make(k Key) *collection {
 	}
 	c := tx.s.colls[k]
 	if c == nil {
-		c = newCollection(tx.s.indexes[k.Kind])
+		c = newCollection(tx.s.indexes[k.Kind], tx.s.orders[k.Kind])
 		tx.s.colls[k] = c
 	}
+	tx.changed(c)
 	return c
+}
+
+func (tx *Tx) changed(c *collection) {
+	tx.s.changes++
+	c.version = tx.s.changes
+}
+
+// Version is a number that no other state of the collection ever has, 0 when
+// nothing was ever put into it.
+func (tx *Tx) Version(k Key) uint64 {
+	if c := tx.coll(k); c != nil {
+		return c.version
+	}
+	return 0
 }
 
 // Get is the object of that id, or nil.
@@ -45,7 +60,11 @@ func (tx *Tx) Delete(k Key, id string) bool {
 		panic("store: write inside View")
 	}
 	c := tx.coll(k)
-	return c != nil && c.remove(id)
+	if c == nil || !c.remove(id) {
+		return false
+	}
+	tx.changed(c)
+	return true
 }
 
 // Clear removes a whole collection and says how many objects it had.
@@ -55,6 +74,7 @@ func (tx *Tx) Clear(k Key) int {
 	}
 	n := tx.Len(k)
 	if c := tx.coll(k); c != nil {
+		tx.changed(c)
 		for _, id := range c.ids() {
 			c.remove(id)
 		}

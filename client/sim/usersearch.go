@@ -1,0 +1,292 @@
+package sim
+
+import (
+	"cmp"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"a0run/client/search"
+	"a0run/client/sim/store"
+)
+
+// The orders in which users are kept. A walk through a large tenant asks for
+// slices of them, a thousand users each.
+const (
+	byCreated = "created_at"
+	byUserID  = "user_id"
+)
+
+func orders() []store.Order {
+	return []store.Order{
+		{Kind: usersKind, Name: byCreated, Key: func(u store.Object) (string, bool) {
+			s, _ := u["created_at"].(string)
+			return s, plainStamp(s)
+		}},
+		{Kind: usersKind, Name: byUserID, Key: func(u store.Object) (string, bool) {
+			s, _ := u["user_id"].(string)
+			return s, strings.Contains(s, "|") // so that it is never a time
+		}},
+	}
+}
+
+// plainStamp reports whether a text is a time as stamp writes it: such texts
+// are in the order of their times. It is asked with each comparison, so it
+// parses only what may be a day that its month does not have.
+func plainStamp(s string) bool {
+	const form = "0000-00-00T00:00:00.000Z"
+	if len(s) != len(form) {
+		return false
+	}
+	for i := range len(form) {
+		if form[i] == '0' && (s[i] < '0' || s[i] > '9') || form[i] != '0' && s[i] != form[i] {
+			return false
+		}
+	}
+	month, day := s[5:7], s[8:10]
+	if month < "01" || month > "12" || day < "01" || s[11:13] > "23" || s[14:16] > "59" || s[17:19] > "59" {
+		return false
+	}
+	if day <= "28" {
+		return true
+	}
+	_, err := time.Parse(time.DateOnly, s[:10])
+	return err == nil
+}
+
+// A userSearch is what a request asks of the users.
+type userSearch struct {
+	query *search.Query // nil: no search
+	keep  []func(object) bool
+	field string // to sort by, "" for the order of creation
+	way   int
+	asked string // by what the answer is remembered
+	kept  *answers
+}
+
+// listUsers searches. It is unlike other listings: a search, a sort, and no
+// more than 1,000 results however they are reached.
+func listUsers(c *call) reply {
+	s := &userSearch{kept: c.t.answers, asked: askedFor(c.query), way: 1}
+	if q := c.query.Get("q"); q != "" {
+		query, err := search.Parse(q)
+		if err != nil {
+			return failure(http.StatusBadRequest, "Query validation error: 'Invalid search query: "+err.Error()+"'.", "invalid_query_string")
+		}
+		s.query = query
+	}
+	if by := c.query.Get("sort"); by != "" {
+		field, order, _ := strings.Cut(by, ":")
+		way, err := strconv.Atoi(cmp.Or(order, "1"))
+		if err != nil || way != 1 && way != -1 {
+			return invalidQuery("String does not match pattern: %s' on property sort", by)
+		}
+		s.field, s.way = field, way
+	}
+	l := listing{key: usersKey(), length: true}
+	// Fields compared by the table's names would not find the connection.
+	l.filters(c, "connection")
+	if name := c.query.Get("connection"); name != "" {
+		l.keep = append(l.keep, func(u object) bool { return hasConnection(u, name) })
+	}
+	s.keep, l.keep = l.keep, nil
+	if s.query != nil || s.field != "" || len(s.keep) > 0 {
+		l.choose = s.page
+	}
+	return c.page(l)
+}
+
+// askedFor is a request without what chooses a page or fields of its answer.
+func askedFor(query url.Values) string {
+	rest := make(url.Values, len(query))
+	for k, v := range query {
+		switch k {
+		case "page", "per_page", "include_totals", "fields", "include_fields":
+		default:
+			rest[k] = v
+		}
+	}
+	return rest.Encode()
+}
+
+// page is n of the users found from the start-th on, and how many were found.
+func (s *userSearch) page(tx *store.Tx, start, n int) ([]object, int) {
+	if len(s.keep) == 0 {
+		if in, ok := s.within(tx, s.field); ok && in.rest == nil && s.field == in.order {
+			if s.way > 0 {
+				return in.users.Page(in.lo, in.hi, start, n), in.hi - in.lo
+			}
+			return in.users.Backward(in.lo, in.hi, start, n), in.hi - in.lo
+		}
+	}
+	version := tx.Version(usersKey())
+	found, ok := s.kept.get(version, s.asked)
+	if !ok {
+		found = s.find(tx)
+		s.kept.put(version, s.asked, found)
+	}
+	if start >= len(found) {
+		return nil, len(found)
+	}
+	return found[start:min(start+n, len(found))], len(found)
+}
+
+// A stretch is the users between two places of an order, and what else is
+// asked of them.
+type stretch struct {
+	order  string
+	users  store.Sorted
+	lo, hi int
+	rest   *search.Query // nil: nothing
+}
+
+// within is the shortest stretch of an order that has all users searched for;
+// false says that there is none. Of stretches of one length it is that of the
+// order which is wanted.
+func (s *userSearch) within(tx *store.Tx, wanted string) (stretch, bool) {
+	best, found := stretch{}, false
+	for _, order := range []string{byCreated, byUserID} {
+		if order != wanted && s.query == nil {
+			continue
+		}
+		in := stretch{order: order, rest: s.query}
+		bounds, bounded := search.Range{}, false
+		if s.query != nil {
+			bounds, bounded = s.query.Range(order)
+		}
+		if !bounded && order != wanted {
+			continue
+		}
+		var ok bool
+		if in.users, ok = tx.Sorted(usersKey(), order); !ok {
+			continue
+		}
+		in.hi = in.users.Len()
+		if bounded {
+			in.lo = in.users.Find(func(at string) bool { return !bounds.Before(at) })
+			in.hi = max(in.lo, in.users.Find(bounds.Behind))
+			in.rest = bounds.Rest
+			if in.rest.Everything() {
+				in.rest = nil
+			}
+		}
+		shorter := in.hi-in.lo < best.hi-best.lo
+		if !found || shorter || in.hi-in.lo == best.hi-best.lo && order == wanted {
+			best, found = in, true
+		}
+	}
+	return best, found
+}
+
+// find is all the users found, sorted.
+func (s *userSearch) find(tx *store.Tx) []object {
+	in, ok := s.within(tx, s.field)
+	var from []object
+	switch {
+	case !ok:
+		from, in.rest = tx.All(usersKey()), s.query
+	case s.field == in.order && s.way > 0:
+		from = in.users.Page(in.lo, in.hi, 0, in.hi-in.lo)
+	case s.field == in.order:
+		from = in.users.Backward(in.lo, in.hi, 0, in.hi-in.lo)
+	default:
+		from = in.users.Created(in.lo, in.hi)
+	}
+	if in.rest != nil || len(s.keep) > 0 {
+		found := from[:0:0]
+		l := listing{keep: s.keep}
+		for _, u := range from {
+			if l.matches(u) && (in.rest == nil || in.rest.Match(u)) {
+				found = append(found, u)
+			}
+		}
+		from = found
+	}
+	if s.field != "" && (!ok || s.field != in.order) {
+		path := strings.Split(s.field, ".")
+		from = slices.Clone(from)
+		slices.SortStableFunc(from, func(a, b object) int { return s.way * compareField(a, b, path) })
+	}
+	return from
+}
+
+func hasConnection(u object, name string) bool {
+	return slices.ContainsFunc(items(u, "identities"), func(v any) bool {
+		id, _ := v.(object)
+		return str(id, "connection") == name
+	})
+}
+
+func compareField(a, b object, path []string) int {
+	va, vb := deep(a, path), deep(b, path)
+	na, oka := number(va)
+	nb, okb := number(vb)
+	if oka && okb {
+		return cmp.Compare(na, nb)
+	}
+	sa, oka := va.(string)
+	sb, okb := vb.(string)
+	switch {
+	case oka && okb:
+		return strings.Compare(sa, sb)
+	case oka: // what has no value comes last
+		return -1
+	case okb:
+		return 1
+	}
+	return 0
+}
+
+func deep(o object, path []string) any {
+	for _, p := range path[:len(path)-1] {
+		o = sub(o, p)
+	}
+	return o[path[len(path)-1]]
+}
+
+// answers are what the last few searches found, so that the pages of one
+// search make it once. A change of the users forgets them all.
+type answers struct {
+	mu      sync.Mutex
+	version uint64
+	list    []found // the last one asked for comes last
+}
+
+type found struct {
+	asked string
+	users []object
+}
+
+// remembered is how many searches are: as many walks may run side by side.
+const remembered = 8
+
+func (a *answers) get(version uint64, asked string) ([]object, bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.version != version {
+		return nil, false
+	}
+	i := slices.IndexFunc(a.list, func(f found) bool { return f.asked == asked })
+	if i < 0 {
+		return nil, false
+	}
+	hit := a.list[i]
+	a.list = append(slices.Delete(a.list, i, i+1), hit)
+	return hit.users, true
+}
+
+func (a *answers) put(version uint64, asked string, users []object) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.version != version {
+		a.version, a.list = version, nil
+	}
+	if len(a.list) == remembered {
+		a.list = slices.Delete(a.list, 0, 1)
+	}
+	a.list = append(a.list, found{asked, users})
+}
