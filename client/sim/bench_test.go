@@ -2,11 +2,14 @@ package sim_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"a0run/client/sim"
 )
@@ -78,6 +81,80 @@ func BenchmarkTenant(b *testing.B) {
 			b.Fatal(err)
 		}
 	})
+}
+
+// BenchmarkWalk says what walking a large tenant costs: each round of the
+// benchmark is a whole walk, page by page, a new slice every 1,000 users.
+// With "written", each page is followed by a change of a user on it, which
+// forgets what the searches before it found.
+func BenchmarkWalk(b *testing.B) {
+	const many, size = 100_000, 100
+	var seed strings.Builder
+	seed.WriteString("users:\n")
+	start := time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)
+	for i := range many {
+		at := start.Add(time.Duration(i*7919%many) * time.Minute)
+		fmt.Fprintf(&seed, "  - {user_id: auth0|%d, email: u%d@example.com, created_at: %q}\n", i, i, at.Format("2006-01-02T15:04:05.000Z"))
+	}
+	tenant, err := sim.New(sim.Options{Seed: []byte(seed.String()), LogLimit: 1000})
+	if err != nil {
+		b.Fatal(err)
+	}
+	token, err := tenant.Token()
+	if err != nil {
+		b.Fatal(err)
+	}
+	client := &http.Client{Transport: tenant.Transport()}
+	ask := func(method, path, body string, into any) {
+		r, err := http.NewRequestWithContext(b.Context(), method, tenant.BaseURL()+path, strings.NewReader(body))
+		if err != nil {
+			b.Fatal(err)
+		}
+		r.Header.Set("Authorization", "Bearer "+token)
+		r.Header.Set("Content-Type", "application/json")
+		res, err := client.Do(r)
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer func() { _ = res.Body.Close() }()
+		if err := json.NewDecoder(res.Body).Decode(into); err != nil || res.StatusCode != http.StatusOK {
+			b.Fatalf("%d %v", res.StatusCode, err)
+		}
+	}
+	type page struct {
+		Total int
+		Users []struct {
+			ID string `json:"user_id"`
+			At string `json:"created_at"`
+		}
+	}
+	walk := func(b *testing.B, clause string, written bool) {
+		b.Helper()
+		for b.Loop() {
+			seen, edge := map[string]bool{}, "*"
+			for more := true; more; {
+				q := url.QueryEscape("created_at:[" + edge + " TO *]" + clause)
+				for n := range 1000 / size {
+					var p page
+					ask("GET", fmt.Sprintf("%s?sort=created_at:1&include_totals=true&page=%d&per_page=%d&q=%s", users, n, size, q), "", &p)
+					for _, u := range p.Users {
+						seen[u.ID], edge = true, u.At
+					}
+					if written && len(p.Users) > 0 {
+						ask("PATCH", users+"/"+url.PathEscape(p.Users[0].ID), `{"app_metadata":{"seen":true}}`, &struct{}{})
+					}
+					more = p.Total > 1000
+				}
+			}
+			if len(seen) != many {
+				b.Fatalf("%d users", len(seen))
+			}
+		}
+	}
+	b.Run("all", func(b *testing.B) { walk(b, "", false) })
+	b.Run("search", func(b *testing.B) { walk(b, " AND NOT blocked:true", false) })
+	b.Run("written", func(b *testing.B) { walk(b, "", true) })
+	b.Run("search and written", func(b *testing.B) { walk(b, " AND NOT blocked:true", true) })
 }
 
 // BenchmarkNew says what a tenant costs that nobody asks anything: tests make
