@@ -208,6 +208,20 @@ func TestForms(t *testing.T) {
 	}
 }
 
+// TestRepeated: lists that the API takes as repeated parameters go out so, the
+// others joined by commas.
+func TestRepeated(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, engine.Head{})
+	if _, err := b.call("auth0.connections.all", object("strategy", []any{"auth0", "samlp"}, "fields", []any{"id", "name"}, "per_page", 5.0)); err != nil {
+		t.Fatal(err)
+	}
+	want := "fields=id%2Cname&per_page=5&strategy=auth0&strategy=samlp"
+	if got := b.tenant.Requests()[1].Query; got != want {
+		t.Errorf("the query is %s, want %s", got, want)
+	}
+}
+
 // TestOutside: what asks something of the outside is an action of the run with
 // a key; what only computes is not.
 func TestOutside(t *testing.T) {

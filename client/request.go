@@ -206,8 +206,7 @@ func (r *request) complete() error {
 			continue // the whole body may hold it
 		}
 		if a.In == catalog.InPath && a.WireName() == "client_id" && r.auth.clientID != "" {
-			r.given = append(r.given, given{a, r.auth.clientID})
-			continue
+			continue // segment fills it in
 		}
 		return &ArgumentError{Operation: r.op.ID, Argument: a.Name, Problem: "is required and not given"}
 	}
@@ -251,6 +250,9 @@ func (r *request) address() error {
 // segment encodes one path parameter.
 func (r *request) segment(name string) (string, error) {
 	value, ok := r.find(catalog.InPath, name)
+	if !ok && name == "client_id" && r.auth.clientID != "" {
+		value, ok = r.auth.clientID, true // it is the client's own unless told otherwise
+	}
 	if !ok || isNull(value) {
 		return "", &ArgumentError{Operation: r.op.ID, Argument: name, Problem: "is required and not given"}
 	}
@@ -287,6 +289,16 @@ func (r *request) query() (query, names string, err error) {
 	}
 	for _, g := range r.given {
 		if g.arg.In != catalog.InQuery || isNull(g.value) {
+			continue
+		}
+		if g.arg.Repeat {
+			texts, err := plainList(g.value)
+			if err != nil {
+				return "", "", r.wrong(g.arg.Name, err)
+			}
+			for _, text := range texts {
+				add(g.arg.WireName(), text)
+			}
 			continue
 		}
 		text, err := plain(g.value)

@@ -63,6 +63,44 @@ func plain(v any) (string, error) {
 	return plainJSON(raw)
 }
 
+// plainList is plain of each element of a list; of anything else it is a list of
+// one.
+func plainList(v any) ([]string, error) {
+	switch v := v.(type) {
+	case []string:
+		return v, nil
+	case string, Secret, bool, int, int64, float64:
+		text, err := plain(v)
+		return []string{text}, err
+	}
+	raw, err := encode(v)
+	if err != nil {
+		return nil, err
+	}
+	if raw = bytes.TrimSpace(raw); len(raw) == 0 || raw[0] != '[' {
+		text, err := plainJSON(raw)
+		return []string{text}, err
+	}
+	return textsOf(raw)
+}
+
+// textsOf reads a JSON list.
+func textsOf(raw json.RawMessage) ([]string, error) {
+	var items []json.RawMessage
+	if err := json.Unmarshal(raw, &items); err != nil {
+		return nil, err
+	}
+	texts := make([]string, len(items))
+	for i, item := range items {
+		text, err := plainJSON(item)
+		if err != nil {
+			return nil, err
+		}
+		texts[i] = text
+	}
+	return texts, nil
+}
+
 // plainJSON is plain of a JSON text.
 func plainJSON(raw json.RawMessage) (string, error) {
 	raw = bytes.TrimSpace(raw)
@@ -76,19 +114,8 @@ func plainJSON(raw json.RawMessage) (string, error) {
 	case raw[0] == '{':
 		return "", errors.New("an object cannot be written there; want a string, a number, a boolean or a list of them")
 	case raw[0] == '[':
-		var items []json.RawMessage
-		if err := json.Unmarshal(raw, &items); err != nil {
-			return "", err
-		}
-		texts := make([]string, len(items))
-		for i, item := range items {
-			text, err := plainJSON(item)
-			if err != nil {
-				return "", err
-			}
-			texts[i] = text
-		}
-		return strings.Join(texts, ","), nil
+		texts, err := textsOf(raw)
+		return strings.Join(texts, ","), err
 	default: // a number, true, false, null
 		return string(raw), nil
 	}

@@ -49,7 +49,7 @@ var authenticationTable = []Operation{ //nolint:gochecknoglobals // a constant t
 		Args: []Arg{
 			{Name: "email", In: InField, Type: String, Required: true},
 			{Name: "connection", In: InField, Type: String, Required: true},
-			{Name: "password", In: InField, Type: String, Secret: true, Summary: "accepted for the sake of older scripts and never sent"},
+			{Name: "password", In: InClient, Type: String, Secret: true, Summary: "accepted for the sake of older scripts and never sent"},
 			{Name: "organization", In: InField, Type: String},
 			{Name: "client_id", In: InClient, Type: String, Summary: "the application, if not the tenant's"},
 			{Name: "domain", In: InClient, Type: String, Summary: "the tenant's domain, if not the current one"},
@@ -63,7 +63,7 @@ var authenticationTable = []Operation{ //nolint:gochecknoglobals // a constant t
 		Subject:      Subject{Kind: "authentication.database"},
 		Inverse:      Inverse{None: "the mail has been sent"},
 		Buckets:      []string{"authentication", "change_password"},
-		Secrets:      []string{"password"},
+		Secrets:      []string{},
 		Doc:          "authentication/change-password/change-password",
 	},
 	{

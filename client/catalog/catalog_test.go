@@ -218,7 +218,8 @@ func checkArg(t *testing.T, op *Operation, a Arg) {
 	if (a.In == InFile) != (a.Type == File) {
 		t.Errorf("%s: %s is a file in one of place and type only", op.ID, a.Name)
 	}
-	if a.In == InClient && !slices.Contains([]string{"client_id", "client_secret", "client_assertion_signing_key", "client_assertion_signing_alg", "domain"}, a.Name) {
+	neverSent := op.ID == "authentication.database.change_password" && a.Name == "password" // 4.13 takes it and ignores it
+	if a.In == InClient && !neverSent && !slices.Contains([]string{"client_id", "client_secret", "client_assertion_signing_key", "client_assertion_signing_alg", "domain"}, a.Name) {
 		t.Errorf("%s: a client has no setting %s", op.ID, a.Name)
 	}
 }

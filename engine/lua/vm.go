@@ -65,7 +65,7 @@ func NewVM(o Options) (*VM, error) {
 // newVM makes a VM that belongs to no run yet.
 func newVM(o Options) (*VM, error) {
 	// t[1e7] = 1 allocates ten million slots unless the bound is lower.
-	onceArrayIndex.Do(func() { lua.MaxArrayIndex = 1 << 20 })
+	onceArrayIndex.Do(func() { lua.MaxArrayIndex = 1 << 23 })
 	o.Limits = o.Limits.filled()
 	if o.Globals == nil {
 		o.Globals = engine.NewNamespace("")
