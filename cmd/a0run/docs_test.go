@@ -35,7 +35,8 @@ import (
 //	text error            lines that the block above said on stderr
 //	text problems         what check said about the block above
 //	json event            lines of run --json
-//	json, csv FILE, text  parsed; a file; free text
+//	json, csv FILE        parsed; a file
+//	text, python          free; python shows what a playbook replaces
 //	console               "$ a0run …": command and flags exist; "$ make …": so does the target
 
 // A block is one fenced block of a page.
@@ -151,7 +152,7 @@ func (d *desktop) try(t *testing.T, b block) error {
 		return nil
 	case "console":
 		return console(b.text)
-	case "text":
+	case "text", "python":
 		return nil
 	}
 	return d.other(t, b)
