@@ -387,6 +387,22 @@ func TestDocsBlocks(t *testing.T) {
 	}
 }
 
+// TestHelpExamples parses the examples of the help texts.
+func TestHelpExamples(t *testing.T) {
+	t.Parallel()
+	for _, cmd := range append(documented(), rootCommand(&world{})) {
+		if cmd.Example == "" && cmd.Name() != "version" {
+			t.Errorf("%s has no example", cmd.CommandPath())
+		}
+		for line := range strings.Lines(cmd.Example) {
+			typed, _, _ := strings.Cut(strings.TrimSpace(line), "   ") // what follows is said about it
+			if err := typedCommand(words(typed)); err != nil && typed != "" {
+				t.Errorf("%s: %s: %v", cmd.CommandPath(), typed, err)
+			}
+		}
+	}
+}
+
 // TestDocsLinks follows the links from page to page and to their headings.
 func TestDocsLinks(t *testing.T) {
 	t.Parallel()
