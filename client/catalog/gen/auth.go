@@ -1,8 +1,9 @@
 package main
 
 import (
-	"a0run/client/catalog"
 	"strings"
+
+	"a0run/client/catalog"
 )
 
 // authentication are the operations of the Authentication API. They are few and

@@ -1,10 +1,11 @@
 package main
 
 import (
-	"a0run/client/catalog"
 	"sort"
 	"strconv"
 	"strings"
+
+	"a0run/client/catalog"
 )
 
 // index finds operations by verb and path.

@@ -1,9 +1,10 @@
 package main
 
 import (
-	"a0run/client/catalog"
 	"regexp"
 	"strings"
+
+	"a0run/client/catalog"
 )
 
 // seenStatus are the statuses of success that tenants really send where the

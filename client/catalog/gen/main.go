@@ -10,7 +10,6 @@
 package main
 
 import (
-	"a0run/client/catalog"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -19,6 +18,8 @@ import (
 	"path/filepath"
 	"sort"
 	"strings"
+
+	"a0run/client/catalog"
 )
 
 // source is what the data files hold.

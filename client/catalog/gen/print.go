@@ -1,13 +1,14 @@
 package main
 
 import (
-	"a0run/client/catalog"
 	"bytes"
 	"fmt"
 	"go/format"
 	"reflect"
 	"strconv"
 	"strings"
+
+	"a0run/client/catalog"
 )
 
 const noGlobals = " //nolint:gochecknoglobals // a constant table: laid out by the linker, so that start-up costs nothing; never written to"

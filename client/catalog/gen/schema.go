@@ -1,12 +1,13 @@
 package main
 
 import (
-	"a0run/client/catalog"
 	"bytes"
 	"encoding/json"
 	"regexp"
 	"sort"
 	"strings"
+
+	"a0run/client/catalog"
 )
 
 type schemas map[string]*schema
