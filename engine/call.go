@@ -99,7 +99,11 @@ func (r *Run) observe(next Doer) Doer {
 		}
 		if c.Operation != nil {
 			r.count(func(n *Counts) {
-				if n.Done++; out.Err != nil {
+				switch n.Done++; {
+				case out.Err == nil:
+				case out.Err.Name == NameInterrupted && !out.Err.InDoubt:
+					n.Dropped++
+				default:
 					n.Failed++
 				}
 			})

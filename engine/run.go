@@ -80,6 +80,9 @@ type Run struct {
 // Counts are the numbers of a run's status line and summary.
 type Counts struct {
 	Calls, Done, Failed, Parked, InFlight, Retried int
+	// Dropped calls were given up before they were sent, when the run was
+	// stopped.
+	Dropped int
 }
 
 // NewRun makes a run; nothing happens yet.

@@ -27,8 +27,6 @@ type example struct {
 	want []string
 	// sent says of each request prefix how many there are.
 	sent map[string]int
-	// only is "lua" for a playbook that has no pair.
-	only string
 }
 
 const exampleUsers = `
@@ -93,7 +91,6 @@ func examples() map[string]example {
 			args: flags(), want: []string{"connection Amazon-Connection", "role editor", "role reader"},
 		},
 		"main_job": {
-			only: "lua",
 			args: func(_ *testing.T, tenant *sim.Tenant) []string {
 				return pairs("users=30", "audience=https://"+tenant.Credentials().Domain+"/api/v2/")
 			},
@@ -154,11 +151,9 @@ func TestExamples(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			lua := ex.run(t, name+".lua")
-			if ex.only == "" {
-				yaml := ex.run(t, name+".yaml")
-				if diff := cmp.Diff(lua, yaml); diff != "" {
-					t.Errorf("requests differ (-lua +yaml)\n%s", diff)
-				}
+			yaml := ex.run(t, name+".yaml")
+			if diff := cmp.Diff(lua, yaml); diff != "" {
+				t.Errorf("requests differ (-lua +yaml)\n%s", diff)
 			}
 		})
 	}

@@ -77,7 +77,7 @@ func (s *screen) tick() {
 func (s *screen) drawStatus() {
 	c := s.run.Counts()
 	took := s.w.now().Sub(s.started).Seconds()
-	text := fmt.Sprintf("%d/%d calls, %.1f/s", c.Done+c.Failed, c.Calls, float64(c.Done+c.Failed)/max(took, 0.001))
+	text := fmt.Sprintf("%d/%d calls, %.1f/s", c.Done, c.Calls, float64(c.Done)/max(took, 0.001))
 	if c.InFlight > 0 {
 		text += fmt.Sprintf(", %d in flight", c.InFlight)
 	}

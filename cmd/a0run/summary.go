@@ -39,6 +39,9 @@ func (s *screen) end(run *engine.Run, err error, code int) {
 	if c.Failed > 0 {
 		text += fmt.Sprintf(", %d failed", c.Failed)
 	}
+	if c.Dropped > 0 {
+		text += fmt.Sprintf(", %d dropped before they were sent", c.Dropped)
+	}
 	if c.Retried > 0 {
 		text += fmt.Sprintf(", %d tried again", c.Retried)
 	}
