@@ -245,7 +245,7 @@ func (ex example) requests(t *testing.T, file string, tenants []*sim.Tenant) []s
 	return lines
 }
 
-var newID = regexp.MustCompile(`/rol_\w{16}`)
+var newID = regexp.MustCompile(`/(rol_\w{16}|con_\w{16}|auth0\|[0-9a-f]{24})`)
 
 // command runs the command in this process and gives its output and exit code.
 func command(dir string, env map[string]string, args ...string) (string, int) {
