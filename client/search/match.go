@@ -220,8 +220,11 @@ func glob(s string, parts []string) bool {
 			return false
 		}
 	}
-	last := []rune(parts[len(parts)-1])
-	tail := []rune(rest)
+	end := parts[len(parts)-1]
+	if !strings.ContainsRune(end, 0) {
+		return strings.HasSuffix(rest, end)
+	}
+	last, tail := []rune(end), []rune(rest)
 	if len(tail) < len(last) {
 		return false
 	}

@@ -79,8 +79,9 @@ func (p *parser) and(field string) (node, error) {
 			parts = append(parts, n)
 		}
 	}
+	parts = gather(parts)
 	if len(parts) == 1 {
-		return first, nil
+		return parts[0], nil
 	}
 	return parts, nil
 }

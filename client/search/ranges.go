@@ -90,10 +90,14 @@ func intervalOf(n node, field string) (interval, bool) {
 	case span:
 		return n, n.path.names(field)
 	case wild:
-		whole := len(n.parts) == 2 && n.parts[1] == "" && !strings.ContainsRune(n.parts[0], 0)
-		return prefix(n.parts[0]), whole && !n.bare && n.path.names(field)
+		return prefix(n.parts[0]), n.isPrefix() && n.path.names(field)
 	}
 	return nil, false
+}
+
+// isPrefix reports whether a term is field:text*.
+func (w wild) isPrefix() bool {
+	return len(w.parts) == 2 && w.parts[1] == "" && !w.bare && !strings.ContainsRune(w.parts[0], 0)
 }
 
 // names reports whether a path is that field, compared as it is written.

@@ -105,3 +105,49 @@ func TestNoRange(t *testing.T) {
 		}
 	}
 }
+
+// TestGatheredPrefixes holds many negated prefixes of one conjunction against
+// each of them for itself.
+func TestGatheredPrefixes(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	text := func(n int) string {
+		var b strings.Builder
+		for range 1 + rng.IntN(n) {
+			b.WriteString([]string{"a", "b", "B", "é", "ab"}[rng.IntN(5)])
+		}
+		return b.String()
+	}
+	left := 0
+	for range 20000 {
+		fields := []string{"user_id", "email", "tags", "user_metadata.a"}
+		var clauses []string
+		for range 1 + rng.IntN(6) {
+			clauses = append(clauses, "NOT "+fields[rng.IntN(4)]+":"+text(3)+"*")
+		}
+		o := map[string]any{
+			"user_id": text(4), "email": text(4), "tags": []any{text(3), text(3), 7.0},
+			"user_metadata": map[string]any{"a": text(3)},
+		}
+		want := true
+		for _, c := range clauses {
+			q, err := Parse(strings.TrimPrefix(c, "NOT "))
+			if err != nil {
+				t.Fatal(err)
+			}
+			want = want && !q.Match(o)
+		}
+		q, err := Parse(strings.Join(clauses, " AND "))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if q.Match(o) != want {
+			t.Fatalf("%s: %v, want %v for %v", q, !want, want, o)
+		}
+		if want {
+			left++
+		}
+	}
+	if left < 2000 || left > 18000 {
+		t.Fatalf("%d of 20000 match: the test shows little", left)
+	}
+}
