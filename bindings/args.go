@@ -108,7 +108,7 @@ func (b *bound) set(p *engine.Param, v any) error {
 	}
 	v, ok := fit(p.Type, v)
 	if !ok {
-		return b.wrong(fmt.Sprintf("parameter %s: got %s, want %s", p.Name, kind(v), article(p.Type)), "")
+		return b.wrong(fmt.Sprintf("parameter %s: got %s, want %s", p.Name, kind(v), article(p.Type)), b.byName(v))
 	}
 	if s, isText := v.(string); isText && len(p.Enum) > 0 && !contains(p.Enum, s) {
 		hint := ""
@@ -218,6 +218,21 @@ func (b *bound) wrong(what, hint string) *engine.Error {
 func notHere(c *engine.HostCall) *engine.Error {
 	b := &bound{call: c}
 	return b.wrong("cannot be called here", "nothing runs during a check")
+}
+
+// byName is the hint for a call that gives everything in one table.
+func (b *bound) byName(v any) string {
+	o, ok := v.(*engine.Object)
+	if !ok || b.call.Args == nil {
+		return ""
+	}
+	for name := range o.All() {
+		if findParam(b.call.Func, name) != nil {
+			short := strings.TrimPrefix(b.call.Func.Name, "auth0.")
+			return "usage: " + Signature(b.call.Func) + "; everything by name: auth0.call(\"" + short + "\", {…})"
+		}
+	}
+	return ""
 }
 
 func suffix(hint string) string {

@@ -43,6 +43,7 @@ func textParam(name string) engine.Param {
 // from the front end.
 func jsonNamespace() *engine.Namespace {
 	ns := engine.NewNamespace("json")
+	ns.Set("null", engine.Null{})
 	ns.Set("decode", pure("json.decode", pureFunc{
 		summary: "Read a JSON text. An object's null is left out unless nulls is true; an array's is json.null.",
 		returns: "the value",

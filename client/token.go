@@ -131,7 +131,7 @@ func (s *tokenSource) fetch(ctx context.Context) (string, time.Time, error) {
 	if c.cfg.ClientID == "" || c.auth.secret == "" && c.auth.signer == nil {
 		return "", time.Time{}, &ArgumentError{
 			Argument: "client", Problem: "there is nothing to get a token with",
-			Next: "give a client id with its secret or private key, or a token",
+			Next: "give a client_id with its client_secret or private key, or a token (AUTH0_CLIENT_ID with AUTH0_CLIENT_SECRET, or AUTH0_API_TOKEN, where they come from the environment)",
 		}
 	}
 	audience := c.cfg.Audience

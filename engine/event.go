@@ -37,7 +37,6 @@ type Event struct {
 
 	Operation string     `json:"operation,omitempty"`
 	Tenant    string     `json:"tenant,omitempty"`
-	Domain    string     `json:"domain,omitempty"`
 	Attempt   int        `json:"attempt,omitempty"`
 	Status    int        `json:"status,omitempty"`
 	Until     *time.Time `json:"until,omitempty"`

@@ -163,7 +163,7 @@ type LateError struct {
 }
 
 func (e *LateError) Error() string {
-	why := "the queue for it is too long"
+	why := "at the rate that it allows, the turn of this request comes too late"
 	if e.Closed {
 		why = "the tenant has closed it"
 	}

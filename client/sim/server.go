@@ -137,6 +137,10 @@ func (t *Tenant) secure(o *ServeOptions) (*tls.Config, error) {
 			return nil, err
 		}
 	}
+	// Whoever reads the ready file may stand in another folder.
+	if o.CAFile, err = filepath.Abs(o.CAFile); err != nil {
+		return nil, err
+	}
 	if err := os.WriteFile(o.CAFile, caPEM, 0o600); err != nil {
 		return nil, err
 	}

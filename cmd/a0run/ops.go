@@ -20,9 +20,15 @@ func opsCommand(w *world) *cobra.Command {
 		Use: "ops [PATTERN]", Short: "List the operations that a playbook can call, or explain one",
 		Long: `List operations with their signature and the scopes they need. PATTERN is a name
 ("users.update", which is then explained), a part of one ("roles"), or a glob
-("users.*"). Names of the Python SDK 4.13 and the current ones are both known.`,
+("users.*"). What stands in braces is given by name in one last table; a question
+mark means that it can be left out. Names of the Python SDK 4.13 and the current ones are both known.`,
 		Example: "  a0run ops\n  a0run ops roles\n  a0run ops users.update\n  a0run ops --json 'users.*'",
-		Args:    cobra.MaximumNArgs(1),
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return &usageError{"ops takes one pattern, got " + strings.Join(args, " "), "a0run ops 'users.*'"}
+			}
+			return nil
+		},
 		RunE: func(_ *cobra.Command, args []string) error {
 			pattern := ""
 			if len(args) == 1 {

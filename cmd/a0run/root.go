@@ -48,10 +48,18 @@ func rootCommand(w *world) *cobra.Command {
 	return root
 }
 
+// noArgs refuses arguments in our own words.
+func noArgs(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return &usageError{cmd.Name() + " takes no arguments, got " + args[0], "`" + cmd.CommandPath() + " --help` lists the flags"}
+	}
+	return nil
+}
+
 func versionCommand(w *world) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use: "version", Short: "Print the version", Args: cobra.NoArgs,
+		Use: "version", Short: "Print the version", Args: noArgs,
 		RunE: func(*cobra.Command, []string) error {
 			if !asJSON {
 				_, err := fmt.Fprintln(w.stdout, "a0run "+buildVersion())

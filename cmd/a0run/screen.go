@@ -150,13 +150,14 @@ func (s *screen) Emit(e engine.Event) {
 	switch e.Kind {
 	case engine.EventLog:
 		s.log(e)
-	case engine.EventStepStarted:
-		s.progress("step " + e.Step)
 	case engine.EventStepFinished:
 		s.step(e)
 	case engine.EventCallParked:
 		s.park(e)
 	case engine.EventCallRetried:
+		if e.Name == engine.NameRateLimitError {
+			return // the bucket waits, and says so; the call is fine
+		}
 		s.progress(fmt.Sprintf("%s: try %d failed, again in %s: %s", e.Operation, e.Attempt, wait(e.WaitMS), e.Error))
 	}
 }

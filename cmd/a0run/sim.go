@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"net"
 	"os"
 	"os/signal"
 	"strconv"
@@ -32,7 +33,7 @@ and makes mistakes as a real tenant does.
 --ready-file gets, once the tenant listens, JSON with base_url, domain,
 client_id, client_secret, private_key_client_id, private_key and ca_file.`,
 		Example: "  a0run sim --listen 127.0.0.1:8443 --tls --seed users.yaml\n  a0run sim --rate 50/s --burst 100 --reset full --ready-file ready.json",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return serveSim(cmd.Context(), w, f) },
 	}
 	flags := cmd.Flags()
@@ -40,8 +41,8 @@ client_id, client_secret, private_key_client_id, private_key and ca_file.`,
 	flags.BoolVar(&f.tls, "tls", false, "serve https with a certificate made for this run")
 	flags.StringVar(&f.seed, "seed", "", "what the tenant holds, a YAML or JSON `FILE`")
 	flags.StringVar(&f.rate, "rate", "", "the tenant's limit, `N/s` or N/min")
-	flags.IntVar(&f.burst, "burst", 0, "the bucket's size")
-	flags.StringVar(&f.reset, "reset", "token", "what x-ratelimit-reset means, token or full")
+	flags.IntVar(&f.burst, "burst", 0, "with --rate: how many requests may come at once; the rate of a second unless told")
+	flags.StringVar(&f.reset, "reset", "token", "what x-ratelimit-reset names: the second by which one more request is allowed (token), or by which the bucket is full again (full)")
 	flags.StringVar(&f.ready, "ready-file", "", "write where the tenant listens and its credentials to `FILE`")
 	return cmd
 }
@@ -74,9 +75,25 @@ func limitsOf(rate string, burst int, reset string) (sim.Limits, error) {
 	return limits, nil
 }
 
+// onLoopback refuses an address that others can reach: the tenant's keys are
+// known to everybody.
+func onLoopback(address string) error {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return &usageError{"--listen " + address + ": want HOST:PORT", "--listen 127.0.0.1:0"}
+	}
+	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return &usageError{"--listen " + address + ": a local tenant listens on loopback only", "--listen 127.0.0.1:0"}
+	}
+	return nil
+}
+
 func serveSim(ctx context.Context, w *world, f *simFlags) error {
 	limits, err := limitsOf(f.rate, f.burst, f.reset)
 	if err != nil {
+		return err
+	}
+	if err := onLoopback(f.listen); err != nil {
 		return err
 	}
 	o := sim.Options{Clock: w.now, Limits: limits}

@@ -109,7 +109,7 @@ func (s *screen) showError(err error) {
 		s.line("  in doubt: the request was sent and no answer came; look at the tenant before running again")
 	}
 	var hinter engine.Hinter
-	if errors.As(err, &hinter) && hinter.Hint() != "" {
+	if errors.As(err, &hinter) && hinter.Hint() != "" && !strings.Contains(e.Error(), hinter.Hint()) {
 		s.line("hint: " + hinter.Hint())
 	}
 }

@@ -57,12 +57,8 @@ func rolesOf(h engine.Head) []string {
 
 // openProject takes the tenants of a0run.yaml or the environment.
 func (t *tenants) openProject(ctx context.Context, s *session) error {
-	dir := s.playbook.dir
-	if dir == "" {
-		dir = s.world.dir
-	}
 	out := s.world.outside()
-	p, err := project.Find(dir, out)
+	p, err := project.Find(s.projectDir(), out)
 	if err != nil {
 		return err
 	}
@@ -92,6 +88,14 @@ func (t *tenants) openProject(ctx context.Context, s *session) error {
 		t.clients[role], shared[name] = c, c
 	}
 	return nil
+}
+
+// projectDir is where the search for a0run.yaml begins.
+func (s *session) projectDir() string {
+	if s.playbook.dir == "" {
+		return s.world.dir
+	}
+	return s.playbook.dir
 }
 
 func hintOf(err error) string {
@@ -134,6 +138,14 @@ func (t *tenants) openLocal(s *session, roles []string) error {
 	seeds, err := seedFiles(s, roles)
 	if err != nil {
 		return err
+	}
+	// Secrets come from a0run.yaml also at the desk; nothing else of it does.
+	t.secret = func(ctx context.Context, name string) (string, error) {
+		p, err := project.Find(s.projectDir(), s.world.outside())
+		if err != nil {
+			return "", err
+		}
+		return p.Secret(ctx, name, s.world.outside())
 	}
 	for _, role := range roles {
 		o := sim.Options{Domain: localDomain(role), Clock: s.world.now, Limits: limits}

@@ -132,6 +132,9 @@ func (c *checker) file(f *checkedFile) {
 	for _, call := range f.facts.calls {
 		c.call(f.source, call)
 	}
+	for _, l := range f.facts.loops {
+		c.loop(f.source, l)
+	}
 	c.escapes(f.source)
 }
 
@@ -271,6 +274,26 @@ func (c *checker) function(u use) *engine.Function {
 		ns, _ = v.(*engine.Namespace)
 	}
 	return nil
+}
+
+// loop finds a for that loops over a host function itself, or over the list
+// that one gives.
+func (c *checker) loop(s *source, l loopFact) {
+	f := c.function(l.use)
+	switch {
+	case f == nil || l.called && f.Listing:
+		return
+	case !l.called:
+		c.say(engine.Problem{
+			Where: s.placeOf(l.use, len(l.path)-1), Hint: "call it: " + f.Name + "()",
+			Message: "a for cannot loop over the function " + f.Name,
+		})
+	default:
+		c.say(engine.Problem{
+			Where: s.placeOf(l.use, len(l.path)-1), Hint: "for _, x in ipairs(" + f.Name + "(…)) do",
+			Message: "a for cannot loop over what " + f.Name + " gives, which is no iterator",
+		})
+	}
 }
 
 // call checks the arguments of a call of a host function, or of one of the

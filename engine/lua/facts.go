@@ -17,6 +17,7 @@ type facts struct {
 	writes   []use
 	calls    []callFact
 	requires []callFact // calls of require with a constant name
+	loops    []loopFact
 }
 
 // A use is a global path that the program reads or sets: auth0.users.get is
@@ -35,6 +36,13 @@ type use struct {
 type callFact struct {
 	use
 	args []ast.Expr
+}
+
+// A loopFact is what a generic for loops over, where that is one path: a bare
+// one, or one that is called.
+type loopFact struct {
+	use
+	called bool
 }
 
 // tenantPath stands for what tenant(…) gives, where a local holds it.
@@ -128,6 +136,7 @@ func (w *surveyor) stmt(s ast.Stmt) {
 		}
 		w.body([]string{s.Name}, s.Stmts)
 	case *ast.GenericForStmt:
+		w.loop(s.Exprs)
 		w.exprs(s.Exprs)
 		w.body(s.Names, s.Stmts)
 	case *ast.FuncDefStmt:
@@ -422,4 +431,20 @@ func (s *source) inTable(i int) bool {
 		}
 	}
 	return false
+}
+
+// loop keeps what a generic for loops over.
+func (w *surveyor) loop(exprs []ast.Expr) {
+	if len(exprs) != 1 {
+		return
+	}
+	if call, ok := exprs[0].(*ast.FuncCallExpr); ok && call.Func != nil {
+		if u, ok := w.path(call.Func); ok && u.whole {
+			w.facts.loops = append(w.facts.loops, loopFact{u, true})
+		}
+		return
+	}
+	if u, ok := w.path(exprs[0]); ok && u.whole {
+		w.facts.loops = append(w.facts.loops, loopFact{u, false})
+	}
 }

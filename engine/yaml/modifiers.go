@@ -248,9 +248,9 @@ func duration(v any) (time.Duration, error) {
 	var d time.Duration
 	switch x := v.(type) {
 	case string:
-		var err error
-		if d, err = time.ParseDuration(x); err != nil {
-			return 0, fmt.Errorf("got %q, want seconds or a text as 500ms, 30s, 5m, 2h", x)
+		var ok bool
+		if d, ok = engine.ParseDuration(x); !ok {
+			return 0, fmt.Errorf("got %q, want seconds or a text as 500ms, 30s, 5m, 2h, 1d", x)
 		}
 	case int64:
 		d = seconds(float64(x))

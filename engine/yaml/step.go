@@ -1,6 +1,7 @@
 package yaml
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"slices"
@@ -327,7 +328,7 @@ func (b *builder) include(n *node) *list {
 	}
 	source, err := readLimited(b.files, name)
 	if err != nil {
-		b.problem(n.at, b.nearestFile(name), "include cannot read the file: %s", err.Error())
+		b.problem(n.at, b.nearestFile(name), "include cannot read the file: %s", reasonOf(err))
 		return empty
 	}
 	in := &builder{reader: &reader{file: name, source: source}, files: b.files}
@@ -421,4 +422,12 @@ func (b *builder) noNeeds(s *step) {
 		b.problem(s.needsAt, "put the steps into a block: and give them needs there", "needs has no meaning inside parallel: all start at once")
 		s.hasNeeds, s.needs = false, nil
 	}
+}
+
+// reasonOf is the cause of a file error without its operation and path.
+func reasonOf(err error) string {
+	if e, ok := errors.AsType[*fs.PathError](err); ok {
+		return e.Err.Error()
+	}
+	return err.Error()
 }
