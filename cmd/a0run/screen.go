@@ -25,18 +25,19 @@ type screen struct {
 	out, err io.Writer
 	started  time.Time
 
-	mu     sync.Mutex
-	status bool // a status line stands on the terminal
-	parked map[string]time.Time
-	run    *engine.Run
-	ended  chan struct{}
-	ticker sync.WaitGroup
+	mu      sync.Mutex
+	status  bool // a status line stands on the terminal
+	parked  map[string]time.Time
+	retried map[string]said
+	run     *engine.Run
+	ended   chan struct{}
+	ticker  sync.WaitGroup
 }
 
 func newScreen(w *world, f *runFlags, r *engine.Redactor) *screen {
 	return &screen{
 		w: w, json: f.json, quiet: f.quiet, redactor: r, out: w.stdout, err: w.stderr,
-		started: w.now(), parked: map[string]time.Time{}, ended: make(chan struct{}),
+		started: w.now(), parked: map[string]time.Time{}, retried: map[string]said{}, ended: make(chan struct{}),
 	}
 }
 
@@ -158,7 +159,7 @@ func (s *screen) Emit(e engine.Event) {
 		if e.Name == engine.NameRateLimitError {
 			return // the bucket waits, and says so; the call is fine
 		}
-		s.progress(fmt.Sprintf("%s: try %d failed, again in %s: %s", e.Operation, e.Attempt, wait(e.WaitMS), e.Error))
+		s.retry(e)
 	}
 }
 
@@ -200,6 +201,36 @@ func (s *screen) step(e engine.Event) {
 	default:
 		s.progress(text + fmt.Sprintf(" (%.1fs)", e.TookMS/1000))
 	}
+}
+
+// retry says once a second at most that an operation is tried again, with how
+// often that went unsaid: sixteen calls meet the same fault.
+func (s *screen) retry(e engine.Event) {
+	key := e.Tenant + " " + e.Operation
+	s.mu.Lock()
+	last, shown := s.retried[key]
+	unsaid := last.unsaid
+	fresh := !shown || e.Time.Sub(last.at) >= time.Second
+	if fresh {
+		s.retried[key] = said{at: e.Time}
+	} else {
+		s.retried[key] = said{at: last.at, unsaid: unsaid + 1}
+	}
+	s.mu.Unlock()
+	if !fresh {
+		return
+	}
+	text := fmt.Sprintf("try %d failed, again in %s: %s", e.Attempt, wait(e.WaitMS), e.Error)
+	if unsaid > 0 {
+		text += fmt.Sprintf(" (and %d more)", unsaid)
+	}
+	s.progress(text)
+}
+
+// said is when something was last said, and how often it went unsaid since.
+type said struct {
+	at     time.Time
+	unsaid int
 }
 
 // park says once a second at most that a bucket is closed: sixteen calls wait
