@@ -28,7 +28,7 @@ type screen struct {
 	mu      sync.Mutex
 	status  bool // a status line stands on the terminal
 	parked  map[string]time.Time
-	retried map[string]said
+	retried map[string]unsaid
 	run     *engine.Run
 	ended   chan struct{}
 	ticker  sync.WaitGroup
@@ -37,7 +37,7 @@ type screen struct {
 func newScreen(w *world, f *runFlags, r *engine.Redactor) *screen {
 	return &screen{
 		w: w, json: f.json, quiet: f.quiet, redactor: r, out: w.stdout, err: w.stderr,
-		started: w.now(), parked: map[string]time.Time{}, retried: map[string]said{}, ended: make(chan struct{}),
+		started: w.now(), parked: map[string]time.Time{}, retried: map[string]unsaid{}, ended: make(chan struct{}),
 	}
 }
 
@@ -209,28 +209,28 @@ func (s *screen) retry(e engine.Event) {
 	key := e.Tenant + " " + e.Operation
 	s.mu.Lock()
 	last, shown := s.retried[key]
-	unsaid := last.unsaid
+	more := last.times
 	fresh := !shown || e.Time.Sub(last.at) >= time.Second
 	if fresh {
-		s.retried[key] = said{at: e.Time}
+		s.retried[key] = unsaid{at: e.Time}
 	} else {
-		s.retried[key] = said{at: last.at, unsaid: unsaid + 1}
+		s.retried[key] = unsaid{at: last.at, times: more + 1}
 	}
 	s.mu.Unlock()
 	if !fresh {
 		return
 	}
 	text := fmt.Sprintf("try %d failed, again in %s: %s", e.Attempt, wait(e.WaitMS), e.Error)
-	if unsaid > 0 {
-		text += fmt.Sprintf(" (and %d more)", unsaid)
+	if more > 0 {
+		text += fmt.Sprintf(" (and %d more)", more)
 	}
 	s.progress(text)
 }
 
-// said is when something was last said, and how often it went unsaid since.
-type said struct {
+// unsaid is when something was last said, and how often it was not since.
+type unsaid struct {
 	at     time.Time
-	unsaid int
+	times int
 }
 
 // park says once a second at most that a bucket is closed: sixteen calls wait
