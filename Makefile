@@ -5,7 +5,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 LINT    := go tool -modfile=tools/go.mod golangci-lint
 FUZZTIME ?= 60s
 
-.PHONY: build cross test vet lint tidy demo bench fuzz clean
+.PHONY: build cross test vet lint tidy demo bench fuzz sdk clean
 
 build: ## one static binary in bin/
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/a0run ./cmd/a0run
@@ -23,6 +23,7 @@ test: build tidy vet lint ## everything, with the race detector
 
 vet:
 	go vet ./...
+	CGO_ENABLED=0 GOOS=windows go build -o /dev/null ./cmd/a0run # what is not like Unix breaks first
 
 lint:
 	$(LINT) run ./...
@@ -43,6 +44,9 @@ fuzz: ## every fuzz target for FUZZTIME
 			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$pkg </dev/null || exit 1; \
 		done || exit 1; \
 	done
+
+sdk: build ## Auth0's own SDK for Node against the local tenant; needs node, npm and a registry
+	./scripts/sdk/run.sh bin/a0run
 
 clean:
 	rm -rf bin dist
