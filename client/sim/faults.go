@@ -1,7 +1,10 @@
 package sim
 
 import (
+	"fmt"
 	"sync"
+
+	"a0run/client/catalog"
 )
 
 // faults are those injected and not used up.
@@ -53,4 +56,22 @@ func (f *faults) next(operation string) *Fault {
 	}
 	one := due.Fault
 	return &one
+}
+
+// known is the error for the name of an operation that there is not; "" stands
+// for all operations.
+func known(table *catalog.Table, name string) error {
+	if _, ok := table.Lookup(name); ok || name == "" {
+		return nil
+	}
+	for _, op := range extras() {
+		if op.ID == name {
+			return nil
+		}
+	}
+	near := table.Nearest(name)
+	if near == "" {
+		return fmt.Errorf("no operation is called %q", name)
+	}
+	return fmt.Errorf("no operation is called %q; did you mean %q?", name, near)
 }

@@ -134,3 +134,16 @@ func TestLimitsInVirtualTime(t *testing.T) {
 		}
 	})
 }
+
+func TestFaultOfNoOperation(t *testing.T) {
+	d := newDesk(t, sim.Options{})
+	d.tenant.Inject(sim.Fault{Status: 503}) // every operation
+	d.tenant.Inject(sim.Fault{Operation: "roles.list", Status: 503})
+	defer func() {
+		said, _ := recover().(string)
+		if !strings.Contains(said, `"users.lst"`) || !strings.Contains(said, `"users.list"`) {
+			t.Fatalf("a fault that never happens is taken: %q", said)
+		}
+	}()
+	d.tenant.Inject(sim.Fault{Operation: "users.lst", Status: 503})
+}

@@ -386,7 +386,7 @@ func (r *seedReader) faultsOf(n *yaml.Node) []Fault {
 				if err := n.Decode(&f.Operation); err != nil {
 					return err
 				}
-				return r.operation(f.Operation)
+				return known(r.table, f.Operation)
 			},
 			"after": into(&f.After), "count": into(&f.Count), "status": into(&f.Status), "body": into(&f.Body),
 			"headers": into(&f.Headers), "delay": into(&f.Delay), "cut_off": into(&f.CutOff),
@@ -401,22 +401,6 @@ func (r *seedReader) faultsOf(n *yaml.Node) []Fault {
 		out = append(out, f)
 	}
 	return out
-}
-
-func (r *seedReader) operation(name string) error {
-	if _, ok := r.table.Lookup(name); ok || name == "" {
-		return nil
-	}
-	for _, op := range extras() {
-		if op.ID == name {
-			return nil
-		}
-	}
-	near := r.table.Nearest(name)
-	if near == "" {
-		return fmt.Errorf("no operation is called %q", name)
-	}
-	return fmt.Errorf("no operation is called %q; did you mean %q?", name, near)
 }
 
 // merge gives the limits of the options, where they say something, else those

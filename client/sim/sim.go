@@ -216,8 +216,13 @@ func (t *Tenant) Credentials() Credentials {
 	return c
 }
 
-// Inject adds a fault. Its operation may be named by an alias too.
+// Inject adds a fault. Its operation may be named by an alias too. It panics
+// when there is no operation of that name: the fault would never happen, and
+// the test that waits for it would pass for nothing.
 func (t *Tenant) Inject(f Fault) {
+	if err := known(t.table, f.Operation); err != nil {
+		panic("sim: Inject: " + err.Error())
+	}
 	if op, ok := t.table.Lookup(f.Operation); ok {
 		f.Operation = op.ID
 	}

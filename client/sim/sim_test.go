@@ -152,3 +152,17 @@ func TestTokenOfTheTenant(t *testing.T) {
 		t.Fatalf("two keys are expected: %v", keys)
 	}
 }
+
+// TestJSONAsAuth0WritesIt asks that nothing is escaped for HTML, in answers
+// and in errors.
+func TestJSONAsAuth0WritesIt(t *testing.T) {
+	d := newDesk(t, sim.Options{})
+	role := d.want(200, "POST", "/api/v2/roles", `{"name":"a \u0026 <b>"}`)
+	if !strings.Contains(role.text, `"name":"a & <b>"`) {
+		t.Errorf("a role: %s", role.text)
+	}
+	a := d.want(400, "POST", users, `{"connection":"Username-Password-Authentication","email":"<&>","password":"Secret-123!"}`)
+	if !strings.Contains(a.text, `format email: <&>`) {
+		t.Errorf("an error: %s", a.text)
+	}
+}
