@@ -123,16 +123,81 @@ func (s *userSearch) page(tx *store.Tx, start, n int) ([]object, int) {
 			return in.users.Backward(in.lo, in.hi, start, n), in.hi - in.lo
 		}
 	}
-	version := tx.Version(usersKey())
-	found, ok := s.kept.get(version, s.asked)
-	if !ok {
-		found = s.find(tx)
-		s.kept.put(version, s.asked, found)
-	}
+	found := s.remembered(tx)
 	if start >= len(found) {
 		return nil, len(found)
 	}
 	return found[start:min(start+n, len(found))], len(found)
+}
+
+// remembered is all the users found: as they were found before, or as they
+// were found before with what changed since, or found now.
+func (s *userSearch) remembered(tx *store.Tx) []object {
+	version := tx.Version(usersKey())
+	a, ok := s.kept.get(s.asked)
+	if ok && a.version == version {
+		return a.users
+	}
+	a.asked = s.asked
+	if ok {
+		ok = s.follow(tx, &a)
+	}
+	if !ok {
+		a.users = s.find(tx)
+	}
+	a.version = version
+	s.kept.put(a)
+	return a.users
+}
+
+// follow makes the changes since an answer to it, and reports whether it
+// could: users that are found now and were not, or elsewhere, have it found
+// anew. So a walk whose every page is followed by changes of its users does
+// not search all of them for each page.
+func (s *userSearch) follow(tx *store.Tx, a *answer) bool {
+	changes, ok := tx.Since(usersKey(), a.version)
+	if !ok || s.field == "" {
+		return false
+	}
+	path := strings.Split(s.field, ".")
+	users := slices.Clone(a.users) // others may be reading it
+	for _, change := range changes {
+		was, is := s.finds(change.Old), s.finds(change.New)
+		switch {
+		case !was && !is:
+			continue
+		case !was || is && compareField(change.Old, change.New, path) != 0:
+			return false
+		}
+		i := s.place(users, change.Old, path)
+		switch {
+		case i < 0:
+			return false
+		case is:
+			users[i] = change.New
+		default:
+			users = slices.Delete(users, i, i+1)
+		}
+	}
+	a.users = users
+	return true
+}
+
+// place is where a user stands among sorted ones, -1 when nowhere.
+func (s *userSearch) place(users []object, u object, path []string) int {
+	i, _ := slices.BinarySearchFunc(users, u, func(a, b object) int { return s.way * compareField(a, b, path) })
+	for ; i < len(users) && compareField(users[i], u, path) == 0; i++ {
+		if str(users[i], "user_id") == str(u, "user_id") {
+			return i
+		}
+	}
+	return -1
+}
+
+// finds reports whether a user is searched for.
+func (s *userSearch) finds(u object) bool {
+	l := listing{keep: s.keep}
+	return u != nil && l.matches(u) && (s.query == nil || s.query.Match(u))
 }
 
 // A stretch is the users between two places of an order, and what else is
@@ -223,22 +288,27 @@ func hasConnection(u object, name string) bool {
 
 func compareField(a, b object, path []string) int {
 	va, vb := deep(a, path), deep(b, path)
-	na, oka := number(va)
-	nb, okb := number(vb)
-	if oka && okb {
-		return cmp.Compare(na, nb)
+	if d := cmp.Compare(sortRank(va), sortRank(vb)); d != 0 {
+		return d
 	}
-	sa, oka := va.(string)
-	sb, okb := vb.(string)
-	switch {
-	case oka && okb:
-		return strings.Compare(sa, sb)
-	case oka: // what has no value comes last
-		return -1
-	case okb:
+	if sa, ok := va.(string); ok {
+		return strings.Compare(sa, vb.(string))
+	}
+	na, _ := number(va)
+	nb, _ := number(vb)
+	return cmp.Compare(na, nb)
+}
+
+// sortRank parts what does not compare: texts, numbers, and last what has no
+// value.
+func sortRank(v any) int {
+	if _, ok := v.(string); ok {
+		return 0
+	}
+	if _, ok := number(v); ok {
 		return 1
 	}
-	return 0
+	return 2
 }
 
 func deep(o object, path []string) any {
@@ -249,44 +319,40 @@ func deep(o object, path []string) any {
 }
 
 // answers are what the last few searches found, so that the pages of one
-// search make it once. A change of the users forgets them all.
+// search make it once.
 type answers struct {
-	mu      sync.Mutex
-	version uint64
-	list    []found // the last one asked for comes last
+	mu   sync.Mutex
+	list []answer // the last one asked for comes last
 }
 
-type found struct {
-	asked string
-	users []object
+// An answer is what a search found, which nobody changes.
+type answer struct {
+	asked   string
+	version uint64 // of the users
+	users   []object
 }
 
-// remembered is how many searches are: as many walks may run side by side.
-const remembered = 8
+// searches is how many are remembered: as many walks may run side by side.
+const searches = 8
 
-func (a *answers) get(version uint64, asked string) ([]object, bool) {
+func (a *answers) get(asked string) (answer, bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.version != version {
-		return nil, false
-	}
-	i := slices.IndexFunc(a.list, func(f found) bool { return f.asked == asked })
+	i := slices.IndexFunc(a.list, func(o answer) bool { return o.asked == asked })
 	if i < 0 {
-		return nil, false
+		return answer{}, false
 	}
-	hit := a.list[i]
-	a.list = append(slices.Delete(a.list, i, i+1), hit)
-	return hit.users, true
+	one := a.list[i]
+	a.list = append(slices.Delete(a.list, i, i+1), one)
+	return one, true
 }
 
-func (a *answers) put(version uint64, asked string, users []object) {
+func (a *answers) put(one answer) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.version != version {
-		a.version, a.list = version, nil
-	}
-	if len(a.list) == remembered {
+	a.list = slices.DeleteFunc(a.list, func(o answer) bool { return o.asked == one.asked })
+	if len(a.list) == searches {
 		a.list = slices.Delete(a.list, 0, 1)
 	}
-	a.list = append(a.list, found{asked, users})
+	a.list = append(a.list, one)
 }

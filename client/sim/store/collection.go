@@ -26,6 +26,41 @@ type collection struct {
 	found   []map[string][]*record // one per index
 	sorted  []*sorted
 	version uint64 // of the store's last change here
+	log     []Change
+	logFrom uint64 // the version that the log goes on from
+}
+
+// A Change is one write to a collection: Old is nil where nothing was, New
+// where nothing is any more.
+type Change struct {
+	Old, New Object
+	version  uint64
+}
+
+// logged is how many changes a collection with orders remembers, and again as
+// many until it forgets them at once.
+const logged = 256
+
+func (c *collection) note(old, by Object) {
+	if len(c.sorted) == 0 {
+		return
+	}
+	if len(c.log) == 2*logged {
+		c.logFrom = c.log[logged-1].version
+		c.log = append(make([]Change, 0, 2*logged), c.log[logged:]...)
+	}
+	c.log = append(c.log, Change{old, by, c.version})
+}
+
+func (c *collection) forget() { c.log, c.logFrom = nil, c.version }
+
+// since are the changes after a version, oldest first.
+func (c *collection) since(version uint64) ([]Change, bool) {
+	if len(c.sorted) == 0 || version < c.logFrom {
+		return nil, false
+	}
+	i := sort.Search(len(c.log), func(i int) bool { return c.log[i].version > version })
+	return c.log[i:], true
 }
 
 func newCollection(indexes []Index, orders []Order) *collection {

@@ -86,6 +86,7 @@ func (s *Store) Restore(from *Store) {
 	s.changes++
 	for _, coll := range s.colls {
 		coll.version = s.changes
+		coll.forget()
 	}
 }
 

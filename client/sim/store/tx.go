@@ -16,6 +16,8 @@ func (tx *Tx) make(k Key) *collection {
 	if c == nil {
 		c = newCollection(tx.s.indexes[k.Kind], tx.s.orders[k.Kind])
 		tx.s.colls[k] = c
+		tx.changed(c)
+		c.forget()
 	}
 	tx.changed(c)
 	return c
@@ -35,6 +37,16 @@ func (tx *Tx) Version(k Key) uint64 {
 	return 0
 }
 
+// Since are the changes of a collection after a version of it, oldest first;
+// false says that they are not known: there were too many, or the kind has no
+// orders. They are good as long as the Tx.
+func (tx *Tx) Since(k Key, version uint64) ([]Change, bool) {
+	if c := tx.coll(k); c != nil {
+		return c.since(version)
+	}
+	return nil, false
+}
+
 // Get is the object of that id, or nil.
 func (tx *Tx) Get(k Key, id string) Object {
 	c := tx.coll(k)
@@ -52,18 +64,23 @@ func (tx *Tx) Has(k Key, id string) bool { return tx.Get(k, id) != nil }
 
 // Put adds an object at the end, or puts it in the place of the one that has
 // the id. The object belongs to the store from then on.
-func (tx *Tx) Put(k Key, id string, o Object) { tx.make(k).put(id, o) }
+func (tx *Tx) Put(k Key, id string, o Object) {
+	c, old := tx.make(k), tx.Get(k, id)
+	c.put(id, o)
+	c.note(old, o)
+}
 
 // Delete removes an object and reports whether it was there.
 func (tx *Tx) Delete(k Key, id string) bool {
 	if !tx.writable {
 		panic("store: write inside View")
 	}
-	c := tx.coll(k)
+	c, old := tx.coll(k), tx.Get(k, id)
 	if c == nil || !c.remove(id) {
 		return false
 	}
 	tx.changed(c)
+	c.note(old, nil)
 	return true
 }
 
@@ -78,6 +95,7 @@ func (tx *Tx) Clear(k Key) int {
 		for _, id := range c.ids() {
 			c.remove(id)
 		}
+		c.forget()
 	}
 	return n
 }
