@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/url"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -112,7 +113,8 @@ func TestListingsOfUsers(t *testing.T) {
 			asked = before[rng.IntN(len(before))]
 		}
 		before = append(before, asked)[max(0, len(before)-3):]
-		want := plainly(t, everyone(t, d), asked)
+		all := everyone(t, d)
+		want := plainly(t, all, asked)
 		for range 3 { // the second and third of one search are remembered
 			page, size := rng.IntN(5), 1+rng.IntN(40)
 			a := url.Values{"page": {fmt.Sprint(page)}, "per_page": {fmt.Sprint(size)}, "include_totals": {"true"}}
@@ -125,6 +127,9 @@ func TestListingsOfUsers(t *testing.T) {
 			var ids []string
 			for _, u := range got["users"].([]any) {
 				ids = append(ids, u.(map[string]any)["user_id"].(string))
+				if !slices.ContainsFunc(all, func(o any) bool { return reflect.DeepEqual(o, u) }) {
+					t.Fatalf("step %d: %v: no user looks like this: %v", step, a, u)
+				}
 			}
 			wanted := want[min(page*size, len(want)):min(page*size+size, len(want))]
 			if !slices.Equal(ids, wanted) || got["total"] != float64(len(want)) {
