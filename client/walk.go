@@ -303,26 +303,39 @@ func (w *walk) offsets() error {
 	if err != nil {
 		return err
 	}
-	items, total, err := w.slice(first, nil, false)
+	s, err := w.slice(first, nil, false)
 	if err != nil {
 		return err
 	}
-	if err := w.give(items); err != nil {
+	if err := w.give(s.items); err != nil {
 		return err
 	}
-	if total > first*w.size+len(items) {
+	if s.more {
 		return &ArgumentError{
-			Operation: w.op.ID, Argument: "page", Problem: fmt.Sprintf("the tenant has %d, and pages end at %d", total, reach),
+			Operation: w.op.ID, Argument: "page", Problem: fmt.Sprintf("the tenant has %d, and pages end at %d", s.total, reach),
 			Next: "leave page out to walk all of them",
 		}
 	}
 	return nil
 }
 
-// slice reads the pages of an offset listing to its end, and the total where
-// the tenant tells it. With more than the tenant's reach it stops there and the
-// total says so; a peek then stops after its first page.
-func (w *walk) slice(first int, set Args, peek bool) (items []json.RawMessage, total int, err error) {
+// restarts is how often a slice that shrinks while it is read is read again.
+const restarts = 8
+
+// A slice is what an offset listing gives to its end, or to the tenant's reach.
+type slice struct {
+	items []json.RawMessage
+	// total is the tenant's own count, -1 where it does not tell it; more says
+	// that the tenant has more than it gave.
+	total int
+	more  bool
+}
+
+// slice reads an offset listing. When the tenant's count falls while the pages
+// are read, whoever stood behind a border of two pages has slid over it and
+// would never be seen: the slice is read again, and what any reading gave is
+// kept. A peek is content with a part.
+func (w *walk) slice(first int, set Args, peek bool) (slice, error) {
 	set = maps.Clone(set)
 	if set == nil {
 		set = Args{}
@@ -331,20 +344,55 @@ func (w *walk) slice(first int, set Args, peek bool) (items []json.RawMessage, t
 	if !w.has("include_totals") {
 		set["include_totals"] = true
 	}
-	total = -1
+	seen := map[string]bool{}
+	var all []json.RawMessage
+	for n := 0; ; n++ {
+		s, shrunk, err := w.pages(first, set, peek)
+		if err != nil {
+			return slice{}, err
+		}
+		if !shrunk && n == 0 {
+			return s, nil // the usual case
+		}
+		for _, item := range s.items {
+			id := idOf(item, w.op.Subject.Field, userID, "id")
+			if id == "" {
+				id = string(item)
+			}
+			if !seen[id] {
+				seen[id] = true
+				all = append(all, item)
+			}
+		}
+		if !shrunk || n == restarts {
+			s.items = all
+			return s, nil
+		}
+	}
+}
+
+// pages reads the pages of a slice once; shrunk says that the tenant's count
+// fell meanwhile, and the reading ends there.
+func (w *walk) pages(first int, set Args, peek bool) (s slice, shrunk bool, err error) {
+	s.total = -1
 	for n := first; ; n++ {
 		set["page"] = n
 		p, err := w.get(set)
 		if err != nil {
-			return nil, 0, w.beyond(err, n)
+			return slice{}, false, w.beyond(err, n)
 		}
-		items = append(items, p.items...)
-		total = max(total, p.total)
+		s.items = append(s.items, p.items...)
+		if p.total >= 0 && p.total < s.total {
+			return s, true, nil
+		}
+		s.total = max(s.total, p.total)
 		switch {
 		case len(p.items) == 0, len(p.items) < w.size && p.total < 0, p.total >= 0 && (n*w.size)+len(p.items) >= p.total:
-			return items, total, nil
+			s.more = s.total > first*w.size+len(s.items)
+			return s, false, nil
 		case w.op.Paging.Sliced && ((n+2)*w.size > reach || peek && p.total > reach):
-			return items, max(total, len(items)+1), nil
+			s.more = true
+			return s, false, nil
 		}
 	}
 }

@@ -125,12 +125,12 @@ func (s *slicer) ask(clause string, peek bool) (found []user, more bool, err err
 		set["search_engine"] = "v3"
 	}
 	s.fields.set(set)
-	items, total, err := s.slice(0, set, peek)
+	got, err := s.slice(0, set, peek)
 	if err != nil {
 		return nil, false, err
 	}
-	seen := make(map[string]bool, len(items))
-	for _, raw := range items {
+	seen := make(map[string]bool, len(got.items))
+	for _, raw := range got.items {
 		u := user{raw: raw}
 		if err := json.Unmarshal(raw, &u); err != nil || u.ID == "" {
 			return nil, false, s.strange("a user in it has no user_id")
@@ -140,7 +140,27 @@ func (s *slicer) ask(clause string, peek bool) (found []user, more bool, err err
 			found = append(found, u)
 		}
 	}
-	return found, total > len(items), nil
+	return found, got.more, s.inOrder(found)
+}
+
+// inOrder sorts users by created_at: a slice that was read more than once has
+// them in the order in which they were seen. The edge is the last one's.
+func (s *slicer) inOrder(found []user) error {
+	at := make(map[string]string, len(found))
+	for _, u := range found {
+		moment, err := s.moment(u)
+		if err != nil {
+			return err
+		}
+		at[u.ID] = moment
+	}
+	slices.SortStableFunc(found, func(a, b user) int {
+		if s.descending {
+			a, b = b, a
+		}
+		return cmp.Compare(at[a.ID], at[b.ID])
+	})
+	return nil
 }
 
 // both joins two searches.
@@ -339,12 +359,12 @@ func escapeTerm(s string) string {
 func (s *slicer) sorted(order string) error {
 	set := Args{}
 	s.fields.set(set)
-	items, total, err := s.slice(0, set, false)
+	got, err := s.slice(0, set, false)
 	if err != nil {
 		return err
 	}
-	if total <= len(items) {
-		for _, raw := range items {
+	if !got.more {
+		for _, raw := range got.items {
 			if err := s.out(raw); err != nil {
 				return err
 			}
