@@ -48,6 +48,7 @@ var doors = map[string][]string{
 	"github.com/yuin/gopher-lua": {"engine/lua"},
 	"gopkg.in/yaml.v3":           {"engine/yaml", "engine/project", "client/sim"},
 	"github.com/spf13/cobra":     {"cmd/a0run"},
+	"github.com/spf13/pflag":     {"cmd/a0run"},
 	"golang.org/x/term":          {"cmd/a0run"},
 }
 

@@ -224,7 +224,7 @@ func pagedByCaller(op *catalog.Operation, args *bound) bool {
 			return true
 		}
 	}
-	return op.Paging.Style == catalog.Whole
+	return op.Paging.Style == catalog.Whole && op.Paging.Items == "" // the answer is the list itself
 }
 
 func withoutPaging(params []engine.Param) []engine.Param {

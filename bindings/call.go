@@ -113,6 +113,9 @@ func (a *apiCall) doIn(t *engine.Task, values *engine.Object) engine.Outcome {
 		return engine.Outcome{Err: err}
 	}
 	timeout := a.args.seconds(timeoutParam)
+	if a.args.given(timeoutParam) && timeout <= 0 {
+		return engine.Outcome{Err: a.args.wrong("timeout must be more than 0 seconds", "")}
+	}
 	action := &engine.Action{
 		Name: a.op.ID, Tenant: a.role, Operation: a.op, Effect: a.op.Effect,
 		Args: a.marked(values), Where: a.args.call.Where,

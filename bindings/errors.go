@@ -2,6 +2,7 @@ package bindings
 
 import (
 	"errors"
+	"strings"
 
 	"a0run/client"
 	"a0run/engine"
@@ -37,8 +38,8 @@ func toError(err error, operation string) *engine.Error {
 	case errors.As(err, &token):
 		e.Name, e.ErrorCode = engine.NameTokenValidationError, token.Code
 	case errors.As(err, &argument):
-		// It names the operation itself.
-		e.Name, e.Operation = engine.NameArgumentError, ""
+		e.Name = engine.NameArgumentError
+		e.Message = strings.TrimPrefix(e.Message, argument.Operation+": ")
 	case errors.As(err, &key):
 		e.Name = engine.NameArgumentError
 	default:

@@ -30,7 +30,7 @@ type gate struct {
 	tokens float64   // the ledger …
 	at     time.Time // … at this moment
 	shift  float64   // all corrections of the ledger so far
-	rate   float64   // tokens a second, measured; 0: not yet
+	rate   float64   // tokens a second, measured; 0 before that
 	slack  float64   // tokens kept back because the ledger was too hopeful
 
 	granted  uint64 // grants so far: the number of the newest

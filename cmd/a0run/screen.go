@@ -229,7 +229,7 @@ func (s *screen) retry(e engine.Event) {
 
 // unsaid is when something was last said, and how often it was not since.
 type unsaid struct {
-	at     time.Time
+	at    time.Time
 	times int
 }
 

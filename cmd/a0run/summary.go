@@ -35,7 +35,7 @@ func (s *screen) end(run *engine.Run, err error, code int) {
 	}
 	c := run.Counts()
 	took := s.w.now().Sub(s.started).Round(time.Millisecond)
-	text := fmt.Sprintf("%s in %s: %d calls", verdict(code), took, c.Calls)
+	text := fmt.Sprintf("%s in %s: %s", verdict(code), took, count(c.Calls, "call"))
 	if c.Failed > 0 {
 		text += fmt.Sprintf(", %d failed", c.Failed)
 	}
@@ -46,7 +46,7 @@ func (s *screen) end(run *engine.Run, err error, code int) {
 		text += fmt.Sprintf(", %d tried again", c.Retried)
 	}
 	if n := run.ItemsFailed(); n > 0 {
-		text += fmt.Sprintf(", %d items failed under on_error=continue", n)
+		text += fmt.Sprintf(", %s failed under on_error=continue", count(n, "item"))
 	}
 	s.line(text)
 }
@@ -112,4 +112,12 @@ func (s *screen) showError(err error) {
 	if errors.As(err, &hinter) && hinter.Hint() != "" && !strings.Contains(e.Error(), hinter.Hint()) {
 		s.line("hint: " + hinter.Hint())
 	}
+}
+
+// count is "1 call", "2 calls".
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
 }

@@ -414,6 +414,7 @@ func (c *checker) arguments(s *source, call callFact, f *engine.Function) {
 		}
 	}
 	n := len(call.args)
+	c.missing(s, call, f)
 	if n == 0 {
 		return
 	}
@@ -432,6 +433,29 @@ func (c *checker) arguments(s *source, call callFact, f *engine.Function) {
 	tb, ok := call.args[len(call.args)-1].(*ast.TableExpr)
 	if ok && len(f.Params) > 0 && namesOptions(f, len(call.args)-1, positional) {
 		c.optionNames(s, f, tb)
+	}
+}
+
+// missing finds a required argument that is not there. A table in the last
+// place may hold it by name, and a call in it may give several values.
+func (c *checker) missing(s *source, call callFact, f *engine.Function) {
+	n := len(call.args)
+	if n > 0 {
+		if _, isTable := call.args[n-1].(*ast.TableExpr); isTable || spreads(call.args[n-1]) {
+			return
+		}
+	}
+	for _, p := range f.Params {
+		if !p.Positional || !p.Required {
+			continue
+		}
+		if n--; n < 0 {
+			c.say(engine.Problem{
+				Where: s.placeOf(call.use, len(call.path)-1), Hint: signature(f),
+				Message: f.Name + ": argument " + p.Name + " is missing",
+			})
+			return
+		}
 	}
 }
 

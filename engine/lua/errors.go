@@ -1,6 +1,8 @@
 package lua
 
 import (
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -98,8 +100,8 @@ func (vm *VM) errorValue(e *engine.Error) lua.LValue {
 	tb.RawSetString("in_doubt", lua.LBool(e.InDoubt))
 	if len(e.Headers) > 0 {
 		h := l.CreateTable(0, len(e.Headers))
-		for key, vs := range e.Headers {
-			h.RawSetString(strings.ToLower(key), lua.LString(strings.Join(vs, ", ")))
+		for _, key := range slices.Sorted(maps.Keys(e.Headers)) { // pairs must see one order
+			h.RawSetString(strings.ToLower(key), lua.LString(strings.Join(e.Headers[key], ", ")))
 		}
 		tb.RawSetString("headers", h)
 	}
@@ -132,11 +134,23 @@ func (vm *VM) failures(items []engine.ItemError) *lua.LTable {
 			row.RawSetString("item", v)
 		}
 		if f.Err != nil {
-			row.RawSetString("error", vm.errorValue(f.Err))
+			row.RawSetString("error", vm.failure(f.Err))
 		}
 		out.RawSetInt(i+1, row)
 	}
 	return out
+}
+
+// failure is an error as a row of failures holds it: always a table with the
+// fields of an error, also where the playbook raised a mere text.
+func (vm *VM) failure(e *engine.Error) lua.LValue {
+	v := vm.errorValue(e)
+	if _, isTable := v.(*lua.LTable); isTable {
+		return v
+	}
+	own := *e
+	own.Value = nil
+	return vm.errorValue(&own)
 }
 
 // throw raises a Go error in the playbook. What cannot be caught, and

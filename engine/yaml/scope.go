@@ -2,6 +2,8 @@ package yaml
 
 import (
 	"encoding/json"
+	"maps"
+	"slices"
 	"strings"
 
 	"a0run/engine"
@@ -237,8 +239,8 @@ func errorObject(e *engine.Error) *engine.Object {
 	}
 	if len(e.Headers) > 0 {
 		headers := engine.NewObject(len(e.Headers))
-		for k, vs := range e.Headers {
-			headers.Set(strings.ToLower(k), strings.Join(vs, ", "))
+		for _, k := range slices.Sorted(maps.Keys(e.Headers)) { // everybody must see one order
+			headers.Set(strings.ToLower(k), strings.Join(e.Headers[k], ", "))
 		}
 		o.Set("headers", headers)
 	}
