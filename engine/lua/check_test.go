@@ -315,3 +315,13 @@ func FuzzLuaSource(f *testing.F) {
 		}
 	})
 }
+
+// What the compiler would drop in silence is refused.
+func TestTooManyItemsInOneTable(t *testing.T) {
+	items := func(n int) string { return "\nlocal x = 1\nreturn {" + strings.Repeat("x,", n) + "}" }
+	if _, err := Parse("p.lua", []byte(items(maxItems+1))); err == nil ||
+		!strings.Contains(err.Error(), "p.lua:3: a table has more than 25550 items") || !strings.Contains(err.Error(), "json.decode") {
+		t.Errorf("got %v", err)
+	}
+	wants(t, "local function all()"+items(maxItems)+" end\nlocal t = all() print(#t, t[25550])", "25550\t1")
+}

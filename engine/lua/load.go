@@ -20,6 +20,9 @@ const (
 	maxNesting = 200
 )
 
+// dataHint is said of sources that hold more data than a program should.
+const dataHint = "put the list into a file and read it with json.decode(file.read(…)) or csv.read(…)"
+
 // A source is a file or a chunk before it is compiled.
 type source struct {
 	name  string
@@ -115,7 +118,15 @@ func (s *source) at(line, column int) engine.Position {
 // compile makes the function prototype of what was read. The function's one
 // argument is what joins strings; it returns the chunk's own function.
 func (s *source) compile() (*lua.FunctionProto, *engine.Problem) {
-	stmts := (&pass{}).chunk(s.stmts)
+	p := &pass{}
+	stmts := p.chunk(s.stmts)
+	if p.tooLong != nil {
+		return nil, &engine.Problem{
+			Where:   s.at(p.tooLong.Line(), 0),
+			Message: fmt.Sprintf("a table has more than %d items written in it", maxItems),
+			Hint:    dataHint,
+		}
+	}
 	proto, err := lua.Compile(stmts, s.name)
 	if err == nil {
 		return proto, nil

@@ -23,7 +23,15 @@ import (
 //
 // `local f = function` sees itself in this compiler as if it were
 // `local function f`; a second, unused name keeps the function from it.
-type pass struct{}
+//
+// It also finds what the compiler would get wrong in silence.
+type pass struct {
+	tooLong *ast.TableExpr // the first table with more than maxItems
+}
+
+// maxItems bounds the items of one table constructor. The compiler drops those
+// beyond: it numbers them in blocks of 50, with 9 bits for the block.
+const maxItems = 511 * 50
 
 // The names that the pass makes up. No playbook can spell them.
 const (
@@ -292,12 +300,7 @@ func (p *pass) expr(e ast.Expr) ast.Expr {
 	case *ast.AttrGetExpr:
 		e.Object, e.Key = p.expr(e.Object), p.expr(e.Key)
 	case *ast.TableExpr:
-		for _, f := range e.Fields {
-			if f.Key != nil {
-				f.Key = p.expr(f.Key)
-			}
-			f.Value = p.expr(f.Value)
-		}
+		p.table(e)
 	case *ast.FuncCallExpr:
 		if e.Func != nil {
 			e.Func = p.expr(e.Func)
@@ -326,6 +329,21 @@ func (p *pass) expr(e ast.Expr) ast.Expr {
 		return p.concat(e)
 	}
 	return e
+}
+
+func (p *pass) table(e *ast.TableExpr) {
+	items := 0
+	for _, f := range e.Fields {
+		if f.Key != nil {
+			f.Key = p.expr(f.Key)
+		} else {
+			items++
+		}
+		f.Value = p.expr(f.Value)
+	}
+	if items > maxItems && p.tooLong == nil {
+		p.tooLong = e
+	}
 }
 
 // maxOperands bounds the arguments of one call of the joining function: they
