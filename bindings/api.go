@@ -160,7 +160,7 @@ func (t *table) describe(op *catalog.Operation, name string) *engine.Function {
 	}
 	if findParam(f, timeoutParam) == nil {
 		f.Params = append(f.Params, engine.Param{
-			Name: timeoutParam, Type: "number", Summary: "Seconds for connecting and for silence, for this call.",
+			Name: timeoutParam, Type: "any", Summary: "For connecting and for silence, for this call: seconds, or a text such as 1m30s.",
 		})
 	}
 	return f
@@ -273,14 +273,17 @@ func (t *table) callFunction(role string) *engine.Function {
 	return f
 }
 
-// seconds reads the timeout option.
-func (b *bound) seconds(name string) time.Duration {
-	v, _ := b.values.Get(name)
-	switch n := v.(type) {
-	case float64:
-		return time.Duration(n * float64(time.Second))
-	case int64:
-		return time.Duration(n) * time.Second
+// timeout reads the timeout option; 0 where it is not given.
+func (b *bound) timeout() (time.Duration, *engine.Error) {
+	if _, own := b.values.Get(timeoutParam); !own {
+		return 0, nil
 	}
-	return 0
+	d, err := b.duration(timeoutParam)
+	if err != nil {
+		return 0, engine.AsError(err)
+	}
+	if d <= 0 {
+		return 0, b.wrong("timeout must be more than 0 seconds", "")
+	}
+	return d, nil
 }

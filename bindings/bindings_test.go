@@ -3,6 +3,7 @@ package bindings
 import (
 	"context"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -295,6 +296,24 @@ func TestFileLinks(t *testing.T) {
 	}
 	if v, err := b.call("file.read", filepath.Join(outside, "x")); err != nil || v != "outside" {
 		t.Errorf("a declared file: %v, %v", v, err)
+	}
+}
+
+// TestNoRegularFile: a folder or a pipe is refused at once; opening a pipe would
+// wait for its other end, and nothing could end the run.
+func TestNoRegularFile(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, engine.Head{})
+	dir := t.TempDir()
+	b.globals = Globals(Config{Run: b.run, Dir: dir})
+	if err := exec.Command("mkfifo", filepath.Join(dir, "pipe")).Run(); err != nil { //nolint:noctx // it ends at once
+		t.Fatal(err)
+	}
+	for _, call := range [][]any{{"file.read", "pipe"}, {"file.read", "."}, {"csv.read", "pipe"}, {"file.write", ".", "x"}, {"file.write", "", "x"}, {"file.write", "pipe", "x"}} {
+		name, _ := call[0].(string)
+		if _, err := b.call(name, call[1:]...); err == nil || !strings.Contains(err.Error(), "is no regular file") {
+			t.Errorf("%v: %v", call, err)
+		}
 	}
 }
 

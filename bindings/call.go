@@ -112,9 +112,9 @@ func (a *apiCall) doIn(t *engine.Task, values *engine.Object) engine.Outcome {
 	if err := a.table.reachable(a.args, "domain", c); err != nil {
 		return engine.Outcome{Err: err}
 	}
-	timeout := a.args.seconds(timeoutParam)
-	if a.args.given(timeoutParam) && timeout <= 0 {
-		return engine.Outcome{Err: a.args.wrong("timeout must be more than 0 seconds", "")}
+	timeout, err := a.args.timeout()
+	if err != nil {
+		return engine.Outcome{Err: err}
 	}
 	action := &engine.Action{
 		Name: a.op.ID, Tenant: a.role, Operation: a.op, Effect: a.op.Effect,

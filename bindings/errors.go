@@ -24,7 +24,14 @@ func toError(err error, operation string) *engine.Error {
 		hinter   engine.Hinter
 		argument *client.ArgumentError
 		key      *client.KeyError
+
+		unauthorised *client.TokenError
 	)
+	if errors.As(err, &unauthorised) {
+		defer func() {
+			e.Message = "no Management API token: " + strings.TrimPrefix(e.Message, "no Management API token: ")
+		}()
+	}
 	switch {
 	case errors.As(err, &limited):
 		fromAPI(e, limited.Auth0Error)

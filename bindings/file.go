@@ -22,6 +22,10 @@ import (
 // maxFile bounds what file.read takes into memory.
 const maxFile = 256 << 20
 
+// errNotRegular is why a folder, a pipe or a device is neither read nor
+// written.
+var errNotRegular = errors.New("is no regular file")
+
 // fileNamespace is file.read, write and exists. A path is relative to the
 // playbook's folder; what lies outside it does not exist for the playbook
 // unless the head declares it.
@@ -138,6 +142,9 @@ func (t *table) read(args *bound, path string) (string, error) {
 		return "", err
 	}
 	defer root.Close() //nolint:errcheck // only read from
+	if info, err := root.Stat(rel); err == nil && !info.Mode().IsRegular() {
+		return "", fileError(args, path, errNotRegular) // opening a pipe would wait for its other end
+	}
 	f, err := root.Open(rel)
 	if err != nil {
 		return "", fileError(args, path, err)
@@ -176,6 +183,9 @@ func (t *table) write(args *bound, path, text string) error {
 		return err
 	}
 	defer root.Close() //nolint:errcheck // nothing is written through it after the rename
+	if info, err := root.Stat(rel); rel == "." || err == nil && !info.Mode().IsRegular() {
+		return fileError(args, path, errNotRegular)
+	}
 	if dir := filepath.Dir(rel); dir != "." {
 		if err := root.MkdirAll(dir, 0o755); err != nil {
 			return fileError(args, path, err)

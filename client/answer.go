@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"mime"
 	"net/http"
 	"slices"
@@ -78,9 +77,13 @@ func (k *call) notJSON(a *answer, text []byte) error {
 		kind = "no content type"
 	}
 	blank := k.blanks()
+	what := "the answer is not JSON but " + kind
+	if jsonType(a.header) {
+		what = "the answer's JSON is broken or nested too deep"
+	}
 	return &Auth0Error{
 		StatusCode: a.status, ErrorCode: unknownCode, Operation: k.op.ID, Header: a.header, RequestID: requestID(a.header),
-		Message: blank.text(fmt.Sprintf("the answer is not JSON but %s: %s", kind, shorten(text))),
+		Message: blank.text(what + ": " + shorten(text)),
 		Body:    blank.bytes(a.body), InDoubt: inDoubt,
 	}
 }

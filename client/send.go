@@ -22,6 +22,9 @@ const (
 	maxRedirects = 5
 )
 
+// errTooLong is final: another attempt would bring the same.
+var errTooLong = fmt.Errorf("the answer is longer than %d MiB, which is not read", maxAnswer>>20)
+
 // outgoing is one attempt ready to be sent.
 type outgoing struct {
 	method, target string
@@ -81,6 +84,12 @@ func (k *call) send(ctx context.Context, out *outgoing, heads func(int, http.Hea
 	defer resp.Body.Close() //nolint:errcheck // read to its end or given up
 	heads(resp.StatusCode, resp.Header)
 	text, err := readAll(watched{resp.Body, w}, resp.ContentLength)
+	if errors.Is(err, errTooLong) {
+		return nil, &Auth0Error{
+			StatusCode: resp.StatusCode, ErrorCode: unknownCode, Message: err.Error(), Operation: k.op.ID,
+			Header: resp.Header, RequestID: requestID(resp.Header), InDoubt: !k.op.Effect.Repeatable(),
+		}
+	}
 	if err != nil {
 		return nil, k.fault(wctx, &cutOffError{len(text), err}, w)
 	}
@@ -153,7 +162,7 @@ func readAll(r io.Reader, length int64) ([]byte, error) {
 	}
 	n, err := b.ReadFrom(io.LimitReader(r, maxAnswer+1))
 	if err == nil && n > maxAnswer {
-		err = fmt.Errorf("it is longer than %d MiB", maxAnswer>>20)
+		err = errTooLong
 	}
 	return b.Bytes(), err
 }

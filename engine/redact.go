@@ -2,6 +2,7 @@ package engine
 
 import (
 	"encoding/base64"
+	"encoding/hex"
 	"io"
 	"net/url"
 	"slices"
@@ -24,7 +25,7 @@ const (
 // none; it is safe for concurrent use, also Add while others Redact.
 //
 // A text is found in the forms in which it travels: as it is, URL-encoded,
-// JSON-escaped (once, and again inside another JSON text), and base64-encoded,
+// JSON-escaped (once, and again inside another JSON text), in hex, and base64-encoded,
 // also as a part of something longer that was encoded as a whole (the
 // "client_id:secret" of Basic authentication). Of a secret of several lines
 // (a PEM key) each line is looked for by itself. Secrets and lines shorter
@@ -95,10 +96,14 @@ func forms(secret string) []string {
 	quoted := strconv.Quote(secret)
 	html := strings.NewReplacer("<", `\u003c`, ">", `\u003e`, "&", `\u0026`).Replace(once)
 	all = append(all, once, jsonInside(once), html, jsonInside(html), quoted[1:len(quoted)-1])
-	for _, enc := range []*base64.Encoding{base64.StdEncoding, base64.URLEncoding} {
-		all = append(all, enc.EncodeToString([]byte(secret)))
-		all = append(all, inner(enc, secret)...)
+	for _, text := range slices.Compact([]string{secret, once, html}) { // a body echoed in base64 holds the JSON form
+		for _, enc := range []*base64.Encoding{base64.StdEncoding, base64.URLEncoding} {
+			all = append(all, enc.EncodeToString([]byte(text)))
+			all = append(all, inner(enc, text)...)
+		}
 	}
+	digits := hex.EncodeToString([]byte(secret))
+	all = append(all, digits, strings.ToUpper(digits))
 	slices.Sort(all)
 	all = slices.Compact(all)
 	return slices.DeleteFunc(all, func(p string) bool { return len(p) < minSecret || strings.ContainsAny(p, "\r\n") })

@@ -3,6 +3,7 @@ package engine
 import (
 	"bytes"
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -28,6 +29,8 @@ func TestRedactForms(t *testing.T) {
 		"in JSON in JSON":       string(double[3 : len(double)-3]),
 		"with %q":               strings.Trim(fmt.Sprintf("%q", secret), `"`),
 		"base64":                base64.StdEncoding.EncodeToString([]byte(secret)),
+		"hex":                   hex.EncodeToString([]byte(secret)),
+		"hex, upper case":       strings.ToUpper(hex.EncodeToString([]byte(secret))),
 		"base64, unpadded":      base64.RawStdEncoding.EncodeToString([]byte(secret)),
 		"base64 for URLs":       base64.URLEncoding.EncodeToString([]byte(secret)),
 		"base64 for URLs, open": base64.RawURLEncoding.EncodeToString([]byte(secret)),
@@ -228,5 +231,24 @@ func BenchmarkRedact(b *testing.B) {
 	b.SetBytes(int64(len(text)))
 	for b.Loop() {
 		r.Redact(text)
+	}
+}
+
+// TestRedactEchoedBody: a body that comes back in base64 holds its secrets in
+// their JSON form.
+func TestRedactEchoedBody(t *testing.T) {
+	t.Parallel()
+	const secret = `PW-"quoted\and<more>`
+	r := NewRedactor()
+	r.Add(secret)
+	for _, pad := range []string{"", "x", "xx"} {
+		body, err := json.Marshal(map[string]string{"a" + pad: pad, "password": secret})
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := r.Redact(base64.StdEncoding.EncodeToString(body))
+		if !strings.Contains(text, mask) {
+			t.Errorf("%s stays readable in %s", secret, text)
+		}
 	}
 }

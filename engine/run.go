@@ -71,9 +71,10 @@ type Run struct {
 	mu        sync.Mutex
 	steps     []StepResult
 	states    map[string]int // how many steps ended in each state
-	failed    int            // items that failed under Continue
-	tolerated int            // steps that failed under Continue
-	doubt     bool           // the outcome of one of those is unknown
+	failures  []ItemError
+	failed    int  // items that failed under Continue
+	tolerated int  // steps that failed under Continue
+	doubt     bool // the outcome of one of those is unknown
 	counts    Counts
 }
 
@@ -306,5 +307,20 @@ func (r *Run) itemsFailed(failed []ItemError) {
 	r.failed += len(failed)
 	for _, f := range failed {
 		r.doubt = r.doubt || f.Err.doubtful()
+		if len(r.failures) < keptFailures || f.Err.doubtful() && len(r.failures) < 2*keptFailures {
+			r.failures = append(r.failures, ItemError{Key: f.Key, Err: f.Err})
+		}
 	}
+}
+
+// keptFailures bounds what Failures tells; doubtful ones get as much room
+// again.
+const keptFailures = 10
+
+// Failures are the first items that failed under on_error = "continue", without
+// their values; ItemsFailed counts all.
+func (r *Run) Failures() []ItemError {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.failures)
 }

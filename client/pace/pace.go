@@ -180,7 +180,7 @@ func (p *Pacer) Wait(ctx context.Context, c Claim) (*Grant, error) {
 		return nil, fmt.Errorf("%w: %w", errEnded, context.Cause(ctx))
 	}
 	w := p.enqueue(c)
-	if w.grant != nil { // set before w was shared: the common case
+	if w.signal == nil { // granted at once and shared with nobody: the common case
 		return w.grant, nil
 	}
 	var late <-chan time.Time

@@ -30,7 +30,7 @@ func outside() *world {
 		width = 80
 	}
 	return &world{
-		args: os.Args[1:], dir: dir, getenv: os.LookupEnv, now: time.Now, signals: signals,
+		args: os.Args[1:], dir: dir, getenv: os.LookupEnv, now: time.Now, signals: signals, exit: os.Exit,
 		stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr,
 		terminal: tty, color: tty && !noColor, width: width,
 	}

@@ -150,6 +150,14 @@ func describe(op *catalog.Operation) opInfo {
 	for _, a := range op.Args {
 		info.Args = append(info.Args, argInfo{a.Name, string(a.In), string(a.Type), a.Required, a.Secret, a.Enum, a.Summary})
 	}
+	// What every call takes beside the API's own arguments.
+	if f, ok := bindings.Offline(engine.Head{}).Lookup(fullName(op)); ok {
+		for _, p := range f.Params {
+			if _, own := op.Arg(p.Name); !own {
+				info.Args = append(info.Args, argInfo{Name: p.Name, In: "call", Type: p.Type, Summary: p.Summary})
+			}
+		}
+	}
 	return info
 }
 

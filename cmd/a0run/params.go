@@ -19,6 +19,9 @@ func (s *session) readParams() (*engine.Object, error) {
 		if !ok || name == "" {
 			return nil, &usageError{"-p " + p + ": no value", "-p KEY=VALUE"}
 		}
+		if _, twice := texts[name]; twice {
+			return nil, &usageError{"-p " + name + " is given twice", ""}
+		}
 		texts[name] = value
 	}
 	var file *engine.Object

@@ -145,7 +145,7 @@ func language(name string, text []byte) string {
 		switch {
 		case len(line) == 0, line[0] == '#':
 			continue
-		case yamlStart.Match(line):
+		case yamlStart.Match(line), line[0] == '{': // JSON is YAML
 			return "yaml"
 		}
 		return "lua"

@@ -44,8 +44,25 @@ func rootCommand(w *world) *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return &usageError{err.Error(), "`" + cmd.CommandPath() + " --help` lists the flags"}
 	})
+	defer strictCompletion(root)
 	root.AddCommand(runCommandOf(w), checkCommand(w), opsCommand(w), simCommand(w), versionCommand(w))
 	return root
+}
+
+// strictCompletion makes a wrong shell a wrong use, which cobra does not.
+func strictCompletion(root *cobra.Command) {
+	root.InitDefaultCompletionCmd()
+	for _, c := range root.Commands() {
+		if c.Name() == "completion" {
+			c.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+			c.Args = func(cmd *cobra.Command, args []string) error {
+				if len(args) > 0 {
+					return &usageError{"completion: unknown shell " + args[0], "bash, zsh, fish or powershell"}
+				}
+				return nil
+			}
+		}
+	}
 }
 
 // noArgs refuses arguments in our own words.

@@ -169,12 +169,14 @@ func (s *session) exitCode(err error, sig os.Signal) int {
 // errInterrupted is why a run was stopped.
 var errInterrupted = errors.New("interrupted")
 
-// watchSignals stops the run at the first signal and cancels it at the second;
+// watchSignals stops the run at the first signal, cancels it at the second and
+// ends the process at the third, should something hang that nothing can cancel;
 // the channel gives the first signal, or nil, after the run has ended.
 func (s *session) watchSignals(ended <-chan struct{}) <-chan os.Signal {
 	first := make(chan os.Signal, 1)
 	go func() {
 		var got os.Signal
+		cancelled := false
 		for {
 			select {
 			case sig := <-s.world.signals:
@@ -182,9 +184,12 @@ func (s *session) watchSignals(ended <-chan struct{}) <-chan os.Signal {
 					got = sig
 					s.screen.note("stopping: no new calls, those in flight finish; once more cancels them")
 					s.run.Stop(errInterrupted)
-				} else {
-					s.screen.note("cancelled")
+				} else if !cancelled {
+					cancelled = true
+					s.screen.note("cancelled; once more ends the process at once")
 					s.run.Cancel(errInterrupted)
+				} else {
+					s.world.exit(engine.ExitInterrupted)
 				}
 			case <-ended:
 				first <- got

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"a0run/engine"
 )
@@ -148,6 +149,7 @@ func (s *screen) Emit(e engine.Event) {
 		fmt.Fprintf(s.out, "%s\n", text)
 		return
 	}
+	e.Text, e.Error, e.Step = printable(e.Text), printable(e.Error), printable(e.Step)
 	switch e.Kind {
 	case engine.EventLog:
 		s.log(e)
@@ -250,3 +252,22 @@ func (s *screen) park(e engine.Event) {
 		s.progress(fmt.Sprintf("rate limit: %s waits until %s", e.Operation, e.Until.UTC().Format("15:04:05.0")))
 	}
 }
+
+// printable shows control characters instead of sending them to a terminal:
+// what a tenant answers must not move its cursor or set its title.
+func printable(text string) string {
+	if strings.IndexFunc(text, controls) < 0 {
+		return text
+	}
+	var b strings.Builder
+	for _, r := range text {
+		if controls(r) {
+			fmt.Fprintf(&b, "\\x%02x", r)
+		} else {
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+func controls(r rune) bool { return r != '\n' && r != '\t' && unicode.IsControl(r) }

@@ -27,6 +27,7 @@ func (s *screen) end(run *engine.Run, err error, code int) {
 	if err != nil {
 		s.showError(err)
 	}
+	s.showFailures(run)
 	if s.quiet {
 		return
 	}
@@ -60,7 +61,7 @@ func verdict(code int) string {
 	case engine.ExitInterrupted, engine.ExitTerminated:
 		return "interrupted"
 	case engine.ExitInDoubt:
-		return "stopped in doubt"
+		return "ended in doubt"
 	}
 	return "failed"
 }
@@ -93,9 +94,9 @@ func stepLine(steps []engine.StepResult) string {
 // showError prints an error with its trace, its items and what to do next.
 func (s *screen) showError(err error) {
 	e := engine.AsError(err)
-	s.line(s.paint("31", "error: "+e.Error()))
+	s.line(s.paint("31", printable("error: "+e.Error())))
 	for _, t := range e.Trace {
-		s.line("  " + t)
+		s.line(printable("  " + t))
 	}
 	const most = 10
 	for i, item := range e.Items {
@@ -103,16 +104,39 @@ func (s *screen) showError(err error) {
 			s.line(fmt.Sprintf("  and %d more items", len(e.Items)-most))
 			break
 		}
-		s.line("  item " + item.Key + ": " + item.Err.Error())
+		s.line(printable("  item " + item.Key + ": " + item.Err.Error()))
 	}
 	if e.InDoubt {
-		s.line("  in doubt: the request was sent and no answer came; look at the tenant before running again")
+		s.line(doubtLine)
 	}
 	var hinter engine.Hinter
 	if errors.As(err, &hinter) && hinter.Hint() != "" && !strings.Contains(e.Error(), hinter.Hint()) {
-		s.line("hint: " + hinter.Hint())
+		s.line(printable("hint: " + hinter.Hint()))
 	}
 }
+
+// showFailures names the first items that failed under on_error=continue: the
+// exit code alone would send the reader looking.
+func (s *screen) showFailures(run *engine.Run) {
+	all := run.Failures()
+	for i, f := range all {
+		if i >= mostFailures && !f.Err.InDoubt {
+			continue
+		}
+		s.line(printable("item " + f.Key + " failed: " + f.Err.Error()))
+		if f.Err.InDoubt {
+			s.line(doubtLine)
+		}
+	}
+	if n := run.ItemsFailed() - min(len(all), mostFailures); n > 0 {
+		s.line(fmt.Sprintf("and %s more", count(n, "item")))
+	}
+}
+
+const (
+	mostFailures = 5
+	doubtLine    = "  in doubt: the request was sent and no answer came; look at the tenant before running again"
+)
 
 // count is "1 call", "2 calls".
 func count(n int, what string) string {

@@ -26,6 +26,7 @@ type world struct {
 	getenv         func(string) (string, bool)
 	now            func() time.Time
 	signals        <-chan os.Signal
+	exit           func(code int) // at once, for a run that cannot be ended otherwise
 	terminal       bool
 	color          bool
 	width          int
