@@ -196,10 +196,16 @@ func (s *source) unexpected(pe *parse.Error) (engine.Position, string, string) {
 		end := t.Pos.Column + max(len(t.Str), 1) - 1
 		return t.Pos.Line == pe.Pos.Line && t.Str == pe.Token && (end >= pe.Pos.Column || t.Type == parse.TString)
 	})
+	if i < 0 { // it began on a line before
+		i = slices.IndexFunc(s.tokens, func(t ast.Token) bool { return t.Type == parse.TString && t.Str == pe.Token })
+	}
 	if i < 0 {
 		return at, "unexpected " + quoted(pe.Token), ""
 	}
 	tok := s.tokens[i]
+	if tok.Type == parse.TString { // it may be a password
+		return s.at(tok.Pos.Line, tok.Pos.Column), "unexpected string", ""
+	}
 	at = s.at(tok.Pos.Line, tok.Pos.Column)
 	hint := foreign(pe.Token)
 	if i > 0 && hint == "" {
@@ -284,7 +290,7 @@ func (vm *VM) function(proto *lua.FunctionProto) *lua.LFunction {
 // remember keeps a source's lines for error messages.
 func (vm *VM) remember(s *source) {
 	if _, ok := vm.sources[s.name]; !ok {
-		vm.sources[s.name] = strings.Split(s.padded(), "\n")
+		vm.sources[s.name] = excerpts(s.padded())
 	}
 }
 
