@@ -67,3 +67,27 @@ func TestErrorsShowNoLiterals(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// A text that is cut is no more what the redactor looks for.
+func TestErrorsCutNoText(t *testing.T) {
+	secret := strings.Repeat("s3cret_", 10)
+	red := engine.NewRedactor()
+	red.Add(secret)
+	g := &rig{config: engine.Config{Redactor: red}, globals: host(map[string]func(*engine.HostCall) (any, error){
+		"secret": func(*engine.HostCall) (any, error) { return secret, nil },
+	})}
+	if err := g.play(t, `
+		print(load(secret()))
+		print(load(secret() .. " 1"))
+		print(load("x = = " .. secret()))
+		print(load("1 " .. secret()))
+		print(pcall(load("local t = 1\nerror('x') -- " .. secret())))
+		print(pcall(load(secret() .. "()")))
+		print(pcall(load(secret() .. ".x = 1")))
+		print(load(("{"):rep(300) .. secret()))`); err != nil {
+		t.Fatal(err)
+	}
+	if got := red.Redact(strings.Join(g.printed, "\n")); strings.Contains(got, "s3cret") || !strings.Contains(got, "(load):2: x") {
+		t.Errorf("got %s", got)
+	}
+}

@@ -225,10 +225,9 @@ func (s *source) unexpected(pe *parse.Error) (engine.Position, string, string) {
 	return at, "unexpected " + quoted(pe.Token), hint
 }
 
+// quoted is a token as messages show it. It is not cut: of what was cut the
+// redactor would not know that it was secret.
 func quoted(token string) string {
-	if len(token) > 40 {
-		token = token[:40] + "…"
-	}
 	if token == "" {
 		return "character"
 	}

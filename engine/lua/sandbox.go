@@ -73,7 +73,7 @@ func (vm *VM) luaLoad(l *lua.LState) int {
 	if !ok {
 		l.RaiseError("bad argument #1 to 'load' (text expected, got %s)", luaTypeName(l.Get(1)))
 	}
-	name := `[string "` + chunkLine(string(text)) + `"]`
+	name := "(load)" // not the text, which may be secret
 	if s, ok := l.Get(2).(lua.LString); ok && s != "" {
 		name = strings.TrimLeft(string(s), "@=")
 	}
@@ -90,17 +90,6 @@ func (vm *VM) luaLoad(l *lua.LState) int {
 	}
 	l.Push(vm.function(proto))
 	return 1
-}
-
-func chunkLine(s string) string {
-	line, _, more := strings.Cut(s, "\n")
-	if len(line) > 40 {
-		line, more = line[:40], true
-	}
-	if more {
-		line += "..."
-	}
-	return line
 }
 
 // impure refuses what must not stand in an expression.
