@@ -306,7 +306,7 @@ func TestNoRegularFile(t *testing.T) {
 	b := newBench(t, engine.Head{})
 	dir := t.TempDir()
 	b.globals = Globals(Config{Run: b.run, Dir: dir})
-	if err := exec.Command("mkfifo", filepath.Join(dir, "pipe")).Run(); err != nil { //nolint:noctx // it ends at once
+	if err := exec.Command("mkfifo", filepath.Join(dir, "pipe")).Run(); err != nil {
 		t.Fatal(err)
 	}
 	for _, call := range [][]any{{"file.read", "pipe"}, {"file.read", "."}, {"csv.read", "pipe"}, {"file.write", ".", "x"}, {"file.write", "", "x"}, {"file.write", "pipe", "x"}} {
