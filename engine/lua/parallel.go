@@ -112,13 +112,26 @@ func (vm *VM) luaMap(l *lua.LState) int {
 	res := r.each(l, c)
 	out := l.CreateTable(len(res.Values), 0)
 	for i, v := range res.Values {
-		if vs, ok := v.([]lua.LValue); ok && len(vs) > 0 {
-			out.RawSetInt(i+1, vs[0])
+		if v := collected(l, v); v != lua.LNil {
+			out.RawSetInt(i+1, v)
 		}
 	}
 	l.Push(out)
 	l.Push(vm.summary(res))
 	return 2
+}
+
+// collected is an item's value in a list: null for an item that failed, so that
+// the list has no hole there.
+func collected(l *lua.LState, v any) lua.LValue {
+	vs, ok := v.([]lua.LValue)
+	switch {
+	case !ok:
+		return converterOf(l).null
+	case len(vs) == 0:
+		return lua.LNil
+	}
+	return vs[0]
 }
 
 // summary is {done = count, failed = {{key, item, error}, …}}.
@@ -286,9 +299,11 @@ func (vm *VM) luaRun(l *lua.LState) int {
 	r.checkContext()
 	out := l.CreateTable(0, len(keys))
 	for i, v := range res.Values {
-		if vs, ok := v.([]lua.LValue); ok && len(vs) > 0 {
-			out.RawSet(keys[i], vs[0])
+		_, named := keys[i].(lua.LString)
+		if v == nil && named {
+			continue // a name that is not there leaves no hole
 		}
+		out.RawSet(keys[i], collected(l, v))
 	}
 	l.Push(out)
 	l.Push(vm.summary(res))

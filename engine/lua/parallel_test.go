@@ -77,3 +77,19 @@ func TestRandomIsTheTasksOwn(t *testing.T) {
 		t.Errorf("two runs drew %s", a)
 	}
 }
+
+// A list that a failed item left a hole in could not be looped over or sent.
+func TestMapPutsNullForFailedItems(t *testing.T) {
+	wants(t, `
+		local function odd(x) if x % 2 == 0 then error("even") end if x == 5 then return "five" end return x end
+		local list, r = parallel.map({1, 2, 3, 4, 5, 6}, {on_error = "continue"}, odd)
+		print(#list, #r.failed)
+		for i, v in ipairs(list) do print(i, v, isnull(v)) end
+		print(#parallel.map({2}, {on_error = "continue"}, odd), #parallel.map({5}, function() end))
+		local byName = parallel.run({a = function() error("x") end, b = function() return 1 end, c = function() return null end}, {on_error = "continue"})
+		print(byName.a, byName.b, byName.c)
+		local byNumber = parallel.run({function() error("x") end, function() return 2 end}, {on_error = "continue"})
+		print(#byNumber, byNumber[1], byNumber[2])`,
+		"6\t3", "1\t1\tfalse", "2\tnull\ttrue", "3\t3\tfalse", "4\tnull\ttrue", "5\tfive\tfalse", "6\tnull\ttrue",
+		"1\t0", "nil\t1\tnull", "2\tnull\t2")
+}
