@@ -4,6 +4,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -255,24 +256,40 @@ func (b *bench) tenant(n int) (stop func(), err error) {
 	return stop, nil
 }
 
-func writeSeed(file string, n int) error {
-	users := make([]map[string]any, n)
+// writeSeed writes the users one by one: a process's peak memory counts from
+// that of the process that started it, so this one must stay small.
+func writeSeed(file string, n int) (err error) {
+	f, err := os.Create(file)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	out := bufio.NewWriter(f)
 	base := time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)
-	for i := range users {
+	for i := range n {
 		at := base.Add(time.Duration(i) * 7 * time.Minute).Format("2006-01-02T15:04:05.000Z")
-		users[i] = map[string]any{
+		text, err := json.Marshal(map[string]any{
 			"user_id": fmt.Sprintf("auth0|u%d", i), "email": fmt.Sprintf("u%d@example.com", i),
 			"connection": "Username-Password-Authentication", "created_at": at, "updated_at": at, "last_login": at,
 			"given_name": "Given", "family_name": "Family", "email_verified": true,
 			"app_metadata":  map[string]any{"plan": "pro", "seats": i % 40, "flags": []string{"a", "b", "c"}},
 			"user_metadata": map[string]any{"theme": "dark", "address": map[string]any{"city": "Oslo", "zip": "0150"}},
+		})
+		if err != nil {
+			return err
+		}
+		before := ","
+		if i == 0 {
+			before = `{"users":[`
+		}
+		if _, err := fmt.Fprintf(out, "%s\n%s", before, text); err != nil {
+			return err
 		}
 	}
-	text, err := json.Marshal(map[string]any{"users": users})
-	if err != nil {
+	if _, err := out.WriteString("]}\n"); err != nil {
 		return err
 	}
-	return os.WriteFile(file, text, 0o600)
+	return out.Flush()
 }
 
 // plain is the peer: one http.Client, sixteen goroutines, the same requests,
