@@ -2,7 +2,6 @@ package lua
 
 import (
 	"encoding/json"
-	"slices"
 	"strings"
 	"unsafe"
 
@@ -76,21 +75,23 @@ func (c *Chunk) compile() (*Chunk, error) {
 // with their places; names of Lua's own library are not among them.
 func (c *Chunk) Names() []Name {
 	own := libraryNames()
+	sets := map[string]bool{}
+	for _, u := range c.facts.writes {
+		sets[u.path[0]] = true
+	}
+	seen := map[Name]bool{}
 	var out []Name
 	for _, u := range c.facts.reads {
-		if _, isOwn := own[u.path[0]]; isOwn || c.sets(u.path[0]) {
+		if _, isOwn := own[u.path[0]]; isOwn || sets[u.path[0]] {
 			continue
 		}
 		n := Name{Path: strings.Join(u.path, "."), Where: c.source.placeOf(u, 0)}
-		if !slices.Contains(out, n) {
+		if !seen[n] {
+			seen[n] = true
 			out = append(out, n)
 		}
 	}
 	return out
-}
-
-func (c *Chunk) sets(name string) bool {
-	return slices.ContainsFunc(c.facts.writes, func(u use) bool { return u.path[0] == name })
 }
 
 // Eval runs a chunk with env's entries as further globals and gives its first

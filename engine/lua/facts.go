@@ -2,12 +2,8 @@ package lua
 
 import (
 	"slices"
-	"sort"
 
 	"github.com/yuin/gopher-lua/ast"
-	"github.com/yuin/gopher-lua/parse"
-
-	"a0run/engine"
 )
 
 // facts are what a program does with globals, read from its syntax tree before
@@ -50,7 +46,7 @@ const tenantPath = "tenant(…)"
 
 // survey reads the facts of a program.
 func (s *source) survey() *facts {
-	w := &surveyor{facts: &facts{}, assigned: map[string]bool{}}
+	w := &surveyor{facts: &facts{}, assigned: map[string]bool{}, locals: map[string][]use{}}
 	(&assignments{w.assigned}).block(s.stmts)
 	w.block(s.stmts)
 	return w.facts
@@ -59,37 +55,44 @@ func (s *source) survey() *facts {
 // A surveyor walks a program and knows which names are local where it is.
 type surveyor struct {
 	facts *facts
-	scope *scope
+	// locals are the locals in sight by name, the innermost last. One that was
+	// made of a global path and is never assigned stands for that path.
+	locals map[string][]use
+	// declared are their names in order, for the end of a block; marks say where
+	// each open block begins in it.
+	declared []string
+	marks    []int
 	// assigned are the names that some assignment sets: a local of such a name
 	// may not be what it was made of.
 	assigned map[string]bool
 }
 
-// A scope is the locals of one block. A local that was made of a global path
-// and is never assigned stands for that path.
-type scope struct {
-	outer *scope
-	names map[string]use
+func (w *surveyor) push() { w.marks = append(w.marks, len(w.declared)) }
+
+func (w *surveyor) pop() {
+	last := len(w.marks) - 1
+	mark := w.marks[last]
+	w.marks = w.marks[:last]
+	for _, name := range w.declared[mark:] {
+		w.locals[name] = w.locals[name][:len(w.locals[name])-1]
+	}
+	w.declared = w.declared[:mark]
 }
-
-func (w *surveyor) push() { w.scope = &scope{outer: w.scope, names: map[string]use{}} }
-
-func (w *surveyor) pop() { w.scope = w.scope.outer }
 
 func (w *surveyor) declare(name string, alias use) {
 	if w.assigned[name] {
 		alias = use{}
 	}
-	w.scope.names[name] = alias
+	w.locals[name] = append(w.locals[name], alias)
+	w.declared = append(w.declared, name)
 }
 
 func (w *surveyor) local(name string) (use, bool) {
-	for s := w.scope; s != nil; s = s.outer {
-		if u, ok := s.names[name]; ok {
-			return u, true
-		}
+	stack := w.locals[name]
+	if len(stack) == 0 {
+		return use{}, false
 	}
-	return use{}, false
+	return stack[len(stack)-1], true
 }
 
 func (w *surveyor) block(stmts []ast.Stmt) {
@@ -300,8 +303,40 @@ func (w *surveyor) call(e *ast.FuncCallExpr) {
 	}
 }
 
+// maxPath bounds the parts of a path: nothing of the host has more, and each of
+// many long paths would be copied.
+const maxPath = 32
+
 // path is the global path of an expression, as far as it is known.
 func (w *surveyor) path(e ast.Expr) (use, bool) {
+	var keys []ast.Expr // the last one first
+	for {
+		a, ok := e.(*ast.AttrGetExpr)
+		if !ok {
+			break
+		}
+		keys = append(keys, a.Key)
+		e = a.Object
+	}
+	u, ok := w.root(e)
+	if !ok || !u.whole {
+		return u, ok
+	}
+	u.path, u.lines = slices.Clone(u.path), slices.Clone(u.lines)
+	for _, k := range slices.Backward(keys) {
+		key, constant := k.(*ast.StringExpr)
+		if !constant || len(u.path) == maxPath {
+			u.whole = false
+			break
+		}
+		u.path = append(u.path, key.Value)
+		u.lines = append(u.lines, key.Line())
+	}
+	return u, true
+}
+
+// root is what a path begins with.
+func (w *surveyor) root(e ast.Expr) (use, bool) {
 	switch e := e.(type) {
 	case *ast.IdentExpr:
 		if alias, isLocal := w.local(e.Value); isLocal {
@@ -314,19 +349,6 @@ func (w *surveyor) path(e ast.Expr) (use, bool) {
 				return use{path: []string{tenantPath}, lines: []int{e.Line()}, whole: true}, true
 			}
 		}
-	case *ast.AttrGetExpr:
-		u, ok := w.path(e.Object)
-		if !ok || !u.whole {
-			return u, ok
-		}
-		key, constant := e.Key.(*ast.StringExpr)
-		if !constant {
-			u.whole = false
-			return u, true
-		}
-		u.path = append(slices.Clone(u.path), key.Value)
-		u.lines = append(slices.Clone(u.lines), key.Line())
-		return u, true
 	}
 	return use{}, false
 }
@@ -349,88 +371,6 @@ func (a *assignments) block(stmts []ast.Stmt) {
 			}
 		}
 	})
-}
-
-// tokensOf are the tokens of one line, and the index of the first.
-func (s *source) tokensOf(line int) (int, []ast.Token) {
-	from := sort.Search(len(s.tokens), func(i int) bool { return s.tokens[i].Pos.Line >= line })
-	to := from
-	for to < len(s.tokens) && s.tokens[to].Pos.Line == line {
-		to++
-	}
-	return from, s.tokens[from:to]
-}
-
-// place is where a name stands on a line; without one, the line.
-func (s *source) place(line int, name string) engine.Position {
-	_, tokens := s.tokensOf(line)
-	for _, tok := range tokens {
-		if name != "" && tok.Str == name && (tok.Type == parse.TIdent || tok.Type == parse.TString) {
-			return s.at(line, tok.Pos.Column)
-		}
-	}
-	return s.at(line, 0)
-}
-
-// placeOf is where the n-th part of a use stands.
-func (s *source) placeOf(u use, n int) engine.Position {
-	line, name := u.lines[n], u.path[n]
-	first, tokens := s.tokensOf(line)
-	for k, tok := range tokens {
-		i := first + k
-		if tok.Type != parse.TIdent || tok.Str != name {
-			continue
-		}
-		after := i > 0 && (s.tokens[i-1].Type == '.' || s.tokens[i-1].Type == ':')
-		switch {
-		case after != (n > 0), n == 0 && s.isTableKey(i), n >= 2 && !s.follows(i, u.path[n-1]):
-		default:
-			return s.at(line, tok.Pos.Column)
-		}
-	}
-	return s.place(line, name)
-}
-
-// follows reports whether the token before the dot at i-1 has a name.
-func (s *source) follows(i int, name string) bool { return i >= 2 && s.tokens[i-2].Str == name }
-
-// isTableKey tells {name = …} from a use of name.
-func (s *source) isTableKey(i int) bool {
-	if i+1 >= len(s.tokens) || s.tokens[i+1].Type != '=' || i == 0 {
-		return false
-	}
-	switch s.tokens[i-1].Type {
-	case '{', ',', ';':
-		return s.inTable(i)
-	}
-	return false
-}
-
-// inTable reports whether the innermost open bracket before token i is a brace.
-func (s *source) inTable(i int) bool {
-	depth := 0
-	for k := i - 1; k >= 0; k-- {
-		switch s.tokens[k].Type {
-		case ')', '}', ']', parse.TEnd:
-			depth++
-		case '(', '[', parse.TFunction:
-			if depth == 0 {
-				return false
-			}
-			depth--
-		case '{':
-			if depth == 0 {
-				return true
-			}
-			depth--
-		case parse.TDo, parse.TIf:
-			depth--
-			if depth < 0 {
-				return false
-			}
-		}
-	}
-	return false
 }
 
 // loop keeps what a generic for loops over.

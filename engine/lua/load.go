@@ -35,6 +35,7 @@ type source struct {
 
 	tokens []ast.Token
 	stmts  []ast.Stmt
+	places places
 }
 
 // read parses a source. Its problem has a place.
