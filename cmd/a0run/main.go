@@ -4,6 +4,7 @@ package main
 import (
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -17,6 +18,11 @@ func main() { os.Exit(execute(outside())) }
 
 // outside is the one place that touches the world around the process.
 func outside() *world {
+	// A run's live heap is a few megabytes: collecting half as often saves a
+	// twentieth of its CPU and costs 3 MB (make bench).
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(200)
+	}
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	dir, err := os.Getwd()
