@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io/fs"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -55,7 +56,17 @@ type checker struct {
 	defined  map[string]bool // globals that some file sets, or that the caller named
 	problems engine.Problems
 	said     map[string]bool
+	known    []string // every name that exists, for hints
+	hinted   int      // how many names were looked at for hints
 }
+
+// maxProblems bounds what one check finds; who has made so many mistakes has
+// made the same one everywhere.
+const maxProblems = 200
+
+// maxHinted bounds the names that are compared for hints: a generated program
+// may set thousands, and misspell as many.
+const maxHinted = 200_000
 
 type checkedFile struct {
 	source *source
@@ -81,11 +92,17 @@ func (c *checker) add(s *source, f *facts) {
 
 // say notes a problem once.
 func (c *checker) say(p engine.Problem) {
+	if c.full() {
+		return
+	}
 	if key := p.String(); !c.said[key] {
 		c.said[key] = true
 		c.problems = append(c.problems, p)
 	}
 }
+
+// full says that no more problems are wanted.
+func (c *checker) full() bool { return len(c.problems) >= maxProblems }
 
 func (c *checker) sorted() engine.Problems {
 	slices.SortStableFunc(c.problems, func(a, b engine.Problem) int {
@@ -94,6 +111,12 @@ func (c *checker) sorted() engine.Problems {
 		}
 		return cmp.Or(cmp.Compare(a.Where.Line, b.Where.Line), cmp.Compare(a.Where.Column, b.Where.Column))
 	})
+	if c.full() {
+		last := c.problems[len(c.problems)-1].Where
+		c.problems = append(c.problems, engine.Problem{
+			Where: engine.Position{File: last.File, Line: last.Line}, Message: fmt.Sprintf("these are %d mistakes; there may be more", maxProblems),
+		})
+	}
 	return c.problems
 }
 
@@ -105,7 +128,7 @@ func (c *checker) order(file string) int {
 func (c *checker) requires(f *checkedFile) {
 	for _, call := range f.facts.requires {
 		arg, _ := call.args[0].(*ast.StringExpr)
-		if c.seen[arg.Value] || c.modules == nil {
+		if c.seen[arg.Value] || c.modules == nil || c.full() {
 			continue
 		}
 		c.seen[arg.Value] = true
@@ -126,14 +149,24 @@ func (c *checker) requires(f *checkedFile) {
 }
 
 func (c *checker) file(f *checkedFile) {
+	seen := map[lineName]bool{}
 	for _, u := range f.facts.reads {
+		again := lineName{u.lines[len(u.lines)-1], strings.Join(u.path, ".")}
+		if c.full() || seen[again] {
+			continue
+		}
+		seen[again] = true
 		c.use(f.source, u)
 	}
 	for _, call := range f.facts.calls {
-		c.call(f.source, call)
+		if !c.full() {
+			c.call(f.source, call)
+		}
 	}
 	for _, l := range f.facts.loops {
-		c.loop(f.source, l)
+		if !c.full() {
+			c.loop(f.source, l)
+		}
 	}
 	c.escapes(f.source)
 }
@@ -183,18 +216,21 @@ func didYouMean(name string, candidates []string, prefix string) string {
 }
 
 func (c *checker) undefined(s *source, u use) {
-	var known []string
-	for name := range c.library {
-		known = append(known, name)
-	}
-	for name := range c.defined {
-		known = append(known, name)
-	}
-	known = append(known, c.globals.Keys()...)
-	slices.Sort(known)
 	c.say(engine.Problem{
-		Where: s.placeOf(u, 0), Message: "undefined name " + u.path[0], Hint: didYouMean(u.path[0], known, ""),
+		Where: s.placeOf(u, 0), Message: "undefined name " + u.path[0], Hint: didYouMean(u.path[0], c.names(), ""),
 	})
+}
+
+// names are all that exist, as long as comparing with them is no burden.
+func (c *checker) names() []string {
+	if c.known == nil {
+		c.known = slices.Concat(slices.Collect(maps.Keys(c.library)), slices.Collect(maps.Keys(c.defined)), c.globals.Keys())
+		slices.Sort(c.known)
+	}
+	if c.hinted += len(c.known); c.hinted > maxHinted {
+		return nil
+	}
+	return c.known
 }
 
 // param checks params.NAME against the head.
@@ -485,6 +521,9 @@ func (c *checker) optionNames(s *source, f *engine.Function, tb *ast.TableExpr) 
 		known = append(known, p.Aliases...)
 	}
 	for _, key := range constantKeys(tb) {
+		if c.full() {
+			return
+		}
 		if slices.Contains(known, key.Value) {
 			continue
 		}
@@ -544,6 +583,9 @@ func signature(f *engine.Function) string {
 func (c *checker) escapes(s *source) {
 	wrong := regexp.MustCompile(`\\(x[0-9a-fA-F]{2}|u\{[0-9a-fA-F]+\}|z\s)`)
 	for _, span := range s.quotedSpans() {
+		if c.full() {
+			return
+		}
 		for _, m := range wrong.FindAllStringIndex(span.text, -1) {
 			if before := span.text[:m[0]]; (len(before)-len(strings.TrimRight(before, `\`)))%2 == 1 {
 				continue // an escaped backslash

@@ -3,8 +3,10 @@ package lua
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -324,4 +326,103 @@ func TestTooManyItemsInOneTable(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	wants(t, "local function all()"+items(maxItems)+" end\nlocal t = all() print(#t, t[25550])", "25550\t1")
+}
+
+// repeated is a source of full length.
+func repeated(head, unit, tail string) string {
+	n := (maxSource - len(head) - len(tail)) / len(unit)
+	return head + strings.Repeat(unit, n) + tail
+}
+
+// numbered is a list of n different things.
+func numbered(format string, n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, format, i)
+	}
+	return b.String()
+}
+
+// What would take the compiler minutes is refused, and what is as long but
+// simple is not. The work is foretold in linear time.
+func TestSourcesThatWouldTakeMinutes(t *testing.T) {
+	for name, tc := range map[string]struct{ text, want string }{
+		"numbers":     {"\nlocal t = {" + numbered("%d,", 20_000) + "}", "p.lua:2: one function has too many different numbers"},
+		"names":       {"local x\n" + numbered("g%d=x\n", 20_000), "one function has too many different numbers, texts and names"},
+		"methods":     {numbered("a:m%d() ", 15_000), "one function has too many different numbers, texts and names"},
+		"elseif":      {repeated("local x if x then ", "elseif x then ", " end"), "an if has too many branches"},
+		"plus":        {repeated("\n\nlocal x = x", "+x", ""), "p.lua:3: an expression has too many operators"},
+		"minus":       {repeated("local x = ", "- ", "x"), "an expression has too many operators"},
+		"power":       {repeated("local x = x", "^x", ""), "an expression has too many operators"},
+		"some":        {"local t = {" + numbered("%d,", 5_000) + "}", ""},
+		"functions":   {numbered("do local function f() return %d end end ", 5_000), ""},
+		"same":        {repeated("local x, t = 1, {", "'a',1,x,", "}")[:60_000] + "}", ""},
+		"names apart": {numbered("do local f = function() g%d = 1 end end ", 5_000), ""},
+		"sums":        {"local x = 1 " + strings.Repeat("x = x + x * x - 1 ", 10_000), ""},
+	} {
+		_, err := Parse("p.lua", []byte(tc.text))
+		if tc.want == "" && err != nil || tc.want != "" && (err == nil || !strings.Contains(err.Error(), tc.want)) {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+}
+
+// A path of any length is read in one go, and kept no longer than it can mean
+// anything.
+func TestLongPaths(t *testing.T) {
+	for name, text := range map[string]string{
+		"chain":   repeated("local x = a", ".b", ""),
+		"aliases": repeated("local a = x.b ", "do local a=a.b end ", ""),
+		"nested":  "local a = x.b " + strings.Repeat("local a = a.b ", 190),
+	} {
+		p, err := Parse("p.lua", []byte(text))
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		for _, u := range p.facts.reads {
+			if len(u.path) > maxPath || len(u.path) == maxPath && u.whole && name == "chain" {
+				t.Fatalf("%s: a path of %d parts", name, len(u.path))
+			}
+		}
+	}
+}
+
+// However long a line is, each of its tokens is looked at a few times at most.
+func TestPlacesAreFoundOnce(t *testing.T) {
+	for name, text := range map[string]string{
+		"one name":   "local t = {" + strings.Repeat("g=1,", 20_000) + "} " + strings.Repeat("g() ", 20_000),
+		"keys":       strings.Repeat("print{g=1} ", 10_000) + strings.Repeat("g() ", 10_000),
+		"many names": numbered("do local f = function() g%d() end end ", 5_000),
+		"parts":      numbered("do local f = function() auth0.users.g%d() end end ", 5_000),
+	} {
+		p, err := Parse("p.lua", []byte(text))
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		problems := p.Check(offline(), nil)
+		if len(problems) == 0 {
+			t.Errorf("%s: no problem", name)
+		}
+		if n, most := p.source.places.looks, 3*len(p.source.tokens); n > most {
+			t.Errorf("%s: %d looks at %d tokens", name, n, len(p.source.tokens))
+		}
+	}
+}
+
+func TestCheckStopsAtManyMistakes(t *testing.T) {
+	p, err := Parse("p.lua", []byte(numbered("g%d()\n", 1000)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	problems := p.Check(offline(), nil)
+	if len(problems) != maxProblems+1 || problems[0].Where.Line != 1 || !strings.Contains(problems[maxProblems].Message, "may be more") {
+		t.Errorf("%d problems, the last %s", len(problems), problems[len(problems)-1])
+	}
+	c := newChecker(nil)
+	for i := range 2 * maxHinted / 1000 {
+		c.known = slices.Repeat([]string{"name"}, 1000)
+		if got := c.names(); (got == nil) != (i >= maxHinted/1000) {
+			t.Fatalf("hint %d compares %d names", i, len(got))
+		}
+	}
 }

@@ -21,7 +21,7 @@ const (
 )
 
 // dataHint is said of sources that hold more data than a program should.
-const dataHint = "put the list into a file and read it with json.decode(file.read(…)) or csv.read(…)"
+const dataHint = "put a long list into a file and read it with json.decode(file.read(…)) or csv.read(…)"
 
 // A source is a file or a chunk before it is compiled.
 type source struct {
@@ -121,12 +121,8 @@ func (s *source) at(line, column int) engine.Position {
 func (s *source) compile() (*lua.FunctionProto, *engine.Problem) {
 	p := &pass{}
 	stmts := p.chunk(s.stmts)
-	if p.tooLong != nil {
-		return nil, &engine.Problem{
-			Where:   s.at(p.tooLong.Line(), 0),
-			Message: fmt.Sprintf("a table has more than %d items written in it", maxItems),
-			Hint:    dataHint,
-		}
+	if problem := s.tooMuch(p, stmts); problem != nil {
+		return nil, problem
 	}
 	proto, err := lua.Compile(stmts, s.name)
 	if err == nil {
@@ -137,6 +133,21 @@ func (s *source) compile() (*lua.FunctionProto, *engine.Problem) {
 		return nil, &engine.Problem{Where: s.at(max(ce.Line, s.first), 0), Message: ce.Message}
 	}
 	return nil, &engine.Problem{Where: s.at(s.first, 0), Message: err.Error()}
+}
+
+// tooMuch refuses what the compiler would get wrong, or would take minutes for.
+func (s *source) tooMuch(p *pass, stmts []ast.Stmt) *engine.Problem {
+	if p.tooLong != nil {
+		return &engine.Problem{
+			Where:   s.at(p.tooLong.Line(), 0),
+			Message: fmt.Sprintf("a table has more than %d items written in it", maxItems),
+			Hint:    dataHint,
+		}
+	}
+	if b := weigh(stmts); b.problem != "" {
+		return &engine.Problem{Where: s.at(max(b.line, s.first), 0), Message: b.problem, Hint: "split it; " + dataHint}
+	}
+	return nil
 }
 
 // syntaxProblem puts the parser's message into words.

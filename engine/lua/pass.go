@@ -372,8 +372,8 @@ func joined(operands []ast.Expr, line int) ast.Expr {
 	// From the right, so that the rest is made before it is used.
 	for len(operands) > maxOperands {
 		cut := len(operands) - maxOperands
-		rest := concatCall(operands[cut:], line)
-		operands = append(operands[:cut:cut], rest)
+		operands[cut] = concatCall(slices.Clone(operands[cut:]), line)
+		operands = operands[:cut+1]
 	}
 	return concatCall(operands, line)
 }
