@@ -632,7 +632,7 @@ func TestManyBlockedTasks(t *testing.T) {
 		parallel.each(items, {concurrency = 10000}, function() pcall(gate) end)`); err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("%d MB", used>>20)
+	t.Logf("%d KB", used>>10)
 	if used > blockedLimit {
 		t.Errorf("10,000 blocked tasks take %d MB", used>>20)
 	}
