@@ -157,8 +157,11 @@ func (vm *VM) failure(e *engine.Error) lua.LValue {
 // everything once the task is to stop, ends the task.
 func (r *runner) throw(l *lua.LState, err error) {
 	e := engine.AsError(err)
-	if e.Uncatchable() || r.task.Context().Err() != nil {
+	if e.Uncatchable() {
 		r.die(e)
+	}
+	if r.task.Context().Err() != nil {
+		r.die(r.stopped(e))
 	}
 	if v, ok := e.Value.(lua.LValue); ok && v != nil {
 		// The playbook's own value comes back from a task or a step.
@@ -178,6 +181,17 @@ func (r *runner) throw(l *lua.LState, err error) {
 	v := r.vm.errorValue(&own)
 	r.raised = &raised{value: v, where: own.Where, text: own.Trace}
 	panic(&lua.ApiError{Type: lua.ApiErrorRun, Object: v})
+}
+
+// stopped is why the task must stop, rather than what a call failed with
+// meanwhile. That the outcome of the call is unknown is kept.
+func (r *runner) stopped(e *engine.Error) *engine.Error {
+	why := *engine.AsError(r.task.Stopped())
+	if e.Name == why.Name {
+		return e
+	}
+	why.InDoubt = why.InDoubt || e.InDoubt
+	return &why
 }
 
 // fail raises an error of the given name with the place of the call.
