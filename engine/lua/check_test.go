@@ -426,3 +426,41 @@ func TestCheckStopsAtManyMistakes(t *testing.T) {
 		}
 	}
 }
+
+// Files may begin with #!/usr/bin/env a0run, and with what some editors put
+// first. Lines and columns are counted as in the file.
+func TestFirstLinesThatAreNoLua(t *testing.T) {
+	for text, want := range map[string]string{
+		"#!/usr/bin/env -S a0run it's\nplaybook{name = 'x'}\nprint(1)": "x",
+		"#\r\nplaybook{name = 'x'}":                                    "x",
+		"\ufeffplaybook{name = 'x'}":                                   "x",
+		"\ufeff#!a0run\nplaybook{name = 'x'}":                          "x",
+		"#!a0run":                                                      "",
+		"\ufeff":                                                       "",
+	} {
+		p, err := Parse("p.lua", []byte(text))
+		if err != nil || p.Head().Name != want {
+			t.Errorf("%q: got %v", text, err)
+		}
+	}
+	for text, want := range map[string]string{
+		"#!a0run\nx = = 1":     "p.lua:2:5: unexpected '='",
+		"\ufeffx = = 1":        "p.lua:1:5: unexpected '='",
+		"x = 1\n#!a0run":       "p.lua:2:2: '!' is no Lua",
+		" #!a0run":             "p.lua:1:3: '!' is no Lua",
+		"\ufeff\ufeffx = 1":    "p.lua:1:1: ",
+		"#!a0run\n#x\nx = 1\n": "p.lua:2:1: unexpected '#'",
+	} {
+		if _, err := Parse("p.lua", []byte(text)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: got %v", text, err)
+		}
+	}
+	g := &rig{options: func(o *Options) {
+		o.Modules = fstest.MapFS{"m.lua": {Data: []byte("\ufeff#! it's\nreturn 1")}}
+	}}
+	e := g.fails(t, "#! it's\nassert(require 'm' == 1)\nlocal x = nothing.at")
+	if e.Where.Line != 3 || len(e.Trace) == 0 || e.Trace[0] != "    3 | local x = nothing.at" {
+		t.Errorf("got %v %q", e, e.Trace)
+	}
+	wants(t, `print(load("#x\nreturn 1"))`, "nil\t(load):1:1: unexpected '#'")
+}

@@ -38,6 +38,16 @@ type source struct {
 	places places
 }
 
+// fileSource is the source of a whole file: without a byte order mark, and with
+// an empty first line in place of one that begins with #.
+func fileSource(name string, text []byte) *source {
+	s := strings.TrimPrefix(string(text), "\ufeff")
+	if strings.HasPrefix(s, "#") {
+		s = s[len(s)-len(strings.TrimLeftFunc(s, func(c rune) bool { return c != '\n' && c != '\r' })):]
+	}
+	return &source{name: name, text: s}
+}
+
 // read parses a source. Its problem has a place.
 func (s *source) read() *engine.Problem {
 	if s.first == 0 {

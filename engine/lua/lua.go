@@ -22,7 +22,7 @@ type Playbook struct {
 // Parse reads a playbook: syntax, nesting, the head. Its error is
 // engine.Problems. name is the file's name as positions show it.
 func Parse(name string, text []byte) (*Playbook, error) {
-	s := &source{name: name, text: string(text)}
+	s := fileSource(name, text)
 	if p := s.read(); p != nil {
 		return nil, engine.Problems{*p}
 	}

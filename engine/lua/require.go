@@ -150,7 +150,7 @@ func readModule(files fs.FS, name string) (*source, *engine.Error) {
 	case err != nil:
 		return refuse("module "+name+" cannot be read: "+err.Error(), "")
 	}
-	s := &source{name: path, text: string(text)}
+	s := fileSource(path, text)
 	if p := s.read(); p != nil {
 		return nil, moduleProblem(name, p)
 	}
