@@ -464,3 +464,26 @@ func TestFirstLinesThatAreNoLua(t *testing.T) {
 	}
 	wants(t, `print(load("#x\nreturn 1"))`, "nil\t(load):1:1: unexpected '#'")
 }
+
+func TestNamesOfModules(t *testing.T) {
+	files := fstest.MapFS{}
+	for _, name := range []string{"lib/UP.lua", "_x.lua", "a/9.lua", "aB/c_D.lua", "Up.lua", "9.lua", "a-b.lua"} {
+		files[name] = &fstest.MapFile{Data: []byte("return '" + name + "'")}
+	}
+	for name, want := range map[string]string{
+		"lib.UP": "lib/UP.lua", "_x": "_x.lua", "a.9": "a/9.lua", "aB.c_D": "aB/c_D.lua",
+		"Up": "", "9": "", "a-b": "", "": "", ".": "", "a.": "", ".a": "", "a..b": "", "lib/UP": "", "_x\n": "",
+	} {
+		g := &rig{options: func(o *Options) { o.Modules = files }}
+		err := g.play(t, fmt.Sprintf("print(require %q)", name))
+		switch {
+		case want != "":
+			if err != nil || g.printed[0] != want {
+				t.Errorf("%q: got %q, %v", name, g.printed, err)
+			}
+		case err == nil || !strings.Contains(err.Error(), "is no name of a module") ||
+			!strings.Contains(engine.AsError(err).Hint(), "letters, digits and _"):
+			t.Errorf("%q: got %v", name, err)
+		}
+	}
+}

@@ -137,7 +137,8 @@ func readModule(files fs.FS, name string) (*source, *engine.Error) {
 	}
 	if ok, err := regexp.MatchString(moduleName, name); err != nil || !ok {
 		return refuse(fmt.Sprintf("%q is no name of a module", name),
-			`lib/users.lua beside the playbook is require "lib.users"`)
+			`lib/users.lua beside the playbook is require "lib.users"; `+
+				"names have letters, digits and _, and the first begins with a lower-case letter or _")
 	}
 	if files == nil {
 		return refuse("there is no module "+name+": this playbook has no folder", "")
