@@ -299,3 +299,49 @@ func BenchmarkToJSON(b *testing.B) {
 		}
 	}
 }
+
+// The machine asks no metamethod when only one side is a big integer; the
+// error says what can be done.
+func TestBigIntegersBesideNumbers(t *testing.T) {
+	const advice = ": compare it with another big integer, or compare tonumber(x), which is rounded"
+	g := &rig{globals: host(map[string]func(*engine.HostCall) (any, error){
+		"json": func(c *engine.HostCall) (any, error) {
+			text, _ := c.Args[0].(string)
+			return json.RawMessage(text), nil
+		},
+	})}
+	if err := g.play(t, `
+		local v = json("9007199254740993")
+		local w = json("9007199254740995")
+		print(v < w, v <= w, v > w, v == json("9007199254740993"), v == 2^53)
+		print(tonumber(v) > 2^53 - 1)
+		local list = {w, v}
+		table.sort(list)
+		print(list[1] == v)
+		print(pcall(function() return v > 2^53 end))
+		print(pcall(function() return v <= 1 end))
+		print(pcall(function() local n = 5 return n < v end))
+		print(pcall(function() return v < "9" end))
+		print(pcall(function() table.sort {v, 1} end))
+		print(pcall(function() return null < 1 end))
+		print(pcall(function() return v + 1 end))
+		print(pcall(function() return -v end))
+		print(pcall(function() return {} < 1 end))`); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		"true\ttrue\tfalse\ttrue\tfalse", "true", "true",
+		"false\tplaybook.lua:9: attempt to compare number with big integer" + advice,
+		"false\tplaybook.lua:10: attempt to compare big integer with number" + advice,
+		"false\tplaybook.lua:11: attempt to compare number with big integer" + advice,
+		"false\tplaybook.lua:12: attempt to compare big integer with string" + advice,
+		"false\tplaybook.lua:13: attempt to compare number with big integer" + advice,
+		"false\tplaybook.lua:14: attempt to compare null with number",
+		"false\tplaybook.lua:15: attempt to perform arithmetic on upvalue 'v' (a big integer value)",
+		"false\tplaybook.lua:16: attempt to perform arithmetic on upvalue 'v' (a big integer value)",
+		"false\tplaybook.lua:17: attempt to compare table with number",
+	}
+	if diff := cmp.Diff(want, g.printed); diff != "" {
+		t.Error(diff)
+	}
+}

@@ -187,5 +187,10 @@ func (s *sorter) before(x, y lua.LValue) bool {
 			return x < y
 		}
 	}
+	_, bigX := bigOf(x)
+	_, bigY := bigOf(y)
+	if bigX != bigY {
+		s.a.RaiseError("%s", unordered(x, y))
+	}
 	return s.a.LessThan(x, y)
 }

@@ -35,6 +35,8 @@ func betterWords(l *lua.LState, what string) string {
 		return "attempt to perform arithmetic on " + operand(l)
 	case what == "__len undefined":
 		return "attempt to get the length of " + operand(l)
+	case strings.HasPrefix(what, "attempt to compare ") && strings.Contains(what, "userdata"):
+		return comparisonWrong(l)
 	case strings.HasPrefix(what, "for statement "):
 		part := strings.TrimSuffix(strings.TrimPrefix(what, "for statement "), " must be a number")
 		if part == "init" {
@@ -132,10 +134,46 @@ func arithmeticWrong(l *lua.LState, what string) string {
 	if left != "number" {
 		kind, reg = left, in.b
 	}
+	if ok && kind == "userdata" {
+		kind = luaTypeName(in.value(l, dbg, reg))
+	}
 	if !ok || reg >= 0x100 { // a constant
 		return "attempt to perform arithmetic on a " + kind + " value"
 	}
 	return "attempt to perform arithmetic on " + in.named(l, dbg, reg, kind)
+}
+
+// comparisonWrong names values that the machine calls userdata.
+func comparisonWrong(l *lua.LState) string {
+	in, dbg, ok := current(l, 0)
+	if !ok || (in.op != lua.OP_LT && in.op != lua.OP_LE) {
+		return ""
+	}
+	return unordered(in.value(l, dbg, in.b), in.value(l, dbg, in.c))
+}
+
+// unordered says that two values have no order.
+func unordered(x, y lua.LValue) string {
+	text := "attempt to compare " + luaTypeName(x) + " with " + luaTypeName(y)
+	_, bigX := bigOf(x)
+	_, bigY := bigOf(y)
+	if bigX != bigY {
+		// The machine asks a metamethod only where both sides have it.
+		text += ": compare it with another big integer, or compare tonumber(x), which is rounded"
+	}
+	return text
+}
+
+// value is what an operand stands for: a register or a constant.
+func (in instruction) value(l *lua.LState, dbg *lua.Debug, operand int) lua.LValue {
+	if operand >= 0x100 {
+		if i := operand & 0xff; i < len(in.proto.Constants) {
+			return in.proto.Constants[i]
+		}
+	} else if _, v := l.GetLocal(dbg, operand+1); v != nil {
+		return v
+	}
+	return lua.LNil
 }
 
 // named is "local 'x' (a nil value)", as far as the instructions before this
