@@ -190,7 +190,7 @@ func param(a catalog.Arg, positional bool) engine.Param {
 	if a.In == catalog.InField && a.Type == catalog.Strings && positional {
 		p.Type = "array" // a list, or the object form
 	}
-	if a.In == catalog.InBody {
+	if a.In == catalog.InBody && a.Type != catalog.Object {
 		p.Type = "any" // the operation's own check says object or array
 	}
 	for _, alias := range []string{a.Python, a.Wire} {

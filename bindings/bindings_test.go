@@ -94,6 +94,8 @@ func TestWrongArguments(t *testing.T) {
 		"a fraction for an integer":  {"auth0.users.list", []any{object("per_page", 1.5)}, "parameter per_page: got number, want an integer"},
 		"too many by position":       {"auth0.users.get", []any{"a", "b", "c"}, "got 3 arguments, want 1 by position"},
 		"a body that is a text":      {"auth0.users.update", []any{"auth0|1", "blocked"}, "parameter body: got string, want an object"},
+		"a body that is a list":      {"auth0.users.update", []any{"auth0|1", []any{1.0}}, "parameter body: got array, want an object"},
+		"a list for all fields":      {"auth0.call", []any{"users.add_roles", object("id", "auth0|1", "body", []any{"rol_1"})}, "parameter body: got array, want an object"},
 		"given twice":                {"auth0.users.get", []any{"auth0|1", object("id", "auth0|2")}, "argument id is given twice"},
 		"a list wanted":              {"auth0.users.add_roles", []any{"auth0|1", true}, "parameter roles: got boolean"},
 		"field and body":             {"auth0.users.add_roles", []any{"auth0|1", []any{"rol_1"}, object("body", object())}, "body is given beside its fields"},

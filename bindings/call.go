@@ -197,9 +197,9 @@ func (a *apiCall) prepare(values *engine.Object) (*engine.Object, error) {
 // checkBody says what is wrong with a body before anything is sent.
 func (a *apiCall) checkBody(out *engine.Object, fields int) error {
 	body, given := out.Get("body")
-	switch body.(type) {
-	case nil, *engine.Object, []any:
-	default:
+	_, isList := body.([]any)
+	_, isObject := body.(*engine.Object)
+	if given && !isObject && (!isList || !a.takesList()) {
 		return a.args.wrong("parameter body: got "+kind(body)+", want an object", "")
 	}
 	if given && fields > 0 {
@@ -217,6 +217,16 @@ func (a *apiCall) checkBody(out *engine.Object, fields int) error {
 		}
 	}
 	return nil
+}
+
+// takesList reports whether the whole body of the operation can be a list.
+func (a *apiCall) takesList() bool {
+	for _, arg := range a.op.Args {
+		if arg.In == catalog.InBody {
+			return arg.Type != catalog.Object
+		}
+	}
+	return false
 }
 
 // clientArgs are the arguments in the client's form.

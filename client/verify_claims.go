@@ -86,7 +86,7 @@ func (r *claimRules) checkTimes(c claimSet) error {
 	if !ok {
 		return invalid("iat", "Issued At (iat) claim must be a number present in the ID token")
 	}
-	if now < iat-leeway {
+	if now < math.Floor(iat)-leeway { // now is whole seconds
 		return invalid("iat", "Issued At (iat) claim error in the ID token; current time (%s) is before issued at time (%s)", number(now), number(iat-leeway))
 	}
 	raw, given := c["nbf"]
@@ -97,7 +97,7 @@ func (r *claimRules) checkTimes(c claimSet) error {
 	if !ok {
 		return invalid("nbf", "Not Before (nbf) claim must be a number when present in the ID token")
 	}
-	if now < nbf-leeway {
+	if now < math.Floor(nbf)-leeway {
 		return invalid("nbf", "Not Before (nbf) claim error in the ID token; current time (%s) is before not before time (%s)", number(now), number(nbf-leeway))
 	}
 	return nil

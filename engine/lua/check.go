@@ -87,6 +87,9 @@ func (c *checker) add(s *source, f *facts) {
 	c.files = append(c.files, &checkedFile{s, f})
 	for _, w := range f.writes {
 		c.defined[w.path[0]] = true
+		if w.path[0] == "_G" && len(w.path) > 1 {
+			c.defined[w.path[1]] = true
+		}
 	}
 }
 

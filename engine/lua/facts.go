@@ -197,6 +197,9 @@ func (w *surveyor) function(f *ast.FunctionExpr, more ...string) {
 func (w *surveyor) target(e ast.Expr) {
 	id, ok := e.(*ast.IdentExpr)
 	if !ok {
+		if u, isPath := w.path(e); isPath && len(u.path) == 2 && u.path[0] == "_G" {
+			w.facts.writes = append(w.facts.writes, u) // a global set by the table of them
+		}
 		w.expr(e)
 		return
 	}
