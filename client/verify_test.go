@@ -87,6 +87,7 @@ func claimCases() []claimCase {
 		{"iat true", m{"iat": true}, nil, "iat", iatNumber},
 		{name: "iat fraction", change: m{"iat": json.RawMessage("1799999999.25")}},
 		{name: "iat now", change: m{"iat": mintNow}},
+		{name: "iat within this second", change: m{"iat": json.RawMessage("1800000000.75"), "nbf": json.RawMessage("1800000000.5")}},
 		{"iat future", m{"iat": mintNow + 1}, nil, "iat", "Issued At (iat) claim error in the ID token; current time (1800000000) is before issued at time (1800000001)"},
 		{"iat beyond the leeway", m{"iat": mintNow + 61}, leeway(60), "iat", "Issued At (iat) claim error in the ID token; current time (1800000000) is before issued at time (1800000001)"},
 		{name: "iat within the leeway", change: m{"iat": mintNow + 60}, options: leeway(60)},
