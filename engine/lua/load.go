@@ -91,6 +91,9 @@ func (s *source) scan() *engine.Problem {
 			return nil
 		}
 		lexer.PrevTokenType = tok.Type
+		if p := s.malformed(tok); p != nil {
+			return p
+		}
 		s.tokens = append(s.tokens, tok)
 		depth += nesting(tok.Type)
 		if depth > maxNesting {
@@ -100,6 +103,21 @@ func (s *source) scan() *engine.Problem {
 			}
 		}
 	}
+}
+
+// malformed finds what gopher-lua takes and Lua 5.1 refuses: 1e would be nan, and
+// an item between two commas would be missing without a word.
+func (s *source) malformed(tok ast.Token) *engine.Problem {
+	where := s.at(tok.Pos.Line, tok.Pos.Column)
+	switch {
+	case tok.Type == parse.TNumber:
+		if _, ok := parseNumber(tok.Str); !ok {
+			return &engine.Problem{Where: where, Message: quoted(strings.TrimSpace(tok.Str)) + " is a malformed number"}
+		}
+	case tok.Type == ',' && len(s.tokens) > 0 && s.tokens[len(s.tokens)-1].Type == ',':
+		return &engine.Problem{Where: where, Message: "there is nothing between two commas", Hint: "write nil for an item that is absent"}
+	}
+	return nil
 }
 
 func nesting(token int) int {
@@ -168,7 +186,9 @@ func (s *source) syntaxProblem(err error) *engine.Problem {
 	}
 	p := &engine.Problem{Where: s.at(pe.Pos.Line, pe.Pos.Column), Message: pe.Message}
 	if pe.Pos.Line == parse.EOF {
-		p.Where = s.at(s.first+strings.Count(strings.TrimRight(s.text, "\n"), "\n"), 0)
+		text := strings.TrimRight(s.text, " \t\r\n")
+		last := text[strings.LastIndexByte(text, '\n')+1:]
+		p.Where = s.at(s.first+strings.Count(text, "\n"), len(last)+1)
 	}
 	message := strings.ToLower(pe.Message)
 	switch {

@@ -57,7 +57,7 @@ func TestSandbox(t *testing.T) {
 		print(#env)
 		print(os.date("%Y-%m-%d", 0), os.time({year = 1970, month = 1, day = 2, hour = 0}))`,
 		"false\tfalse\tbad argument #1 to 'setmetatable' (table expected, got string)", "A!", "nil\tnil\tnil\tnil",
-		"nil\t(load):1: the source ends too early", "true\ttrue\tfalse\tbad argument #2 to 'random' (interval is empty)", "0", "1970-01-01\t86400")
+		"nil\t(load):1:2: the source ends too early", "true\ttrue\tfalse\tbad argument #2 to 'random' (interval is empty)", "0", "1970-01-01\t86400")
 }
 
 func TestRandomIsTheTasksOwn(t *testing.T) {

@@ -354,7 +354,7 @@ func TestSourcesThatWouldKillTheProcess(t *testing.T) {
 		print(load("return 1 +"))
 		print(load("return ...", "chunk")(5))`,
 		`nil	(load):1:208: blocks and brackets are nested more than 200 deep`,
-		`nil	(load):1: the source ends too early`, "5")
+		`nil	(load):1:11: the source ends too early`, "5")
 }
 
 func TestSparseTablesAreCheap(t *testing.T) {
