@@ -213,7 +213,7 @@ func TestExpressions(t *testing.T) {
 func TestExpressionsThatFail(t *testing.T) {
 	at := engine.Position{File: "p.yaml", Line: 12, Column: 20}
 	for text, want := range map[string]string{
-		`1 +`:               `p.yaml:12: the source ends too early`,
+		`1 +`:               `p.yaml:12:23: the source ends too early`,
 		`1 2`:               `p.yaml:12:22: unexpected '2'`,
 		`a, b`:              `p.yaml:12:20: this is not one expression`,
 		` `:                 `p.yaml:12:20: the expression is empty`,

@@ -188,7 +188,11 @@ func (s *source) syntaxProblem(err error) *engine.Problem {
 	if pe.Pos.Line == parse.EOF {
 		text := strings.TrimRight(s.text, " \t\r\n")
 		last := text[strings.LastIndexByte(text, '\n')+1:]
-		p.Where = s.at(s.first+strings.Count(text, "\n"), len(last)+1)
+		column := len(last) + 1
+		if len(last) == len(text) {
+			column += len(s.prefix) // on the first line, where at takes it away again
+		}
+		p.Where = s.at(s.first+strings.Count(text, "\n"), column)
 	}
 	message := strings.ToLower(pe.Message)
 	switch {
