@@ -105,16 +105,25 @@ func (a *apiCall) doIn(t *engine.Task, values *engine.Object) engine.Outcome {
 	if t == nil {
 		return engine.Outcome{Err: notHere(a.args.call)}
 	}
+	action, err := a.action(values)
+	if err != nil {
+		return engine.Outcome{Err: err}
+	}
+	return t.Do(action)
+}
+
+// action is the call as the engine knows it.
+func (a *apiCall) action(values *engine.Object) (*engine.Action, *engine.Error) {
 	c, ok := a.table.cfg.Tenants[a.role]
 	if !ok {
-		return engine.Outcome{Err: a.args.wrong("no tenant stands for the role "+a.role, "name one with --tenant")}
+		return nil, a.args.wrong("no tenant stands for the role "+a.role, "name one with --tenant")
 	}
 	if err := a.table.reachable(a.args, "domain", c); err != nil {
-		return engine.Outcome{Err: err}
+		return nil, err
 	}
 	timeout, err := a.args.timeout()
 	if err != nil {
-		return engine.Outcome{Err: err}
+		return nil, err
 	}
 	action := &engine.Action{
 		Name: a.op.ID, Tenant: a.role, Operation: a.op, Effect: a.op.Effect,
@@ -128,7 +137,7 @@ func (a *apiCall) doIn(t *engine.Task, values *engine.Object) engine.Outcome {
 		}
 		return a.table.answered(resp, a.op)
 	}
-	return t.Do(action)
+	return action, nil
 }
 
 // attemptOptions hand the engine's hooks to the client.

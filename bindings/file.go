@@ -70,9 +70,13 @@ func (t *table) fileNamespace() *engine.Namespace {
 		// must not hold a file a second time.
 		text := args.text("text")
 		sum := sha256.Sum256([]byte(text))
+		path := args.text("path")
 		args.values.Set("text", fmt.Sprintf("sha256:%s (%d bytes)", hex.EncodeToString(sum[:]), len(text)))
-		return t.perform(args, &engine.Action{Name: write.Name, Effect: catalog.Replace}, func(context.Context) (any, error) {
-			return nil, t.write(args, args.text("path"), text)
+		return t.perform(args, &engine.Action{
+			Name: write.Name, Effect: catalog.Replace, Object: path, Payload: text,
+			Image: func() (any, error) { return t.image(args, path) },
+		}, func(context.Context) (any, error) {
+			return nil, t.write(args, path, text)
 		})
 	}
 	ns.Set("write", write)
@@ -81,11 +85,33 @@ func (t *table) fileNamespace() *engine.Namespace {
 
 // readText is a recorded read of a file.
 func (t *table) readText(args *bound, path string) (string, error) {
-	v, err := t.perform(args, &engine.Action{Name: "file.read", Effect: catalog.Read}, func(context.Context) (any, error) {
+	action := &engine.Action{Name: "file.read", Effect: catalog.Read, Object: path, Digest: digestOf}
+	v, err := t.perform(args, action, func(context.Context) (any, error) {
 		return t.read(args, path)
 	})
 	text, _ := v.(string)
 	return text, err
+}
+
+// digestOf is what the journal keeps of a file's text.
+func digestOf(value any) any {
+	text, _ := value.(string)
+	sum := sha256.Sum256([]byte(text))
+	o := engine.NewObject(2)
+	o.Set("sha256", hex.EncodeToString(sum[:]))
+	o.Set("bytes", int64(len(text)))
+	return o
+}
+
+// image is a file's text before a write, for undo; nil where there is none.
+func (t *table) image(args *bound, path string) (any, error) {
+	switch there, err := t.exists(args, path); {
+	case err != nil:
+		return nil, err
+	case !there:
+		return nil, nil
+	}
+	return t.read(args, path)
 }
 
 // open gives the root folder in which a path lies, and the path within it. It

@@ -9,6 +9,7 @@ import (
 	"math/big"
 
 	"a0run/client/catalog"
+	"a0run/client/pace"
 	"a0run/engine"
 )
 
@@ -34,7 +35,12 @@ func (t *table) perform(args *bound, a *engine.Action, do func(ctx context.Conte
 		return nil, notHere(args.call)
 	}
 	a.Args, a.Where = args.values, c.Where
-	a.Perform = func(ctx context.Context, _ *engine.Attempt) engine.Outcome {
+	a.Perform = func(ctx context.Context, at *engine.Attempt) engine.Outcome {
+		if a.Effect.Mutates() {
+			if err := at.BeforeSend(ctx); err != nil {
+				return engine.Outcome{Err: engine.AsError(err), Fault: pace.NotSent}
+			}
+		}
 		v, err := do(ctx)
 		if err != nil {
 			return engine.Outcome{Err: toError(err, a.Name)}
@@ -196,10 +202,7 @@ func (t *table) log(args *bound, level string) error {
 		}
 		text = string(b)
 	}
-	e := engine.Event{
-		Kind: engine.EventLog, Level: level, Text: text,
-		Task: args.call.Task.Path(), Where: args.call.Where.String(),
-	}
+	e := engine.Event{Level: level, Text: text}
 	if fields, ok := args.values.Get("fields"); ok {
 		b, err := engine.FormatJSON(fields)
 		if err != nil {
@@ -207,6 +210,6 @@ func (t *table) log(args *bound, level string) error {
 		}
 		e.Fields = b
 	}
-	t.cfg.Run.Emit(e)
+	args.call.Task.Log(e, args.call.Where)
 	return nil
 }

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	"a0run/client/catalog"
@@ -25,6 +26,23 @@ type Action struct {
 	Where Position
 	// Instant actions (time.now, random) are done without giving up the baton.
 	Instant bool
+	// Quiet actions (a printed line, a yield) show no events of their own.
+	Quiet bool
+	// Object is the id of what is touched where Operation.Subject does not
+	// tell it: the path of a file.
+	Object string
+	// Repeatable says that the playbook allows an action to be sent again
+	// after an unknown outcome, whatever its effect is.
+	Repeatable bool
+	// Payload is what Args only name by its digest: the text of a file.
+	Payload any
+	// Image reads what stands in the place of a host function's write before
+	// it is done; nil where there is nothing to keep.
+	Image func() (any, error)
+	// Digest, where it is set, is what the journal keeps instead of the value:
+	// a file's hash and size. A call that comes up again is then performed
+	// again, and another digest is a divergence.
+	Digest func(value any) any
 	// Patience, when not zero, replaces the run's for this action.
 	Patience time.Duration
 	// Perform does it once. It must not touch values of a front end.
@@ -70,10 +88,103 @@ type Call struct {
 	// task path, tenant, operation, canonical arguments and the how-many-th
 	// equal call of the task this is.
 	Key string
-	// Attempts counts what was tried.
+	// Attempts counts what was tried, Faults tells what went wrong with those
+	// that failed; Waited is the time spent waiting for the rate limit.
 	Attempts int
+	Faults   []AttemptRecord
+	Waited   time.Duration
+	// Before is what stood there before a mutating call (an Image as JSON),
+	// Note what stages want to keep beside its intent; both unsealed.
+	Before, Note json.RawMessage
 
-	attempt Attempt // the one under way; dispatch makes it
+	attempt  Attempt // the one under way; dispatch makes it
+	step     string
+	sending  []func(ctx context.Context, attempt int) error
+	refused  []func(attempt int)
+	asked    bool  // the journal may have an answer
+	replayed bool  // the journal had it
+	place    *turn // in the queue for the baton, once it is taken
+}
+
+// Step is the step of the playbook that makes the call; may be "".
+func (c *Call) Step() string { return c.step }
+
+// Mutates reports whether the call changes the tenant, or a file.
+func (c *Call) Mutates() bool { return c.Effect != "" && c.Effect.Mutates() }
+
+// Resendable reports whether the call may be sent again after an unknown
+// outcome.
+func (c *Call) Resendable() bool { return !c.Mutates() || c.Effect.Repeatable() || c.Repeatable }
+
+// OnSend adds a hook that is called once an attempt, after the budget's grant
+// and before the first byte leaves. An error of it ends the attempt with
+// nothing sent.
+func (c *Call) OnSend(f func(ctx context.Context, attempt int) error) {
+	c.sending = append(c.sending, f)
+}
+
+// OnRefused adds a hook that is called when an attempt whose OnSend hooks ran
+// did not come to pass after all: it was answered 429, refused at the door, or
+// stopped.
+func (c *Call) OnRefused(f func(attempt int)) { c.refused = append(c.refused, f) }
+
+// Live says that no journal has an outcome of the call. A stage that looks for
+// one must call Live or Answered.
+func (c *Call) Live() {
+	if c.asked {
+		c.asked = false
+		c.Task.run.baton.live()
+	}
+}
+
+// Answered says that a journal has an outcome of the call, and with which wake
+// (CallRecord.Wake): the task goes on when its recorded turn comes.
+func (c *Call) Answered(wake int64) {
+	c.replayed = true
+	if !c.asked {
+		return
+	}
+	if wake == 0 {
+		c.Live()
+		return
+	}
+	c.asked = false
+	c.place = c.Task.run.baton.answer(wake)
+}
+
+// Replayed reports whether Answered was called.
+func (c *Call) Replayed() bool { return c.replayed }
+
+// Arrive takes the call's place in the order in which blocked tasks are woken,
+// and calls write with its number before another call can take one: what write
+// appends to a journal stands there in that order. The number is 0 for calls
+// that block nobody or that have a place already.
+func (c *Call) Arrive(write func(wake int64)) {
+	if c.Instant || c.place != nil {
+		write(0)
+		return
+	}
+	c.Live()
+	c.place = c.Task.run.baton.reserve(write)
+}
+
+// landed ends the call's way through the stages.
+func (c *Call) landed() {
+	c.Live()
+	if c.place != nil {
+		c.Task.run.baton.settle(c.place)
+	}
+}
+
+// Sub performs another action on behalf of the call, below all stages but
+// dispatch: a look at what stands there, a search for what a create has made.
+// It has no record and no key of its own.
+func (c *Call) Sub(ctx context.Context, a *Action) Outcome {
+	r := c.Task.run
+	sub := &Call{Action: a, Task: c.Task, N: c.N, Key: c.Key, step: c.step}
+	out := r.observe(r.dispatch(DoerFunc(perform))).Do(ctx, sub)
+	c.Waited += sub.Waited
+	return out
 }
 
 // A Doer does calls; the stages of a run are decorators of it.

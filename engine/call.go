@@ -15,15 +15,34 @@ func (t *Task) Do(a *Action) Outcome {
 		return Outcome{Err: t.located(AsError(t.Stopped()), a)}
 	}
 	c := t.identify(a)
-	var out Outcome
-	if a.Instant {
-		out = t.run.path.Do(t.ctx, c)
-	} else {
-		t.Block(func() { out = t.run.path.Do(t.ctx, c) })
-	}
+	c.step = t.step
+	out := t.send(c)
+	t.run.learn(c, out)
 	if out.Err != nil {
 		out.Err = t.located(out.Err, a)
+		if out.Err.CallKey == "" {
+			e := *out.Err
+			e.CallKey = c.Key
+			out.Err = &e
+		}
 	}
+	return out
+}
+
+// send takes the call through the stages.
+func (t *Task) send(c *Call) (out Outcome) {
+	if c.Instant {
+		return t.run.path.Do(t.ctx, c)
+	}
+	if t.run.baton.repeating() {
+		c.asked = true
+		t.run.baton.ask()
+	}
+	t.block(func() *turn {
+		defer c.landed()
+		out = t.run.path.Do(t.ctx, c)
+		return c.place
+	})
 	return out
 }
 
@@ -53,11 +72,11 @@ func (t *Task) identify(a *Action) *Call {
 	t.calls++
 	same, b := t.run.mac, t.run.scratch[:0] // guarded by the baton, like all of this
 	same.Reset()
-	for _, s := range [...]string{t.path, a.Tenant, a.Name} {
+	for _, s := range [...]string{t.canon, a.Tenant, a.Name} {
 		b = binary.AppendUvarint(b, uint64(len(s)))
 		b = append(b, s...)
 	}
-	b = appendCanonical(b, a.Args)
+	b = appendCanonical(b, a.Args, &t.run.refs)
 	_, _ = same.Write(b) // a hash's Write never fails
 	sum := same.Sum(b[:0])
 	t.run.scratch = sum
@@ -84,6 +103,9 @@ func perform(ctx context.Context, c *Call) Outcome {
 // for every call, whoever answers it below.
 func (r *Run) observe(next Doer) Doer {
 	return DoerFunc(func(ctx context.Context, c *Call) Outcome {
+		if c.Quiet {
+			return next.Do(ctx, c)
+		}
 		if c.Operation != nil {
 			r.count(func(n *Counts) { n.Calls++ })
 		}
@@ -92,7 +114,7 @@ func (r *Run) observe(next Doer) Doer {
 		}
 		began := r.cfg.Now()
 		out := next.Do(ctx, c)
-		done := Event{Kind: EventCallFinished, Status: out.Status, Attempt: c.Attempts, State: StepOK}
+		done := Event{Kind: EventCallFinished, Status: out.Status, Attempt: c.Attempts, State: StepOK, Replayed: c.replayed}
 		done.TookMS = float64(r.cfg.Now().Sub(began)) / float64(time.Millisecond)
 		if out.Err != nil {
 			done.State, done.Error, done.Name = StepFailed, out.Err.Error(), out.Err.Name

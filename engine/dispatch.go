@@ -98,13 +98,8 @@ func (d *dispatching) giveUp(out Outcome) Outcome {
 	return out
 }
 
-// mutates reports whether the call changes the tenant; host functions without
-// an effect do not.
-func (d *dispatching) mutates() bool { return d.call.Effect != "" && d.call.Effect.Mutates() }
-
-// repeatable reports whether the call may be sent again after an unknown
-// outcome.
-func (d *dispatching) repeatable() bool { return !d.mutates() || d.call.Effect.Repeatable() }
+func (d *dispatching) mutates() bool    { return d.call.Mutates() }
+func (d *dispatching) repeatable() bool { return d.call.Resendable() }
 
 // pause waits for the next attempt, outside the baton and without a slot.
 func (d *dispatching) pause(ctx context.Context, out Outcome, n int, wait time.Duration) *Error {
@@ -115,6 +110,7 @@ func (d *dispatching) pause(ctx context.Context, out Outcome, n int, wait time.D
 	r.emitCall(d.call, event)
 	r.count(func(c *Counts) { c.Retried++ })
 	if out.Fault == pace.RateLimited && wait > 0 {
+		defer func() { d.call.Waited += d.run.cfg.Now().Sub(until.Add(-wait)) }()
 		r.count(func(c *Counts) { c.Parked++ })
 		defer r.count(func(c *Counts) { c.Parked-- })
 	}
@@ -153,11 +149,33 @@ func (d *dispatching) attempt(ctx context.Context, n int) Outcome {
 		Number: n, BeforeSend: f.takeOff, Parked: f.park,
 		GrantBy: d.started.Add(d.policy.Patience),
 	}
+	began := d.run.cfg.Now()
 	out := d.next.Do(attemptCtx, d.call)
-	if out.Err != nil && attemptCtx.Err() != nil {
-		out = f.wasCut(attemptCtx, out)
+	if out.Err != nil {
+		fault := out.Fault
+		if attemptCtx.Err() != nil {
+			out = f.wasCut(attemptCtx, out)
+		}
+		d.call.Faults = append(d.call.Faults, AttemptRecord{
+			At: began, Fault: FaultName(fault), Status: out.Status, Error: out.Err.Error(),
+		})
+		f.wasRefused(n, fault)
 	}
 	return out
+}
+
+// wasRefused tells the stages that announced the attempt that nothing came of
+// it, before the call waits for its next one.
+func (f *flight) wasRefused(n int, fault pace.FaultKind) {
+	f.mu.Lock()
+	announced, sent := f.announced, f.sent
+	f.mu.Unlock()
+	if !announced || sent && fault != pace.RateLimited && fault != pace.NotSent {
+		return
+	}
+	for _, tell := range f.call.refused {
+		tell(n)
+	}
 }
 
 // A flight is one attempt on its way: who may cut it changes at the moment in
@@ -167,10 +185,12 @@ type flight struct {
 	task context.Context // the task's: its timeout, its step's, Stop
 	cut  context.CancelCauseFunc
 
-	mu     sync.Mutex
-	sent   bool
-	slot   bool
-	parked bool
+	mu        sync.Mutex
+	announced bool // the stages were told that it is about to be sent
+	sent      bool
+	slot      bool
+	parked    bool
+	since     time.Time // when it was parked
 }
 
 // interrupt is called when the task is to stop. A mutating request that was
@@ -200,12 +220,34 @@ func (f *flight) takeOff(ctx context.Context) error {
 		f.slot = true
 		f.run.count(func(c *Counts) { c.InFlight++ })
 	}
+	if f.task.Err() != nil {
+		return f.taskStopped()
+	}
+	if err := f.announce(ctx); err != nil {
+		return err
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.task.Err() != nil {
 		return f.taskStopped()
 	}
 	f.sent = true
+	return nil
+}
+
+// announce calls the hooks of the stages, once an attempt.
+func (f *flight) announce(ctx context.Context) error {
+	if f.announced || len(f.call.sending) == 0 {
+		return nil
+	}
+	for _, hook := range f.call.sending {
+		if err := hook(ctx, f.call.attempt.Number); err != nil {
+			return err
+		}
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.announced = true
 	return nil
 }
 
@@ -227,6 +269,9 @@ func (f *flight) park(until time.Time) {
 	f.mu.Lock()
 	parked := f.parked
 	f.parked = true
+	if !parked {
+		f.since = f.run.cfg.Now()
+	}
 	f.mu.Unlock()
 	if parked {
 		return
@@ -245,6 +290,7 @@ func (f *flight) unpark() {
 	f.parked = false
 	f.mu.Unlock()
 	if parked {
+		f.call.Waited += f.run.cfg.Now().Sub(f.since)
 		f.run.count(func(c *Counts) { c.Parked-- })
 	}
 }

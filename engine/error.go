@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"net/http"
 	"runtime/debug"
+	"slices"
 	"strings"
 )
 
@@ -85,6 +86,13 @@ const (
 	NameInterrupted          = "Interrupted"   // the run was stopped; cannot be caught
 	NameFileError            = "FileError"
 	NameInternalError        = "InternalError" // a fault of a0run itself; cannot be caught
+
+	// These end the run, whatever the playbook catches.
+	NameGuardError      = "GuardError"      // a guard refused a call
+	NameMovedError      = "MovedError"      // the tenant is not what the plan saw
+	NameDivergenceError = "DivergenceError" // a resumed run does not do what it did
+	NameJournalError    = "JournalError"    // the journal cannot be written, or the run was taken over
+	NameInDoubtError    = "InDoubtError"    // what became of a call of the resumed run is unknown
 )
 
 // An Error is what a playbook sees when a call fails: the same fields in Lua
@@ -113,6 +121,8 @@ type Error struct {
 	InDoubt bool
 	// Value is what the playbook itself raised, in its front end's own form.
 	Value any
+	// CallKey is the key of the call that failed; "" where no call did.
+	CallKey string
 	// HintText is what to do next.
 	HintText string
 	Cause    error
@@ -158,7 +168,8 @@ func (e *Error) IsKind(name string) bool {
 // run.
 func (e *Error) Uncatchable() bool {
 	switch e.Name {
-	case NameInterrupted, NameLimitError, NameInternalError:
+	case NameInterrupted, NameLimitError, NameInternalError,
+		NameGuardError, NameMovedError, NameDivergenceError, NameJournalError, NameInDoubtError:
 		return true
 	}
 	return false
@@ -178,6 +189,27 @@ func (e *Error) doubtful() bool {
 		}
 	}
 	return false
+}
+
+// CallKeys are the keys of the calls that failed behind an error: its own, and
+// those of the items of a parallel call.
+func CallKeys(err error) []string {
+	e := AsError(err)
+	if e == nil {
+		return nil
+	}
+	var keys []string
+	if e.CallKey != "" {
+		keys = append(keys, e.CallKey)
+	}
+	for _, item := range e.Items {
+		for _, key := range CallKeys(item.Err) {
+			if !slices.Contains(keys, key) {
+				keys = append(keys, key)
+			}
+		}
+	}
+	return keys
 }
 
 // AsError makes an *Error of any error; nil stays nil. An *Error that was

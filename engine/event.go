@@ -43,6 +43,9 @@ type Event struct {
 	WaitMS    int64      `json:"wait_ms,omitempty"`
 	TookMS    float64    `json:"took_ms,omitempty"`
 
+	// Replayed says that the journal had the call's outcome: nothing was sent.
+	Replayed bool `json:"replayed,omitempty"`
+
 	Step   string          `json:"step,omitempty"`
 	State  string          `json:"state,omitempty"` // ok, failed, skipped
 	Level  string          `json:"level,omitempty"`

@@ -63,6 +63,7 @@ type group struct {
 	started  int
 	failedAt map[int]ItemError
 	seen     keySet         // the keys so far
+	came     keySet         // the same as they stand in paths, if somebody asks
 	again    map[string]int // how often a key came again
 	result   EachResult
 }
@@ -85,6 +86,9 @@ func (t *Task) Each(o EachOptions, src Source, body Body) (*EachResult, error) {
 		g.wait()
 	}
 	g.collect()
+	if g.fatal == nil && t.ctx.Err() == nil {
+		g.fatal = t.checkJoin(g.number, g.came.has)
+	}
 	switch {
 	case g.fatal != nil:
 		return &g.result, g.fatal
@@ -166,6 +170,9 @@ func (g *group) start(key string, item any) {
 	g.running++
 	child := g.owner.child(g.owner.ctx, g.number, key, g.opts.Where)
 	child.joined = true
+	if g.owner.run.cfg.Joined != nil {
+		g.came.add(child.path[len(g.owner.path):])
+	}
 	opts := TryOptions{What: "item " + key, Timeout: g.opts.Timeout, Retry: g.opts.Retry, Where: g.opts.Where}
 	var value any
 	g.owner.spawn(child, func() error {

@@ -42,9 +42,10 @@ func appendJSON(b []byte, v any) ([]byte, error) {
 
 // appendCanonical appends the form of which call keys are made: keys sorted,
 // numbers by their value, bytes as they are. It takes everything, since a call
-// must have a key whatever its arguments are.
-func appendCanonical(b []byte, v any) []byte {
-	e := encoder{canonical: true}
+// must have a key whatever its arguments are. What known refers to is written as
+// a reference.
+func appendCanonical(b []byte, v any, known *refs) []byte {
+	e := encoder{canonical: true, known: known}
 	b, _ = e.value(b, v) // the canonical form has no errors
 	return b
 }
@@ -54,6 +55,7 @@ type encoder struct {
 	canonical bool
 	indent    string
 	path      []part
+	known     *refs // of the canonical form; may be nil
 }
 
 // A part of a path is a key, or an index where the key is "".
@@ -262,6 +264,9 @@ func (e *encoder) float(b []byte, f float64) ([]byte, error) {
 // travel as JSON, and replacing it silently would change what is stored.
 func (e *encoder) text(b []byte, s string) ([]byte, error) {
 	const hex = "0123456789abcdef"
+	if e.known != nil {
+		s = e.known.in(s)
+	}
 	b = append(b, '"')
 	start := 0
 	for i := 0; i < len(s); {

@@ -227,15 +227,15 @@ func TestCanonical(t *testing.T) {
 	t.Parallel()
 	a := object("b", 3.0, "a", object("y", Secret("s"), "x", []any{int64(1)}))
 	b := object("a", json.RawMessage(`{"x": [1], "y": "s"}`), "b", int64(3))
-	if got, want := string(appendCanonical(nil, a)), string(appendCanonical(nil, b)); got != want {
+	if got, want := string(appendCanonical(nil, a, nil)), string(appendCanonical(nil, b, nil)); got != want {
 		t.Errorf("%s and %s differ", got, want)
 	}
 	c := object("a", object("y", Secret("t"), "x", []any{int64(1)}), "b", int64(3))
-	if got, other := string(appendCanonical(nil, a)), string(appendCanonical(nil, c)); got == other {
+	if got, other := string(appendCanonical(nil, a, nil)), string(appendCanonical(nil, c, nil)); got == other {
 		t.Errorf("another secret gives the same form: %s", got)
 	}
 	for _, v := range []any{math.NaN(), "\xff", make(chan int), json.Number("x"), json.RawMessage("{")} {
-		if len(appendCanonical(nil, v)) == 0 {
+		if len(appendCanonical(nil, v, nil)) == 0 {
 			t.Errorf("%v has no canonical form", v)
 		}
 	}

@@ -20,6 +20,23 @@ func (s *keySet) add(key string) bool {
 	return s.put(max(h.Sum64(), 1))
 }
 
+// has reports whether a key was added.
+func (s *keySet) has(key string) bool {
+	if s.n == 0 {
+		return false
+	}
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(key)) // a hash's Write never fails
+	hash := max(h.Sum64(), 1)
+	mask := uint64(len(s.slots) - 1)
+	for i := hash & mask; s.slots[i] != 0; i = (i + 1) & mask {
+		if s.slots[i] == hash {
+			return true
+		}
+	}
+	return false
+}
+
 func (s *keySet) put(h uint64) bool {
 	mask := uint64(len(s.slots) - 1)
 	for i := h & mask; ; i = (i + 1) & mask {

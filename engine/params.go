@@ -200,9 +200,9 @@ func (d ParamDecl) shownValue(v any) string {
 
 // inEnum compares by the canonical form, so that 3 and 3.0 are one.
 func (d ParamDecl) inEnum(v any) bool {
-	got := string(appendCanonical(nil, v))
+	got := string(appendCanonical(nil, v, nil))
 	for _, e := range d.Enum {
-		if string(appendCanonical(nil, e)) == got {
+		if string(appendCanonical(nil, e, nil)) == got {
 			return true
 		}
 	}

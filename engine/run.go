@@ -6,14 +6,17 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"hash"
+	"iter"
 	randv2 "math/rand/v2"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
+	"a0run/client/catalog"
 	"a0run/client/pace"
 )
 
@@ -42,11 +45,34 @@ type Config struct {
 	// nil means time.Now and the runtime's.
 	Now    func() time.Time
 	Random func() float64
+	// API makes requests for stages that ask by themselves; may be nil.
+	API API
 	// Stages are put around dispatch, the outermost first (replay, guard,
 	// overlay, …).
 	Stages []Stage
 	// Key is the HMAC key of call keys; nil means a new random one.
 	Key []byte
+	// Resume is the number of the last recorded wake (CallRecord.Wake) of a run
+	// that is resumed; the order up to there is repeated. 0 means a new run.
+	Resume int64
+	// StepEnded is called with every step that has ended; nil means nobody asks.
+	StepEnded func(s StepResult)
+	// Joined is called when a parallel call of a task has ended, under the
+	// baton, with a test of which items it had, by what their tasks' paths add
+	// to the task's own ("/2.auth0|ada"); its error ends the run. nil means
+	// nobody asks.
+	Joined func(t *Task, number int, had func(part string) bool) error
+}
+
+// An API makes actions of the operations of the catalogue, for stages and undo,
+// which ask the tenant by themselves.
+type API interface {
+	// Request is one request of an operation, with its arguments by name, of
+	// the tenant that stands for a role.
+	Request(role string, op *catalog.Operation, args *Object) (*Action, error)
+	// Walk gives every item of a listing; each page is a request that do
+	// performs.
+	Walk(role string, op *catalog.Operation, args *Object, do func(*Action) Outcome) iter.Seq2[json.RawMessage, error]
 }
 
 // A Run is one execution of a playbook.
@@ -66,6 +92,7 @@ type Run struct {
 	onSuspend func() func() // guarded by the baton
 	mac       hash.Hash     // of call keys; guarded by the baton, as is scratch
 	scratch   []byte
+	refs      refs      // guarded by the baton
 	futures   []*Future // ended with an error that nobody asked for yet; guarded by the baton
 
 	mu        sync.Mutex
@@ -76,6 +103,8 @@ type Run struct {
 	tolerated int  // steps that failed under Continue
 	doubt     bool // the outcome of one of those is unknown
 	counts    Counts
+	// toleratedKeys are the calls whose errors stand in results.
+	toleratedKeys []string
 }
 
 // Counts are the numbers of a run's status line and summary.
@@ -120,6 +149,9 @@ func NewRun(cfg Config) *Run {
 	}
 	r.hard, r.cancelHard = context.WithCancelCause(context.Background())
 	r.soft, r.stop = context.WithCancelCause(r.hard)
+	if cfg.Resume > 0 {
+		r.baton.repeat(cfg.Resume)
+	}
 	r.path = r.stack()
 	return r
 }
@@ -168,7 +200,7 @@ func (r *Run) Main(ctx context.Context, fn func(t *Task) error) error {
 	defer unwatch()
 	<-r.baton.enqueue().come
 	defer r.baton.release()
-	main := &Task{run: r, path: "main", ctx: r.soft}
+	main := &Task{run: r, path: "main", canon: "main", ctx: r.soft}
 	err := guard(func() error { return fn(main) })
 	// Without the suspend hook: the front end of the main task has ended.
 	r.baton.release()
@@ -284,7 +316,11 @@ func (r *Run) ExitCode(err error) int {
 		return ExitFailed
 	case e.Name == NameInterrupted:
 		return ExitInterrupted
-	case e.doubtful():
+	case e.Name == NameGuardError:
+		return ExitGuard
+	case e.Name == NameMovedError:
+		return ExitMoved
+	case e.Name == NameInDoubtError, e.doubtful():
 		return ExitInDoubt
 	}
 	return ExitFailed
@@ -307,10 +343,19 @@ func (r *Run) itemsFailed(failed []ItemError) {
 	r.failed += len(failed)
 	for _, f := range failed {
 		r.doubt = r.doubt || f.Err.doubtful()
+		r.toleratedKeys = append(r.toleratedKeys, CallKeys(f.Err)...)
 		if len(r.failures) < keptFailures || f.Err.doubtful() && len(r.failures) < 2*keptFailures {
 			r.failures = append(r.failures, ItemError{Key: f.Key, Err: f.Err})
 		}
 	}
+}
+
+// Tolerated are the keys of the calls whose errors stand in results under
+// on_error = "continue"; callable from anywhere.
+func (r *Run) Tolerated() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.toleratedKeys)
 }
 
 // keptFailures bounds what Failures tells; doubtful ones get as much room

@@ -56,6 +56,7 @@ type StepResult struct {
 	// failed").
 	Reason string
 	Err    *Error
+	Began  time.Time
 	Took   time.Duration
 	Where  Position
 }
@@ -96,10 +97,13 @@ func (t *Task) Step(o StepOptions, fn func() error) (StepResult, error) {
 	r := t.run
 	r.Emit(Event{Kind: EventStepStarted, Task: t.path, Step: o.label(), Where: o.Where.String()})
 	began := r.cfg.Now()
+	outer := t.step
+	t.step = o.label()
+	defer func() { t.step = outer }()
 	err := t.Try(TryOptions{What: "step " + o.label(), Timeout: o.Timeout, Retry: o.Retry, Where: o.Where}, fn)
 	res := StepResult{
 		ID: o.ID, Name: o.Name, Task: t.path, State: StepOK, Where: o.Where,
-		Err: AsError(err), Took: r.cfg.Now().Sub(began),
+		Err: AsError(err), Began: began, Took: r.cfg.Now().Sub(began),
 	}
 	if err != nil {
 		res.State = StepFailed
@@ -146,8 +150,12 @@ func (r *Run) stepEnded(s StepResult, tolerated bool) {
 	if tolerated {
 		r.tolerated++
 		r.doubt = r.doubt || s.Err.doubtful()
+		r.toleratedKeys = append(r.toleratedKeys, CallKeys(s.Err)...)
 	}
 	r.mu.Unlock()
+	if r.cfg.StepEnded != nil {
+		r.cfg.StepEnded(s)
+	}
 	r.Emit(e)
 }
 

@@ -2,9 +2,12 @@ package engine
 
 import (
 	"context"
+	"encoding/hex"
 	"strconv"
 	"strings"
 	"time"
+
+	"a0run/client/catalog"
 )
 
 // A Task is one strand of a run: the main one, an item of a parallel call, a
@@ -17,12 +20,17 @@ type Task struct {
 	path   string
 	ctx    context.Context
 
+	// canon is the path of which keys are made: what a run's own calls returned
+	// is written as a reference in it.
+	canon string
+
 	calls    int              // calls made so far
 	equal    map[equalKey]int // how often an equal call was made
 	parallel int              // parallel calls made so far
 	joined   bool             // the parent waits for its end (parallel.each)
 	future   *Future          // whose task this is, if it was started by itself
 	where    Position         // where the task was started
+	step     string           // the step under way
 }
 
 // Run is the run the task belongs to.
@@ -61,18 +69,37 @@ func (t *Task) WithTimeout(d time.Duration, what string, fn func() error) error 
 // Block gives up the baton, runs fn, and takes the baton again when its turn
 // comes. fn runs without the baton and must not touch values of a front end.
 func (t *Task) Block(fn func()) {
-	restore := t.run.suspend()
-	t.run.baton.release()
-	defer func() {
-		// Also when fn panics: the baton must be held when the panic goes on.
-		<-t.run.baton.enqueue().come
-		restore()
-	}()
-	fn()
+	t.block(func() *turn {
+		fn()
+		return nil
+	})
 }
 
-// Yield lets every task that is ready run before this one goes on.
-func (t *Task) Yield() { t.Block(func() {}) }
+// block is Block with a place in the queue that fn may have taken already.
+func (t *Task) block(fn func() *turn) {
+	restore := t.run.suspend()
+	t.run.baton.release()
+	var place *turn
+	defer func() {
+		// Also when fn panics: the baton must be held when the panic goes on.
+		if place == nil {
+			place = t.run.baton.arrive()
+		}
+		<-place.come
+		restore()
+	}()
+	place = fn()
+}
+
+// Yield lets every task that is ready run before this one goes on. It is a
+// call like any other, since where the task comes back is part of the order
+// that a resumed run repeats.
+func (t *Task) Yield() {
+	t.Do(&Action{
+		Name: "task.yield", Effect: catalog.Read, Quiet: true,
+		Perform: func(context.Context, *Attempt) Outcome { return Outcome{} },
+	})
+}
 
 // park gives up the baton until another task calls unpark.
 func (t *Task) park() {
@@ -100,7 +127,7 @@ func (t *Task) parkWithin(ready func() bool) {
 	run := t.run
 	unwatch := context.AfterFunc(t.ctx, func() {
 		// Waking needs the baton, like every change of who is parked.
-		<-run.baton.enqueue().come
+		<-run.baton.arrive().come
 		defer run.baton.release()
 		if !ready() {
 			t.unpark()
@@ -170,10 +197,35 @@ func (t *Task) unlessStopped(fn func() error) error {
 
 // child makes a task below this one.
 func (t *Task) child(ctx context.Context, number int, key string, where Position) *Task {
-	return &Task{
-		run: t.run, parent: t, ctx: ctx, where: where,
-		path: t.path + "/" + strconv.Itoa(number) + "." + escapeKey(key),
+	r := t.run
+	prefix := "/" + strconv.Itoa(number) + "."
+	shown := r.showable(key)
+	canon := escapeKey(r.refs.in(shown))
+	child := &Task{run: r, parent: t, ctx: ctx, where: where, step: t.step, path: t.path + prefix + escapeKey(shown)}
+	if child.canon = child.path; canon != shown || t.canon != t.path {
+		child.canon = t.canon + prefix + canon
 	}
+	return child
+}
+
+// checkJoin asks whoever wants to know whether the items of a parallel call are
+// those that it had.
+func (t *Task) checkJoin(number int, had func(part string) bool) error {
+	if t.run.cfg.Joined == nil {
+		return nil
+	}
+	return untyped(t.run.cfg.Joined(t, number, had))
+}
+
+// showable is an item's key as it may stand in paths, which are shown and
+// written down: a secret one is known by its HMAC.
+func (r *Run) showable(key string) string {
+	if r.cfg.Redactor.Redact(key) == key {
+		return key
+	}
+	r.mac.Reset()
+	_, _ = r.mac.Write([]byte(key)) // a hash's Write never fails
+	return "secret-" + hex.EncodeToString(r.mac.Sum(nil)[:8])
 }
 
 // escapeKey keeps a key from looking like a further part of the path.

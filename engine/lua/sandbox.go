@@ -62,7 +62,7 @@ func (vm *VM) luaPrint(l *lua.LState) int {
 		b.WriteString(text)
 	}
 	if vm.opts.Print != nil {
-		vm.opts.Print(b.String())
+		r.task.Print(b.String(), here(l), vm.opts.Print)
 	}
 	return 0
 }
