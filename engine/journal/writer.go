@@ -1,0 +1,369 @@
+package journal
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"sync"
+
+	"a0run/engine"
+)
+
+// The queue's bounds: who writes when it is full waits until the writer has
+// taken it.
+const (
+	maxQueued = 8192
+	maxBytes  = 32 << 20
+)
+
+// An op is one write in the queue. Exactly one of call, step and do is set.
+type op struct {
+	h    *held // whose lease is checked; nil for writes of no lease
+	call *row
+	step *engine.StepRecord
+	// do is any other write. It may run once more after a failed attempt, and
+	// its error is that of the whole transaction; what it finds out it keeps
+	// for its caller.
+	do      func(ctx context.Context, c *sql.Conn) error
+	durable bool
+}
+
+// A batch is what is committed together.
+type batch struct {
+	ops   []op
+	bytes int
+	done  chan struct{}
+	// What follows is written before done is closed. err failed them all,
+	// refused those of one lease.
+	err     error
+	refused map[*held]error
+}
+
+func newBatch() *batch { return &batch{done: make(chan struct{})} }
+
+// An ack is a write's place in a batch.
+type ack struct {
+	b *batch
+	h *held
+}
+
+func (a ack) Done() <-chan struct{} { return a.b.done }
+
+func (a ack) Err() error {
+	<-a.b.done
+	if a.b.err != nil {
+		return a.b.err
+	}
+	return a.b.refused[a.h]
+}
+
+// refusedAck is that of a write that was not queued.
+func refusedAck(err error) ack {
+	b := newBatch()
+	b.err = err
+	close(b.done)
+	return ack{b: b}
+}
+
+// A held is a run that this DB may write.
+type held struct {
+	run   string
+	no    int64
+	epoch int64
+	lock  *lock
+	// seq and begun are the places given out last, to outcomes and to intents;
+	// the writer's mutex guards them, so that they grow in the queue's order.
+	seq, begun int64
+	// broken is why nothing more is written: the lease was fenced, or a write
+	// failed. The writer's mutex guards it.
+	broken error
+}
+
+// A writer owns the connection that writes.
+type writer struct {
+	db   *DB
+	conn *sql.Conn
+	stmt statements
+	full bool // the connection's synchronous is FULL
+
+	mu      sync.Mutex
+	work    sync.Cond // something is queued, or the writer is to end
+	space   sync.Cond // the queue was taken
+	pending *batch
+	ending  bool
+	ended   chan struct{}
+}
+
+type statements struct {
+	begin, commit, rollback, normal, full *sql.Stmt
+	epoch, count, insert, replace, step   *sql.Stmt
+}
+
+func startWriter(ctx context.Context, db *DB) (*writer, error) {
+	conn, err := db.write.Conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	w := &writer{db: db, conn: conn, pending: newBatch(), ended: make(chan struct{})}
+	w.work.L, w.space.L = &w.mu, &w.mu
+	for _, s := range []struct {
+		stmt **sql.Stmt
+		text string
+	}{
+		{&w.stmt.begin, "BEGIN IMMEDIATE"},
+		{&w.stmt.commit, "COMMIT"},
+		{&w.stmt.rollback, "ROLLBACK"},
+		{&w.stmt.normal, "PRAGMA synchronous = NORMAL"},
+		{&w.stmt.full, "PRAGMA synchronous = FULL"},
+		{&w.stmt.epoch, "SELECT epoch FROM runs WHERE no = ?"},
+		{&w.stmt.count, "UPDATE runs SET calls = calls + ?, writes = writes + ? WHERE no = ?"},
+		{&w.stmt.insert, "INSERT INTO calls (" + columns + ") VALUES (" + places + ") ON CONFLICT (run, key) DO NOTHING"},
+		{&w.stmt.replace, "INSERT OR REPLACE INTO calls (" + columns + ") VALUES (" + places + ")"},
+		{&w.stmt.step, "INSERT INTO steps (run, epoch, id, name, task, place, state, reason, error, began, took_us) VALUES (?,?,?,?,?,?,?,?,?,?,?)"},
+	} {
+		if *s.stmt, err = conn.PrepareContext(ctx, s.text); err != nil {
+			_ = conn.Close()
+			return nil, err
+		}
+	}
+	go w.loop()
+	return w, nil
+}
+
+// put queues a write. fill, where it is given, runs under the queue's lock,
+// where it gives the write its place.
+func (w *writer) put(o op, size int, fill func()) ack {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for !w.ending && (len(w.pending.ops) >= maxQueued || w.pending.bytes >= maxBytes) {
+		w.space.Wait()
+	}
+	if w.ending {
+		return refusedAck(ErrClosed)
+	}
+	if o.h != nil && o.h.broken != nil && o.do == nil {
+		return refusedAck(o.h.broken)
+	}
+	if fill != nil {
+		fill()
+	}
+	b := w.pending
+	b.ops = append(b.ops, o)
+	b.bytes += size
+	if len(b.ops) == 1 {
+		w.work.Signal()
+	}
+	return ack{b, o.h}
+}
+
+// wait queues a write and waits for it. The context is looked at before only: a
+// write that is queued comes to pass, and its caller has to know how.
+func (w *writer) wait(ctx context.Context, o op) error {
+	if w == nil {
+		return errReader
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return w.put(o, 0, nil).Err()
+}
+
+var errReader = fmt.Errorf("the journal was opened for reading")
+
+func (w *writer) close() error {
+	w.mu.Lock()
+	w.ending = true
+	w.work.Signal()
+	w.space.Broadcast()
+	w.mu.Unlock()
+	<-w.ended
+	return w.conn.Close()
+}
+
+func (w *writer) loop() {
+	defer close(w.ended)
+	for {
+		w.mu.Lock()
+		for len(w.pending.ops) == 0 && !w.ending {
+			w.work.Wait()
+		}
+		b := w.pending
+		w.pending = newBatch()
+		w.space.Broadcast()
+		w.mu.Unlock()
+		if len(b.ops) == 0 {
+			return
+		}
+		w.commit(b)
+		close(b.done)
+	}
+}
+
+// commit writes a batch in one transaction.
+func (w *writer) commit(b *batch) {
+	ctx := context.Background() // a write that is queued comes to pass
+	w.refuse(b)
+	err := w.transact(ctx, b)
+	if err == nil {
+		return
+	}
+	_, _ = w.stmt.rollback.ExecContext(ctx) // SQLite may have done it already
+	b.err = w.db.failed("writing the journal", err)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, o := range b.ops {
+		if o.h != nil && o.h.broken == nil {
+			o.h.broken = b.err
+		}
+	}
+}
+
+// refuse marks the leases that broke after their writes were queued.
+func (w *writer) refuse(b *batch) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, o := range b.ops {
+		if o.h != nil && o.h.broken != nil {
+			b.refuse(o.h, o.h.broken)
+		}
+	}
+}
+
+func (b *batch) refuse(h *held, err error) {
+	if b.refused == nil {
+		b.refused = map[*held]error{}
+	}
+	b.refused[h] = err
+}
+
+func (w *writer) transact(ctx context.Context, b *batch) error {
+	durable := false
+	for i := range b.ops {
+		durable = durable || b.ops[i].durable
+	}
+	if err := w.sync(ctx, durable); err != nil {
+		return err
+	}
+	if _, err := w.stmt.begin.ExecContext(ctx); err != nil {
+		return err
+	}
+	counts := map[*held]*counted{}
+	for i := range b.ops {
+		if err := w.one(ctx, b, &b.ops[i], counts); err != nil {
+			return err
+		}
+	}
+	for h, n := range counts {
+		if n.calls == 0 && n.writes == 0 {
+			continue
+		}
+		if _, err := w.stmt.count.ExecContext(ctx, n.calls, n.writes, h.no); err != nil {
+			return err
+		}
+	}
+	if _, err := w.stmt.commit.ExecContext(ctx); err != nil {
+		return err
+	}
+	return w.tell(ctx, b)
+}
+
+// counted are the rows that a batch adds to a run.
+type counted struct{ calls, writes int }
+
+// one writes one op, unless its lease is broken or fenced.
+func (w *writer) one(ctx context.Context, b *batch, o *op, counts map[*held]*counted) error {
+	if o.h == nil {
+		return o.do(ctx, w.conn)
+	}
+	if counts[o.h] == nil {
+		counts[o.h] = &counted{}
+		if err := w.fence(ctx, b, o.h); err != nil {
+			return err
+		}
+	}
+	if b.refused[o.h] != nil {
+		return nil
+	}
+	switch {
+	case o.call != nil:
+		return w.call(ctx, o.call, counts[o.h])
+	case o.step != nil:
+		s := o.step
+		_, err := w.stmt.step.ExecContext(ctx, o.h.no, o.h.epoch, s.ID, s.Name, s.Task, s.Where, s.State, s.Reason, s.Error,
+			moment(s.Began), s.Took.Microseconds())
+		return err
+	}
+	return o.do(ctx, w.conn)
+}
+
+// fence looks whether a lease is the run's last one.
+func (w *writer) fence(ctx context.Context, b *batch, h *held) error {
+	var epoch int64
+	err := w.stmt.epoch.QueryRowContext(ctx, h.no).Scan(&epoch)
+	if err == nil && epoch == h.epoch || b.refused[h] != nil {
+		return nil
+	}
+	if err != nil && err != sql.ErrNoRows { //nolint:errorlint // database/sql promises this very value
+		return err
+	}
+	w.mu.Lock()
+	h.broken = engine.ErrFenced
+	w.mu.Unlock()
+	b.refuse(h, engine.ErrFenced)
+	return nil
+}
+
+// call writes a record. Most have no row yet; one that has (the record of an
+// intent, another attempt) takes its row's place.
+func (w *writer) call(ctx context.Context, r *row, n *counted) error {
+	args := r.args()
+	result, err := w.stmt.insert.ExecContext(ctx, args...)
+	if err != nil {
+		return err
+	}
+	rows, err := result.RowsAffected()
+	if err != nil {
+		return err
+	}
+	if rows == 0 {
+		_, err = w.stmt.replace.ExecContext(ctx, args...)
+		return err
+	}
+	if r.rec.Mutates {
+		n.writes++
+	}
+	if r.rec.Mutates || r.rec.Tenant != "" {
+		n.calls++
+	}
+	return nil
+}
+
+// sync sets how far the next commit goes. It can only be set between
+// transactions.
+func (w *writer) sync(ctx context.Context, full bool) error {
+	if full == w.full {
+		return nil
+	}
+	stmt := w.stmt.normal
+	if full {
+		stmt = w.stmt.full
+	}
+	if _, err := stmt.ExecContext(ctx); err != nil {
+		return err
+	}
+	w.full = full
+	return nil
+}
+
+// tell tells the test's hook what the connection itself says.
+func (w *writer) tell(ctx context.Context, b *batch) error {
+	if w.db.opts.hook == nil {
+		return nil
+	}
+	var synchronous int
+	if err := w.conn.QueryRowContext(ctx, "PRAGMA synchronous").Scan(&synchronous); err != nil {
+		return err
+	}
+	w.db.opts.hook(synchronous, len(b.ops))
+	return nil
+}
