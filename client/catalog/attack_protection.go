@@ -34,9 +34,10 @@ var attackProtectionTable = []Operation{ //nolint:gochecknoglobals // a constant
 		Scopes:       []string{"update:attack_protection"},
 		Effect:       Patch,
 		Subject:      Subject{Kind: "attack_protection.bot_detection"},
-		Inverse:      Inverse{With: "attack_protection.bot_detection.update", Before: "attack_protection.bot_detection.get"},
-		Buckets:      []string{"management", "management.other"},
-		Doc:          "management/v2",
+		// source: the API document: what attack_protection.bot_detection.update takes stands in the answer of attack_protection.bot_detection.get
+		Inverse: Inverse{With: "attack_protection.bot_detection.update", Before: "attack_protection.bot_detection.get", Body: SentFields},
+		Buckets: []string{"management", "management.other"},
+		Doc:     "management/v2",
 	},
 	{
 		ID:      "attack_protection.captcha.get",
@@ -70,8 +71,15 @@ var attackProtectionTable = []Operation{ //nolint:gochecknoglobals // a constant
 		Scopes:       []string{"update:attack_protection"},
 		Effect:       Patch,
 		Subject:      Subject{Kind: "attack_protection.captcha"},
-		Inverse:      Inverse{With: "attack_protection.captcha.update", Before: "attack_protection.captcha.get", Note: "the secrets of CAPTCHA providers cannot be read"},
-		Buckets:      []string{"management", "management.other"},
+		// source: the API document: providers require a secret in PATCH that GET does not have
+		Inverse: Inverse{
+			With:       "attack_protection.captcha.update",
+			Before:     "attack_protection.captcha.get",
+			Body:       SentFields,
+			Unwritable: []string{"arkose", "friendly_captcha", "hcaptcha", "recaptcha_enterprise", "recaptcha_v2"},
+			Note:       "the settings of a provider with a secret stay as they are: it cannot be read and must be sent",
+		},
+		Buckets: []string{"management", "management.other"},
 		Secrets: []string{
 			"arkose.secret", "friendly_captcha.secret", "hcaptcha.secret", "recaptcha_enterprise.api_key",
 			"recaptcha_v2.secret",
@@ -159,10 +167,11 @@ var attackProtectionTable = []Operation{ //nolint:gochecknoglobals // a constant
 		Scopes:       []string{"update:attack_protection"},
 		Effect:       Patch,
 		Subject:      Subject{Kind: "attack_protection.phone_provider_protection"},
-		Inverse:      Inverse{With: "attack_protection.phone_provider_protection.patch", Before: "attack_protection.phone_provider_protection.get"},
-		Buckets:      []string{"management", "management.other"},
-		Lifecycle:    "early_access",
-		Doc:          "management/v2",
+		// source: the API document: what attack_protection.phone_provider_protection.patch takes stands in the answer of attack_protection.phone_provider_protection.get
+		Inverse:   Inverse{With: "attack_protection.phone_provider_protection.patch", Before: "attack_protection.phone_provider_protection.get", Body: SentFields},
+		Buckets:   []string{"management", "management.other"},
+		Lifecycle: "early_access",
+		Doc:       "management/v2",
 	},
 	{
 		ID:      "attack_protection.update_breached_password_detection",
@@ -182,9 +191,10 @@ var attackProtectionTable = []Operation{ //nolint:gochecknoglobals // a constant
 		Scopes:       []string{"update:attack_protection"},
 		Effect:       Patch,
 		Subject:      Subject{Kind: "attack_protection.breached_password_detection"},
-		Inverse:      Inverse{With: "attack_protection.update_breached_password_detection", Before: "attack_protection.get_breached_password_detection"},
-		Buckets:      []string{"management", "management.other"},
-		Doc:          "management/v2",
+		// source: the API document: what attack_protection.update_breached_password_detection takes stands in the answer of attack_protection.get_breached_password_detection
+		Inverse: Inverse{With: "attack_protection.update_breached_password_detection", Before: "attack_protection.get_breached_password_detection", Body: SentFields},
+		Buckets: []string{"management", "management.other"},
+		Doc:     "management/v2",
 	},
 	{
 		ID:      "attack_protection.update_brute_force_protection",
@@ -204,9 +214,10 @@ var attackProtectionTable = []Operation{ //nolint:gochecknoglobals // a constant
 		Scopes:       []string{"update:attack_protection"},
 		Effect:       Patch,
 		Subject:      Subject{Kind: "attack_protection.brute_force_protection"},
-		Inverse:      Inverse{With: "attack_protection.update_brute_force_protection", Before: "attack_protection.get_brute_force_protection"},
-		Buckets:      []string{"management", "management.other"},
-		Doc:          "management/v2",
+		// source: the API document: what attack_protection.update_brute_force_protection takes stands in the answer of attack_protection.get_brute_force_protection
+		Inverse: Inverse{With: "attack_protection.update_brute_force_protection", Before: "attack_protection.get_brute_force_protection", Body: SentFields},
+		Buckets: []string{"management", "management.other"},
+		Doc:     "management/v2",
 	},
 	{
 		ID:      "attack_protection.update_suspicious_ip_throttling",
@@ -226,8 +237,9 @@ var attackProtectionTable = []Operation{ //nolint:gochecknoglobals // a constant
 		Scopes:       []string{"update:attack_protection"},
 		Effect:       Patch,
 		Subject:      Subject{Kind: "attack_protection.suspicious_ip_throttling"},
-		Inverse:      Inverse{With: "attack_protection.update_suspicious_ip_throttling", Before: "attack_protection.get_suspicious_ip_throttling"},
-		Buckets:      []string{"management", "management.other"},
-		Doc:          "management/v2",
+		// source: the API document: what attack_protection.update_suspicious_ip_throttling takes stands in the answer of attack_protection.get_suspicious_ip_throttling
+		Inverse: Inverse{With: "attack_protection.update_suspicious_ip_throttling", Before: "attack_protection.get_suspicious_ip_throttling", Body: SentFields},
+		Buckets: []string{"management", "management.other"},
+		Doc:     "management/v2",
 	},
 }

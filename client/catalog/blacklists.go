@@ -20,10 +20,11 @@ var blacklistsTable = []Operation{ //nolint:gochecknoglobals // a constant table
 		Scopes:       []string{"blacklist:tokens"},
 		Effect:       Add,
 		Subject:      Subject{Kind: "blacklists", Field: "jti"},
-		Inverse:      Inverse{None: "a token cannot be taken off the blacklist"},
-		Buckets:      []string{"management", "management.other"},
-		Removed:      "Auth0's API document no longer lists this operation; a tenant may refuse it.",
-		Doc:          "management/v2",
+		// source: the API document: no operation takes it back
+		Inverse: Inverse{None: "a token cannot be taken off the blacklist"},
+		Buckets: []string{"management", "management.other"},
+		Removed: "Auth0's API document no longer lists this operation; a tenant may refuse it.",
+		Doc:     "management/v2",
 	},
 	{
 		ID:      "blacklists.get",

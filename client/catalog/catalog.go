@@ -261,52 +261,17 @@ type Subject struct {
 	// Field is the field of the object in an answer that holds its id
 	// ("user_id", "client_id", "id").
 	Field string
+	// Also are the further objects that a mutating operation touches: the one
+	// above it ("organizations" of a member's roles) and the other side of a
+	// relation ("users" of roles.add_users).
+	Also []Touched
 }
 
-// Unknown is the state of a fact that nobody has looked up yet; no invariant
-// takes it for an answer.
-const Unknown = "unknown"
-
-// NaturalKey tells how to find a created object again.
-type NaturalKey struct {
-	// Fields are the body fields that together name the object ("name";
-	// "connection" and "email"), dotted inside objects. A field that the body
-	// leaves out does not narrow the search. No fields beside a Find: there is
-	// at most one such object below the call's path arguments.
-	Fields []string
-	// Paths are the places of the fields in the found object, in their order,
-	// where these differ from the fields ("identities[].connection").
-	Paths []string
-	// Unique says that the tenant refuses a second object of the same key.
-	Unique bool
-	// Find is the operation that looks an object up by these fields, never by
-	// the eventually consistent search. Its arguments are the create's of the
-	// same name, then the fields of the same name; a required one that is
-	// still open takes the first field. What it finds is compared by Fields,
-	// since its filters may be wider ("name_filter").
-	Find string
-	// None is the reason why there is no natural key, or Unknown.
-	None string
-}
-
-// TakesWithIt is what a delete destroys beside the object itself.
-type TakesWithIt struct {
-	// Kinds are the catalogue's names of what goes too ("users",
-	// "client_grants").
-	Kinds []string
-	// None is "nothing" where a delete takes only the object, or Unknown.
-	None string
-}
-
-// Inverse tells how to undo an operation.
-type Inverse struct {
-	// With is the operation that undoes this one; "" when None has a reason.
-	With string
-	// Before is the read whose answer, taken before the call, holds what With
-	// needs; "" where the call's own answer or arguments are enough.
-	Before string
-	// Note says what the inverse cannot bring back ("the id changes").
-	Note string
-	// None is the reason why there is no inverse, or Unknown.
-	None string
+// Touched are objects that an operation touches beside its subject.
+type Touched struct {
+	// Kind is the resource's name in the catalogue.
+	Kind string
+	// From is the place of their id, or list of ids, in the call (a Source
+	// below args): "args.users", "args.body[].client_id".
+	From string
 }

@@ -404,40 +404,19 @@ func TestEffects(t *testing.T) {
 	}
 }
 
-// TestNothingIsUnknown: Unknown is for facts that nobody has looked up yet; it
-// is no answer. What may still say it stands here.
-func TestNothingIsUnknown(t *testing.T) {
-	allowed := map[string]bool{
-		"device_credentials.create natural key":                 true, // needs a device's own token to try
-		"experimentation.experiments.delete takes with it":      true, // beta
-		"experimentation.segments.delete takes with it":         true, // beta
-		"keys.encryption.delete takes with it":                  true, // destroys a key of the hierarchy
-		"self_service_profiles.revoke_sso_ticket takes with it": true, // "what was begun" is not listed anywhere
-	}
-	for _, op := range Default().All() {
-		for fact, value := range map[string]string{
-			"natural key": op.NaturalKey.None, "takes with it": op.TakesWithIt.None, "inverse": op.Inverse.None,
-		} {
-			if name := op.ID + " " + fact; (value == Unknown) != allowed[name] {
-				t.Errorf("%s: %q", name, value)
-			}
-		}
-	}
-}
-
 func TestFactsNameRealOperations(t *testing.T) {
 	kinds := map[string]bool{}
 	for _, op := range Default().All() {
 		kinds[op.Subject.Kind] = true
 	}
 	for _, op := range Default().All() {
-		for fact, name := range map[string]string{"inverse": op.Inverse.With, "before": op.Inverse.Before, "find": op.NaturalKey.Find} {
+		for fact, name := range map[string]string{"inverse": op.Inverse.With, "absent": op.Inverse.Absent, "before": op.Inverse.Before, "find": op.NaturalKey.Find} {
 			other, ok := Default().Lookup(name)
 			switch {
 			case name == "":
 			case !ok || other.ID != name:
 				t.Errorf("%s: its %s %q is no ID", op.ID, fact, name)
-			case (fact == "inverse") != other.Effect.Mutates():
+			case (fact == "inverse" || fact == "absent") != other.Effect.Mutates():
 				t.Errorf("%s: its %s %s is %s", op.ID, fact, name, other.Effect)
 			}
 		}

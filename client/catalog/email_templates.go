@@ -19,10 +19,11 @@ var emailTemplatesTable = []Operation{ //nolint:gochecknoglobals // a constant t
 		Scopes:       []string{"create:email_templates"},
 		Effect:       Create,
 		Subject:      Subject{Kind: "email_templates", Field: "template"},
-		NaturalKey:   NaturalKey{Fields: []string{"template"}, Unique: true, Find: "email_templates.get"},
-		Inverse:      Inverse{None: "an e-mail template cannot be deleted; enabled = false switches it off"},
-		Buckets:      []string{"management", "email_templates.write"},
-		Doc:          "management/v2/email-templates/post-email-templates",
+		// source: 409 "Template … already exists." (seen in tenants); the API document has no DELETE
+		NaturalKey: NaturalKey{Fields: []string{"template"}, Unique: true, Find: "email_templates.get"},
+		Inverse:    Inverse{None: "an e-mail template cannot be deleted, and one that is switched off would stop the mail"},
+		Buckets:    []string{"management", "email_templates.write"},
+		Doc:        "management/v2/email-templates/post-email-templates",
 	},
 	{
 		ID:      "email_templates.get",
@@ -68,9 +69,10 @@ var emailTemplatesTable = []Operation{ //nolint:gochecknoglobals // a constant t
 		Scopes:       []string{"update:email_templates"},
 		Effect:       Replace,
 		Subject:      Subject{Kind: "email_templates", ID: "template_name", Field: "template"},
-		Inverse:      Inverse{With: "email_templates.set", Before: "email_templates.get"},
-		Buckets:      []string{"management", "email_templates.write"},
-		Doc:          "management/v2",
+		// source: the API document: PUT takes what GET answers; there is no DELETE
+		Inverse: Inverse{With: "email_templates.set", Before: "email_templates.get", Body: WholeBefore, Note: "a template that was not there before cannot be deleted"},
+		Buckets: []string{"management", "email_templates.write"},
+		Doc:     "management/v2",
 	},
 	{
 		ID:      "email_templates.update",
@@ -94,8 +96,9 @@ var emailTemplatesTable = []Operation{ //nolint:gochecknoglobals // a constant t
 		Scopes:       []string{"update:email_templates"},
 		Effect:       Patch,
 		Subject:      Subject{Kind: "email_templates", ID: "template_name", Field: "template"},
-		Inverse:      Inverse{With: "email_templates.update", Before: "email_templates.get"},
-		Buckets:      []string{"management", "email_templates.write"},
-		Doc:          "management/v2",
+		// source: the API document: what email_templates.update takes stands in the answer of email_templates.get
+		Inverse: Inverse{With: "email_templates.update", Before: "email_templates.get", Body: SentFields},
+		Buckets: []string{"management", "email_templates.write"},
+		Doc:     "management/v2",
 	},
 }

@@ -19,9 +19,10 @@ var eventStreamsTable = []Operation{ //nolint:gochecknoglobals // a constant tab
 		Scopes:       []string{"create:event_streams"},
 		Effect:       Create,
 		Subject:      Subject{Kind: "event_streams", Field: "id"},
-		NaturalKey:   NaturalKey{Fields: []string{"name"}, Find: "event_streams.list"},
-		Inverse:      Inverse{With: "event_streams.delete"},
-		Buckets:      []string{"management", "management.other"},
+		// source: the API document: event_streams.delete takes the id of the answer
+		NaturalKey: NaturalKey{Fields: []string{"name"}, Find: "event_streams.list"},
+		Inverse:    Inverse{With: "event_streams.delete"},
+		Buckets:    []string{"management", "management.other"},
 		Secrets: []string{
 			"destination.configuration.webhook_authorization.header_value",
 			"destination.configuration.webhook_authorization.password",
@@ -38,16 +39,23 @@ var eventStreamsTable = []Operation{ //nolint:gochecknoglobals // a constant tab
 		Args: []Arg{
 			{Name: "id", In: InPath, Type: String, Required: true},
 		},
-		Auth:        ManagementToken,
-		Answer:      EmptyAnswer,
-		Status:      204,
-		Scopes:      []string{"delete:event_streams"},
-		Effect:      Delete,
-		Subject:     Subject{Kind: "event_streams", ID: "id", Field: "id"},
+		Auth:    ManagementToken,
+		Answer:  EmptyAnswer,
+		Status:  204,
+		Scopes:  []string{"delete:event_streams"},
+		Effect:  Delete,
+		Subject: Subject{Kind: "event_streams", ID: "id", Field: "id"},
+		// source: the API document: what event_streams.create requires stands in the answer of event_streams.get; what goes with it is below its path
 		TakesWithIt: TakesWithIt{Kinds: []string{"event_streams.deliveries"}},
-		Inverse:     Inverse{With: "event_streams.create", Before: "event_streams.get", Note: "under a new id; the token of a webhook cannot be read"},
-		Buckets:     []string{"management", "management.other"},
-		Doc:         "management/v2/event-streams/delete-event-streams-by-id",
+		Inverse: Inverse{
+			With:       "event_streams.create",
+			Before:     "event_streams.get",
+			Body:       WholeBefore,
+			Unwritable: []string{"destination.configuration.webhook_authorization.password", "destination.configuration.webhook_authorization.token", "destination.configuration.webhook_authorization.header_value"},
+			Note:       "under a new id; the secret of a webhook cannot be read, and without it the stream is refused",
+		},
+		Buckets: []string{"management", "management.other"},
+		Doc:     "management/v2/event-streams/delete-event-streams-by-id",
 	},
 	{
 		ID:      "event_streams.deliveries.get_history",
@@ -148,6 +156,7 @@ var eventStreamsTable = []Operation{ //nolint:gochecknoglobals // a constant tab
 		Scopes:  []string{"update:event_deliveries"},
 		Effect:  Act,
 		Subject: Subject{Kind: "event_streams", ID: "id", Field: "id"},
+		// source: the API document: no operation takes it back
 		Inverse: Inverse{None: "the events have been delivered"},
 		Buckets: []string{"management", "management.other"},
 		Doc:     "management/v2",
@@ -167,7 +176,8 @@ var eventStreamsTable = []Operation{ //nolint:gochecknoglobals // a constant tab
 		Status:  202,
 		Scopes:  []string{"update:event_deliveries"},
 		Effect:  Act,
-		Subject: Subject{Kind: "event_streams.redeliveries", ID: "event_id"},
+		Subject: Subject{Kind: "event_streams.redeliveries", ID: "event_id", Also: []Touched{{Kind: "event_streams", From: "args.id"}}},
+		// source: the API document: no operation takes it back
 		Inverse: Inverse{None: "the events have been delivered"},
 		Buckets: []string{"management", "management.other"},
 		Doc:     "management/v2",
@@ -190,9 +200,10 @@ var eventStreamsTable = []Operation{ //nolint:gochecknoglobals // a constant tab
 		Scopes:       []string{"update:event_streams"},
 		Effect:       Act,
 		Subject:      Subject{Kind: "event_streams", ID: "id", Field: "id"},
-		Inverse:      Inverse{None: "the test event has been sent"},
-		Buckets:      []string{"management", "management.other"},
-		Doc:          "management/v2",
+		// source: the API document: no operation takes it back
+		Inverse: Inverse{None: "the test event has been sent"},
+		Buckets: []string{"management", "management.other"},
+		Doc:     "management/v2",
 	},
 	{
 		ID:      "event_streams.update",
@@ -212,8 +223,15 @@ var eventStreamsTable = []Operation{ //nolint:gochecknoglobals // a constant tab
 		Scopes:       []string{"update:event_streams"},
 		Effect:       Patch,
 		Subject:      Subject{Kind: "event_streams", ID: "id", Field: "id"},
-		Inverse:      Inverse{With: "event_streams.update", Before: "event_streams.get", Note: "the token of a webhook cannot be read"},
-		Buckets:      []string{"management", "management.other"},
+		// source: the API document: what event_streams.update takes stands in the answer of event_streams.get
+		Inverse: Inverse{
+			With:       "event_streams.update",
+			Before:     "event_streams.get",
+			Body:       SentFields,
+			Unwritable: []string{"destination.configuration.webhook_authorization.password", "destination.configuration.webhook_authorization.token", "destination.configuration.webhook_authorization.header_value"},
+			Note:       "the secret of a webhook cannot be read",
+		},
+		Buckets: []string{"management", "management.other"},
 		Secrets: []string{
 			"destination.configuration.webhook_authorization.header_value",
 			"destination.configuration.webhook_authorization.password",

@@ -80,9 +80,10 @@ var promptsTable = []Operation{ //nolint:gochecknoglobals // a constant table: l
 		Scopes:       []string{"update:prompts"},
 		Effect:       Replace,
 		Subject:      Subject{Kind: "prompts.partials", ID: "prompt"},
-		Inverse:      Inverse{With: "prompts.partials.set", Before: "prompts.partials.get"},
-		Buckets:      []string{"management", "prompts.partials.write"},
-		Doc:          "management/v2",
+		// source: the API document: what prompts.partials.set takes stands in the answer of prompts.partials.get
+		Inverse: Inverse{With: "prompts.partials.set", Before: "prompts.partials.get", Body: WholeBefore},
+		Buckets: []string{"management", "prompts.partials.write"},
+		Doc:     "management/v2",
 	},
 	{
 		ID:      "prompts.rendering.bulk_update",
@@ -101,9 +102,15 @@ var promptsTable = []Operation{ //nolint:gochecknoglobals // a constant table: l
 		Scopes:       []string{"update:prompts"},
 		Effect:       Patch,
 		Subject:      Subject{Kind: "prompts.rendering"},
-		Inverse:      Inverse{With: "prompts.rendering.bulk_update", Before: "prompts.rendering.list"},
-		Buckets:      []string{"management", "management.other"},
-		Doc:          "management/v2",
+		// source: the API document: configs by prompt and screen, in PATCH as in the list
+		Inverse: Inverse{
+			With:     "prompts.rendering.bulk_update",
+			Before:   "prompts.rendering.list",
+			Body:     SomeElements,
+			Elements: Elements{In: "args.body.configs", Match: []ArgFrom{{Name: "prompt", From: "item.prompt"}, {Name: "screen", From: "item.screen"}}, To: "body.configs", Patch: true},
+		},
+		Buckets: []string{"management", "management.other"},
+		Doc:     "management/v2",
 	},
 	{
 		ID:      "prompts.rendering.get",
@@ -169,9 +176,10 @@ var promptsTable = []Operation{ //nolint:gochecknoglobals // a constant table: l
 		Scopes:       []string{"update:prompts"},
 		Effect:       Patch,
 		Subject:      Subject{Kind: "prompts.rendering", ID: "screen"},
-		Inverse:      Inverse{With: "prompts.rendering.update", Before: "prompts.rendering.get"},
-		Buckets:      []string{"management", "management.other"},
-		Doc:          "management/v2",
+		// source: the API document: what prompts.rendering.update takes stands in the answer of prompts.rendering.get
+		Inverse: Inverse{With: "prompts.rendering.update", Before: "prompts.rendering.get", Body: SentFields},
+		Buckets: []string{"management", "management.other"},
+		Doc:     "management/v2",
 	},
 	{
 		ID:      "prompts.update",
@@ -191,9 +199,10 @@ var promptsTable = []Operation{ //nolint:gochecknoglobals // a constant table: l
 		Scopes:       []string{"update:prompts"},
 		Effect:       Patch,
 		Subject:      Subject{Kind: "prompts"},
-		Inverse:      Inverse{With: "prompts.update", Before: "prompts.get"},
-		Buckets:      []string{"management", "management.other"},
-		Doc:          "management/v2/prompts/patch-prompts",
+		// source: the API document: what prompts.update takes stands in the answer of prompts.get
+		Inverse: Inverse{With: "prompts.update", Before: "prompts.get", Body: SentFields},
+		Buckets: []string{"management", "management.other"},
+		Doc:     "management/v2/prompts/patch-prompts",
 	},
 	{
 		ID:      "prompts.update_custom_text",
@@ -215,8 +224,9 @@ var promptsTable = []Operation{ //nolint:gochecknoglobals // a constant table: l
 		Scopes:       []string{"update:prompts"},
 		Effect:       Replace,
 		Subject:      Subject{Kind: "prompts.custom_text", ID: "language"},
-		Inverse:      Inverse{With: "prompts.update_custom_text", Before: "prompts.get_custom_text"},
-		Buckets:      []string{"management", "management.other"},
-		Doc:          "management/v2",
+		// source: the API document: what prompts.update_custom_text takes stands in the answer of prompts.get_custom_text
+		Inverse: Inverse{With: "prompts.update_custom_text", Before: "prompts.get_custom_text", Body: WholeBefore},
+		Buckets: []string{"management", "management.other"},
+		Doc:     "management/v2",
 	},
 }

@@ -49,9 +49,10 @@ var riskAssessmentsTable = []Operation{ //nolint:gochecknoglobals // a constant 
 		Scopes:       []string{"update:attack_protection"},
 		Effect:       Patch,
 		Subject:      Subject{Kind: "risk_assessments.settings.new_device"},
-		Inverse:      Inverse{With: "risk_assessments.settings.new_device.update", Before: "risk_assessments.settings.new_device.get"},
-		Buckets:      []string{"management", "management.other"},
-		Doc:          "management/v2",
+		// source: the API document: what risk_assessments.settings.new_device.update takes stands in the answer of risk_assessments.settings.new_device.get
+		Inverse: Inverse{With: "risk_assessments.settings.new_device.update", Before: "risk_assessments.settings.new_device.get", Body: SentFields},
+		Buckets: []string{"management", "management.other"},
+		Doc:     "management/v2",
 	},
 	{
 		ID:      "risk_assessments.settings.update",
@@ -70,8 +71,9 @@ var riskAssessmentsTable = []Operation{ //nolint:gochecknoglobals // a constant 
 		Scopes:       []string{"update:attack_protection"},
 		Effect:       Patch,
 		Subject:      Subject{Kind: "risk_assessments.settings"},
-		Inverse:      Inverse{With: "risk_assessments.settings.update", Before: "risk_assessments.settings.get"},
-		Buckets:      []string{"management", "management.other"},
-		Doc:          "management/v2",
+		// source: the API document: what risk_assessments.settings.update takes stands in the answer of risk_assessments.settings.get
+		Inverse: Inverse{With: "risk_assessments.settings.update", Before: "risk_assessments.settings.get", Body: SentFields},
+		Buckets: []string{"management", "management.other"},
+		Doc:     "management/v2",
 	},
 }

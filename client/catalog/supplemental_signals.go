@@ -35,9 +35,10 @@ var supplementalSignalsTable = []Operation{ //nolint:gochecknoglobals // a const
 		Scopes:       []string{"update:attack_protection"},
 		Effect:       Patch,
 		Subject:      Subject{Kind: "supplemental_signals"},
-		Inverse:      Inverse{With: "supplemental_signals.patch", Before: "supplemental_signals.get"},
-		Buckets:      []string{"management", "management.other"},
-		Lifecycle:    "early_access",
-		Doc:          "management/v2/supplemental-signals/patch-supplemental-signals",
+		// source: the API document: what supplemental_signals.patch takes stands in the answer of supplemental_signals.get
+		Inverse:   Inverse{With: "supplemental_signals.patch", Before: "supplemental_signals.get", Body: SentFields},
+		Buckets:   []string{"management", "management.other"},
+		Lifecycle: "early_access",
+		Doc:       "management/v2/supplemental-signals/patch-supplemental-signals",
 	},
 }

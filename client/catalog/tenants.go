@@ -40,8 +40,16 @@ var tenantsTable = []Operation{ //nolint:gochecknoglobals // a constant table: l
 		Scopes:       []string{"update:tenant_settings"},
 		Effect:       Patch,
 		Subject:      Subject{Kind: "tenants.settings"},
-		Inverse:      Inverse{With: "tenants.update", Before: "tenants.get"},
-		Buckets:      []string{"management", "management.other"},
-		Doc:          "management/v2",
+		// source: the API document: GET has all fields but the lifetimes in minutes; flags are set one by one: behaviour of the API, not documented
+		Inverse: Inverse{
+			With:       "tenants.update",
+			Before:     "tenants.get",
+			Body:       SentFields,
+			Unwritable: []string{"ephemeral_session_lifetime_in_minutes", "idle_ephemeral_session_lifetime_in_minutes", "idle_session_lifetime_in_minutes", "session_lifetime_in_minutes"},
+			Deep:       []string{"flags"},
+			Note:       "lifetimes given in minutes are not shown in minutes",
+		},
+		Buckets: []string{"management", "management.other"},
+		Doc:     "management/v2",
 	},
 }

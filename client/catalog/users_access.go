@@ -21,9 +21,15 @@ var usersAccessTable = []Operation{ //nolint:gochecknoglobals // a constant tabl
 		Scopes:       []string{"update:users"},
 		Effect:       Add,
 		Subject:      Subject{Kind: "users", ID: "id", Field: "user_id"},
-		Inverse:      Inverse{With: "users.remove_permissions", Before: "users.list_permissions"},
-		Buckets:      []string{"management", "users.write"},
-		Doc:          "management/v2/users/post-permissions",
+		// source: the API document: users.remove_permissions takes what users.add_permissions takes, and users.list_permissions lists it
+		Inverse: Inverse{
+			With:     "users.remove_permissions",
+			Before:   "users.list_permissions",
+			Body:     SomeElements,
+			Elements: Elements{In: "args.permissions", Match: []ArgFrom{{Name: "permission_name", From: "item.permission_name"}, {Name: "resource_server_identifier", From: "item.resource_server_identifier"}}, To: "permissions"},
+		},
+		Buckets: []string{"management", "users.write"},
+		Doc:     "management/v2/users/post-permissions",
 	},
 	{
 		ID:      "users.add_roles",
@@ -43,10 +49,11 @@ var usersAccessTable = []Operation{ //nolint:gochecknoglobals // a constant tabl
 		Status:       204,
 		Scopes:       []string{"update:users", "create:role_members"},
 		Effect:       Add,
-		Subject:      Subject{Kind: "users", ID: "id", Field: "user_id"},
-		Inverse:      Inverse{With: "users.remove_roles", Before: "users.list_roles"},
-		Buckets:      []string{"management", "users.write"},
-		Doc:          "management/v2/users/post-user-roles",
+		Subject:      Subject{Kind: "users", ID: "id", Field: "user_id", Also: []Touched{{Kind: "roles", From: "args.roles"}}},
+		// source: the API document: users.remove_roles takes what users.add_roles takes, and users.list_roles lists it
+		Inverse: Inverse{With: "users.remove_roles", Before: "users.list_roles", Body: SomeElements, Elements: Elements{In: "args.roles", Match: []ArgFrom{{Name: "id", From: "item"}}, To: "roles"}},
+		Buckets: []string{"management", "users.write"},
+		Doc:     "management/v2/users/post-user-roles",
 	},
 	{
 		ID:      "users.effective_permissions.list",
@@ -250,9 +257,15 @@ var usersAccessTable = []Operation{ //nolint:gochecknoglobals // a constant tabl
 		Scopes:       []string{"update:users"},
 		Effect:       Remove,
 		Subject:      Subject{Kind: "users", ID: "id", Field: "user_id"},
-		Inverse:      Inverse{With: "users.add_permissions", Before: "users.list_permissions"},
-		Buckets:      []string{"management", "users.write"},
-		Doc:          "management/v2/users/delete-permissions",
+		// source: the API document: users.add_permissions takes what users.remove_permissions takes, and users.list_permissions lists it
+		Inverse: Inverse{
+			With:     "users.add_permissions",
+			Before:   "users.list_permissions",
+			Body:     SomeElements,
+			Elements: Elements{In: "args.permissions", Match: []ArgFrom{{Name: "permission_name", From: "item.permission_name"}, {Name: "resource_server_identifier", From: "item.resource_server_identifier"}}, To: "permissions"},
+		},
+		Buckets: []string{"management", "users.write"},
+		Doc:     "management/v2/users/delete-permissions",
 	},
 	{
 		ID:      "users.remove_roles",
@@ -272,9 +285,10 @@ var usersAccessTable = []Operation{ //nolint:gochecknoglobals // a constant tabl
 		Status:       204,
 		Scopes:       []string{"update:users", "delete:role_members"},
 		Effect:       Remove,
-		Subject:      Subject{Kind: "users", ID: "id", Field: "user_id"},
-		Inverse:      Inverse{With: "users.add_roles", Before: "users.list_roles"},
-		Buckets:      []string{"management", "users.write"},
-		Doc:          "management/v2/users/delete-user-roles",
+		Subject:      Subject{Kind: "users", ID: "id", Field: "user_id", Also: []Touched{{Kind: "roles", From: "args.roles"}}},
+		// source: the API document: users.add_roles takes what users.remove_roles takes, and users.list_roles lists it
+		Inverse: Inverse{With: "users.add_roles", Before: "users.list_roles", Body: SomeElements, Elements: Elements{In: "args.roles", Match: []ArgFrom{{Name: "id", From: "item"}}, To: "roles"}},
+		Buckets: []string{"management", "users.write"},
+		Doc:     "management/v2/users/delete-user-roles",
 	},
 }

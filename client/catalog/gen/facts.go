@@ -354,71 +354,44 @@ func docOf(api *apiOp) string {
 	return root
 }
 
-// undo fills natural key, what a delete takes with it, and the inverse.
+// undo fills the inverse as far as paths and verbs tell it. What a create is
+// found by and what a delete takes with it nobody can guess: these stay empty,
+// and the catalogue's tests ask for them.
 func (b *builder) undo(op *catalog.Operation) {
-	path := shape(b.api.Path)
-	if op.Effect == catalog.Create {
-		op.NaturalKey.None = catalog.Unknown
+	if op.Effect.Mutates() {
+		op.Inverse = b.inverse(op, shape(b.api.Path))
 	}
-	if op.Effect == catalog.Delete {
-		op.TakesWithIt.None = catalog.Unknown
-	}
-	if !op.Effect.Mutates() {
-		return
-	}
-	op.Inverse = b.inverse(op, path)
 }
 
 func (b *builder) inverse(op *catalog.Operation, path string) catalog.Inverse {
 	parent := path[:strings.LastIndex(path, "/")]
 	get := b.index["GET "+path]
 	switch op.Effect {
-	case catalog.Patch, catalog.Replace:
-		if get != "" {
-			return catalog.Inverse{With: op.ID, Before: get}
-		}
+	case catalog.Patch:
+		return catalog.Inverse{With: op.ID, Before: get, Body: catalog.SentFields}
+	case catalog.Replace:
+		return catalog.Inverse{With: op.ID, Before: get, Body: catalog.WholeBefore}
 	case catalog.Add:
-		if with := b.index["DELETE "+path]; with != "" {
-			return catalog.Inverse{With: with, Before: get}
-		}
-		if with := b.index["DELETE "+path+"/{}"]; with != "" {
-			return catalog.Inverse{With: with, Before: get}
-		}
+		return catalog.Inverse{With: b.first("DELETE "+path, "DELETE "+path+"/{}"), Before: get, Body: catalog.SomeElements}
 	case catalog.Remove:
-		if with := b.index["POST "+path]; with != "" {
-			return catalog.Inverse{With: with, Before: get}
-		}
-		if with := b.index["POST "+parent]; with != "" {
-			return catalog.Inverse{With: with, Before: get}
-		}
+		return catalog.Inverse{With: b.first("POST "+path, "POST "+parent), Before: get, Body: catalog.SomeElements}
 	case catalog.Create:
-		if with := b.index["DELETE "+path+"/{}"]; with != "" {
-			return catalog.Inverse{With: with}
-		}
-		if with := b.index["DELETE "+path]; with != "" {
-			return catalog.Inverse{With: with}
-		}
+		return catalog.Inverse{With: b.first("DELETE "+path+"/{}", "DELETE "+path)}
 	case catalog.Delete:
-		if inverse := b.undelete(path, parent, get); inverse.With != "" {
-			return inverse
+		if with := b.first("POST "+parent, "POST "+path, "PUT "+path); with != "" && get != "" {
+			return catalog.Inverse{With: with, Before: get, Body: catalog.WholeBefore, Note: "the object comes back under a new id"}
 		}
 	case catalog.Read, catalog.Act: // nothing to undo; nothing known
 	}
-	return catalog.Inverse{None: catalog.Unknown}
+	return catalog.Inverse{}
 }
 
-// undelete makes a deleted object anew from what stood there before.
-func (b *builder) undelete(path, parent, get string) catalog.Inverse {
-	if get == "" {
-		return catalog.Inverse{}
-	}
-	if with := b.index["POST "+parent]; with != "" && strings.HasSuffix(path, "{}") {
-		return catalog.Inverse{With: with, Before: get, Note: "the object comes back under a new id"}
-	}
-	for _, verb := range []string{"POST ", "PUT "} {
-		if with := b.index[verb+path]; with != "" {
-			return catalog.Inverse{With: with, Before: get}
+// first is the first operation that exists.
+func (b *builder) first(keys ...string) string {
+	for _, key := range keys {
+		if id := b.index[key]; id != "" {
+			return id
 		}
 	}
-	return catalog.Inverse{}
+	return ""
 }

@@ -7,6 +7,11 @@
 // write to another one (-out) and compare.
 //
 //	go run ./client/catalog/gen -operations management.json -schemas schemas.json -python python4_methods.tsv -out /tmp/catalog
+//
+// One file nobody edits: the table of the fields that bodies accept. It is
+// written anew when Auth0's document changes:
+//
+//	go run ./client/catalog/gen -operations management.json -schemas schemas.json -fields client/catalog/body_fields_table.go
 package main
 
 import (
@@ -57,12 +62,23 @@ type apiBody struct {
 }
 
 func main() {
-	var files struct{ ops, schemas, python, out string }
+	var files struct{ ops, schemas, python, out, fields string }
 	flag.StringVar(&files.ops, "operations", "", "JSON list of the Management API's operations")
 	flag.StringVar(&files.schemas, "schemas", "", "JSON object of the component schemas")
 	flag.StringVar(&files.python, "python", "", "tab-separated list of the Python SDK's methods")
 	flag.StringVar(&files.out, "out", "", "directory to write the Go files to")
+	flag.StringVar(&files.fields, "fields", "", "file to write the table of body fields to, and nothing else")
 	flag.Parse()
+	if files.fields != "" {
+		src := &source{}
+		if err := errors.Join(readJSON(files.ops, &src.ops), readJSON(files.schemas, &src.schemas)); err != nil {
+			log.Fatal(err)
+		}
+		if err := writeFields(files.fields, src); err != nil {
+			log.Fatal(err)
+		}
+		return
+	}
 	if files.ops == "" || files.schemas == "" || files.python == "" || files.out == "" {
 		log.Fatal("gen: -operations, -schemas, -python and -out are all needed")
 	}

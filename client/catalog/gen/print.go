@@ -75,9 +75,6 @@ func literal(v reflect.Value, lines bool) string {
 // constName is the name of the package's constant for a value of a named type.
 func constName(v reflect.Value) string {
 	if v.Type().Name() == "string" {
-		if v.String() == catalog.Unknown {
-			return "Unknown"
-		}
 		return ""
 	}
 	name := map[string]string{
@@ -93,6 +90,7 @@ func constName(v reflect.Value) string {
 		"PagingStyle.whole": "Whole", "PagingStyle.offset": "Offset", "PagingStyle.checkpoint": "Checkpoint", "PagingStyle.both": "Both",
 		"PagingStyle.logs": "LogPaging",
 		"Effect.read":      "Read", "Effect.create": "Create", "Effect.patch": "Patch", "Effect.replace": "Replace", "Effect.delete": "Delete",
+		"BodyFrom.sent": "SentFields", "BodyFrom.before": "WholeBefore", "BodyFrom.elements": "SomeElements",
 		"Effect.add": "Add", "Effect.remove": "Remove", "Effect.action": "Act",
 	}[v.Type().Name()+"."+v.String()]
 	return name

@@ -16,6 +16,7 @@ type schemas map[string]*schema
 type schema struct {
 	Ref        string             `json:"$ref"`
 	Type       any                `json:"type"`
+	Nullable   bool               `json:"nullable"`
 	Enum       []any              `json:"enum"`
 	Maximum    *float64           `json:"maximum"`
 	Items      *schema            `json:"items"`
