@@ -180,4 +180,3 @@ func isParallel(task string) bool {
 	number, dotted := strings.CutSuffix(task[strings.LastIndexByte(task, '/')+1:], ".")
 	return dotted && number != "" && strings.Trim(number, "0123456789") == ""
 }
-

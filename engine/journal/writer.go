@@ -95,8 +95,7 @@ type writer struct {
 }
 
 type statements struct {
-	begin, commit, rollback, normal, full *sql.Stmt
-	epoch, count, insert, replace, step   *sql.Stmt
+	begin, commit, rollback, epoch, count, insert, replace, step *sql.Stmt
 }
 
 func startWriter(ctx context.Context, db *DB) (*writer, error) {
@@ -113,8 +112,6 @@ func startWriter(ctx context.Context, db *DB) (*writer, error) {
 		{&w.stmt.begin, "BEGIN IMMEDIATE"},
 		{&w.stmt.commit, "COMMIT"},
 		{&w.stmt.rollback, "ROLLBACK"},
-		{&w.stmt.normal, "PRAGMA synchronous = NORMAL"},
-		{&w.stmt.full, "PRAGMA synchronous = FULL"},
 		{&w.stmt.epoch, "SELECT epoch FROM runs WHERE no = ?"},
 		{&w.stmt.count, "UPDATE runs SET calls = calls + ?, writes = writes + ? WHERE no = ?"},
 		{&w.stmt.insert, "INSERT INTO calls (" + columns + ") VALUES (" + places + ") ON CONFLICT (run, key) DO NOTHING"},
@@ -339,16 +336,17 @@ func (w *writer) call(ctx context.Context, r *row, n *counted) error {
 }
 
 // sync sets how far the next commit goes. It can only be set between
-// transactions.
+// transactions, and not by a prepared statement: SQLite executes this pragma
+// while it compiles it.
 func (w *writer) sync(ctx context.Context, full bool) error {
 	if full == w.full {
 		return nil
 	}
-	stmt := w.stmt.normal
+	text := "PRAGMA synchronous = NORMAL"
 	if full {
-		stmt = w.stmt.full
+		text = "PRAGMA synchronous = FULL"
 	}
-	if _, err := stmt.ExecContext(ctx); err != nil {
+	if _, err := w.conn.ExecContext(ctx, text); err != nil {
 		return err
 	}
 	w.full = full
