@@ -29,18 +29,35 @@ var allowed = map[string][]string{
 	"engine/lua":       {"engine"},
 	"engine/yaml":      {"engine", "engine/lua"},
 	"engine/project":   {"engine"},
-	"bindings":         {"engine", "client", "client/catalog", "client/pace"},
-	"cmd/a0run":        {"*"},
-	"cmd/bench":        {"*"},
+	// What makes a run durable: where it is kept, how its secrets rest, what
+	// stood there before, what answers a run that is resumed.
+	"engine/journal":             {"engine"},
+	"engine/journal/journaltest": {"engine"},
+	"engine/seal":                {},
+	"engine/image":               {"engine", "client/catalog"},
+	"engine/durable":             {"engine", "engine/image", "engine/seal", "client/catalog"},
+	// What is decided before a run writes, and afterwards.
+	"engine/guard": {"engine", "client/catalog"},
+	"engine/plan":  {"engine", "client/catalog", "client/search", "client/pace"},
+	"engine/undo":  {"engine", "engine/image", "client/catalog"},
+	"bindings":     {"engine", "client", "client/catalog", "client/pace"},
+	"cmd/a0run":    {"*"},
+	"cmd/bench":    {"*"},
 }
 
 // tests are further imports of test files: the front door of the real thing.
 var tests = map[string][]string{
-	"client":      {"client/sim", "client/sim/store"},
-	"client/pace": {},
-	"engine/lua":  {"client/catalog"},
-	"engine/yaml": {"client/catalog"},
-	"bindings":    {"client/sim", "client/pace", "engine/lua", "engine/yaml"},
+	"client":         {"client/sim", "client/sim/store"},
+	"client/pace":    {},
+	"engine/lua":     {"client/catalog"},
+	"engine/yaml":    {"client/catalog"},
+	"bindings":       {"client/sim", "client/pace", "engine/lua", "engine/yaml"},
+	"engine/plan":    {"bindings", "client", "client/sim", "engine/lua", "engine/yaml"},
+	"engine/undo":    {"bindings", "client", "client/sim", "engine/lua", "engine/yaml", "engine/durable", "engine/journal", "engine/seal"},
+	"engine/guard":   {"bindings", "client", "client/sim", "engine/lua", "engine/yaml"},
+	"engine/image":   {"bindings", "client", "client/sim"},
+	"engine/durable": {"bindings", "client", "client/sim", "engine/lua", "engine/yaml", "engine/journal"},
+	"engine/journal": {"engine/seal", "engine/journal/journaltest"},
 }
 
 // doors are third parties that only a few rooms may import.
@@ -50,6 +67,9 @@ var doors = map[string][]string{
 	"github.com/spf13/cobra":     {"cmd/a0run"},
 	"github.com/spf13/pflag":     {"cmd/a0run"},
 	"golang.org/x/term":          {"cmd/a0run"},
+	"modernc.org/sqlite":         {"engine/journal", "client/sim/store"},
+	"github.com/pressly/goose":   {"engine/journal"},
+	"github.com/gofrs/flock":     {"engine/journal"},
 }
 
 // TestImports reads the imports with go/parser: a version that asks `go list`

@@ -155,6 +155,8 @@ type RunRecord struct {
 	// Calls and Writes count the records of operations, and those that mutate.
 	// They are kept by the journal.
 	Calls, Writes int
+	// LastSeq and LastWake are the largest of the run's records.
+	LastSeq, LastWake int64
 	// Epoch is that of the last claim, Owner who made it.
 	Epoch int64
 	Owner string

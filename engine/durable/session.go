@@ -1,0 +1,378 @@
+package durable
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"a0run/client/catalog"
+	"a0run/engine"
+	"a0run/engine/image"
+	"a0run/engine/seal"
+)
+
+// TTL is how long the lease of a run lives without being renewed: for so long a
+// machine that was cut off may still send, and nobody else takes over.
+const TTL = 15 * time.Second
+
+// The policies of before-images.
+const (
+	UndoAuto = "auto" // kept where it can be read
+	UndoFull = "full" // a write whose before-image cannot be read is not made
+	UndoOff  = "off"  // none
+)
+
+// Options are what a Session is made of.
+type Options struct {
+	Journal  engine.Journal
+	Box      *seal.Box
+	Redactor *engine.Redactor
+	Owner    engine.Owner
+	API      engine.API
+	Images   *image.Reader
+	// Now is the clock of what is written down; nil means time.Now.
+	Now func() time.Time
+	// Undo is the policy of before-images; "" means UndoAuto.
+	Undo string
+	// SealAll encrypts whole records and not only the secrets in them.
+	SealAll bool
+	// AcceptChanges goes on although the playbook does not do what it did;
+	// RetryFailed sends again what failed under on_error = "continue". Both are
+	// for a run that is resumed.
+	AcceptChanges, RetryFailed bool
+}
+
+// A Session is one execution of a journaled run; its methods are safe for
+// concurrent use.
+type Session struct {
+	o       Options
+	run     *engine.RunRecord
+	past    *past // nil for a new run
+	clients roster
+	secrets func(text string) bool
+
+	mu     sync.Mutex
+	lease  engine.Lease
+	broken *engine.Error // why nothing may be sent any more
+
+	stopBeat context.CancelFunc
+	beat     sync.WaitGroup
+}
+
+// Begin writes a new run and claims it.
+func Begin(ctx context.Context, run *engine.RunRecord, o Options) (*Session, error) {
+	s := newSession(run, o)
+	lease, err := o.Journal.Begin(ctx, run, s.o.Owner)
+	if err != nil {
+		return nil, err
+	}
+	s.lease = lease
+	return s, nil
+}
+
+// Resume claims a run that is in the journal. Its Run has what was recorded.
+func Resume(ctx context.Context, id string, o Options) (*Session, error) {
+	run, err := o.Journal.Run(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	s := newSession(run, o)
+	if s.lease, err = o.Journal.Claim(ctx, run.ID, s.o.Owner); err != nil {
+		return nil, err
+	}
+	if s.past, err = openPast(ctx, s); err != nil {
+		return nil, errors.Join(err, o.Journal.Release(ctx, s.lease))
+	}
+	return s, nil
+}
+
+func newSession(run *engine.RunRecord, o Options) *Session {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Undo == "" {
+		o.Undo = UndoAuto
+	}
+	if o.Owner.TTL == 0 {
+		o.Owner.TTL = TTL
+	}
+	s := &Session{o: o, run: run}
+	s.secrets = func(text string) bool { return o.Redactor.Redact(text) != text }
+	return s
+}
+
+// Run is the head of the run as the journal has it.
+func (s *Session) Run() *engine.RunRecord { return s.run }
+
+// Configure sets what the engine must know of the journal.
+func (s *Session) Configure(cfg *engine.Config) {
+	cfg.ID, cfg.Key = s.run.ID, s.o.Box.MAC()
+	cfg.StepEnded = s.stepEnded
+	if s.past != nil {
+		cfg.Resume = s.past.lastWake
+		cfg.Joined = s.joined
+	}
+}
+
+// Written are the mutating calls of earlier executions; guards count them.
+func (s *Session) Written(ctx context.Context, each func(rec *engine.CallRecord)) error {
+	if s.past == nil {
+		return nil
+	}
+	for rec, err := range s.o.Journal.Load(ctx, s.run.ID, 0) {
+		if err != nil {
+			return err
+		}
+		if rec.Mutates && rec.State != engine.StateRefused {
+			each(rec)
+		}
+	}
+	return nil
+}
+
+// Beat keeps the lease alive until Finish. A cancel that another process asked
+// for, and a lease that was lost, stop the run.
+func (s *Session) Beat(ctx context.Context, run *engine.Run) {
+	ctx, s.stopBeat = context.WithCancel(context.WithoutCancel(ctx))
+	ticker := time.NewTicker(s.o.Owner.TTL / 5)
+	s.beat.Add(1)
+	go func() {
+		defer s.beat.Done()
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-ticker.C:
+				s.renew(ctx, run)
+			}
+		}
+	}()
+}
+
+var errCancelled = errors.New("cancelled by another process")
+
+func (s *Session) renew(ctx context.Context, run *engine.Run) {
+	until, cancel, err := s.o.Journal.Renew(ctx, s.o.Owner)
+	if err == nil {
+		s.mu.Lock()
+		s.lease.Until = until
+		s.mu.Unlock()
+	}
+	for _, id := range cancel {
+		if id == s.run.ID {
+			run.Stop(errCancelled)
+		}
+	}
+	if errors.Is(err, engine.ErrFenced) {
+		run.Cancel(s.failed(err))
+	}
+}
+
+// hold is the check right before bytes leave: the lease must be alive and the
+// journal whole.
+func (s *Session) hold() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.broken != nil {
+		return s.broken
+	}
+	if now := s.o.Now(); now.After(s.lease.Until) {
+		return &engine.Error{
+			Name: engine.NameJournalError, ResetAt: -1,
+			Message:  fmt.Sprintf("the lease of the run ended %s ago and could not be renewed; nothing more is sent", now.Sub(s.lease.Until).Round(time.Second)),
+			HintText: "was this machine asleep? a0run resume " + s.run.ID + " goes on",
+		}
+	}
+	return nil
+}
+
+func (s *Session) held() engine.Lease {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.lease
+}
+
+// failed makes the error of a journal that cannot be written, which ends the
+// run, and remembers it: nothing may be sent any more.
+func (s *Session) failed(err error) *engine.Error {
+	e := &engine.Error{Name: engine.NameJournalError, Message: "the journal: " + err.Error(), ResetAt: -1, Cause: err}
+	var hinter engine.Hinter
+	if errors.As(err, &hinter) {
+		e.HintText = hinter.Hint()
+	}
+	if e.HintText == "" {
+		e.HintText = "a0run resume " + s.run.ID + " goes on when that is mended"
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.broken == nil {
+		s.broken = e
+	}
+	return s.broken
+}
+
+// stepEnded writes a step.
+func (s *Session) stepEnded(r engine.StepResult) {
+	rec := &engine.StepRecord{
+		ID: r.ID, Name: r.Name, Task: r.Task, Where: r.Where.String(),
+		State: r.State, Reason: s.o.Redactor.Redact(r.Reason), Began: r.Began, Took: r.Took,
+	}
+	if r.Err != nil {
+		rec.Error = s.o.Redactor.Redact(r.Err.Error())
+	}
+	s.o.Journal.Step(s.held(), rec)
+}
+
+// Finish ends the run and gives it up: err is what Main gave, exit the
+// command's code.
+func (s *Session) Finish(ctx context.Context, run *engine.Run, err error, exit int) error {
+	if s.stopBeat != nil {
+		s.stopBeat()
+		s.beat.Wait()
+	}
+	end := engine.RunEnd{Status: status(exit), Exit: exit, At: s.o.Now(), Tolerated: run.Tolerated()}
+	if err != nil {
+		end.Error = s.o.Redactor.Redact(err.Error())
+		end.Ended = engine.CallKeys(err)
+	}
+	return s.o.Journal.Finish(ctx, s.held(), end)
+}
+
+// Leftover is the error of a run that reached its end without making every
+// write that it had made before; nil where there is none.
+func (s *Session) Leftover(ctx context.Context) error {
+	if s.past == nil {
+		return nil
+	}
+	return s.past.leftover(ctx, "", "at its end")
+}
+
+func status(exit int) string {
+	switch exit {
+	case engine.ExitOK:
+		return engine.RunDone
+	case engine.ExitItems:
+		return engine.RunItems
+	case engine.ExitInterrupted, engine.ExitTerminated:
+		return engine.RunInterrupted
+	case engine.ExitInDoubt:
+		return engine.RunInDoubt
+	case engine.ExitGuard:
+		return engine.RunRefused
+	case engine.ExitMoved:
+		return engine.RunMoved
+	}
+	return engine.RunFailed
+}
+
+// sealed writes a value as the journal keeps it: no secret can be read in it.
+// marked are secrets of the value itself, which the redactor may not know
+// because they are too short to be looked for in texts.
+func (s *Session) sealed(text json.RawMessage, marked map[string]bool) json.RawMessage {
+	if len(text) == 0 {
+		return nil
+	}
+	secret, maybe := s.secrets, s.secrets
+	if len(marked) > 0 {
+		secret = func(text string) bool { return marked[text] || s.secrets(text) }
+		maybe = nil
+	}
+	text = s.o.Box.Text(text, secret, maybe)
+	if s.o.SealAll {
+		// Wrapped, so that a text which was sealed whole is told from a secret.
+		text = s.o.Box.All(slices.Concat([]byte("["), text, []byte("]")))
+	}
+	return text
+}
+
+// opened is a sealed text; the secrets in it are known to the redactor from
+// then on.
+func (s *Session) opened(text json.RawMessage) (json.RawMessage, error) {
+	if !seal.Sealed(text) {
+		return text, nil
+	}
+	plain, err := s.o.Box.Open(text)
+	if err != nil {
+		return nil, err
+	}
+	if text[0] == '"' && plain[0] == '[' {
+		text = plain[1 : len(plain)-1]
+		if plain, err = s.o.Box.Open(text); err != nil {
+			return nil, err
+		}
+	}
+	return plain, s.learnSealed(text)
+}
+
+// learnSealed makes the secrets of a text known before anybody sees them.
+func (s *Session) learnSealed(text json.RawMessage) error {
+	if !seal.Sealed(text) {
+		return nil
+	}
+	tree, err := engine.ParseJSON(text)
+	if err != nil {
+		return nil //nolint:nilerr // not JSON: nothing in it was sealed by itself
+	}
+	engine.VisitTexts(tree, "", func(value string) {
+		if !strings.HasPrefix(value, seal.Prefix) || err != nil {
+			return
+		}
+		var literal json.RawMessage
+		if literal, err = s.o.Box.Open(json.RawMessage(`"` + value + `"`)); err != nil {
+			return
+		}
+		var secret string
+		if json.Unmarshal(literal, &secret) == nil {
+			s.o.Redactor.Add(secret)
+		}
+	})
+	return err
+}
+
+// valueOf writes what a call gave.
+func valueOf(v any) (json.RawMessage, error) {
+	switch x := v.(type) {
+	case nil:
+		return nil, nil
+	case json.RawMessage:
+		return x, nil
+	}
+	return engine.FormatJSON(v)
+}
+
+// readValue is what valueOf wrote, in the form in which the call gives it.
+func readValue(op *catalog.Operation, text json.RawMessage) (any, error) {
+	if len(text) == 0 {
+		return nil, nil
+	}
+	if op != nil {
+		return text, nil
+	}
+	return engine.ParseJSON(text)
+}
+
+// secretsIn are the marked secrets of a tree.
+func secretsIn(v any, into map[string]bool) map[string]bool {
+	switch x := v.(type) {
+	case engine.Secret:
+		if into == nil {
+			into = map[string]bool{}
+		}
+		into[string(x)] = true
+	case *engine.Object:
+		for _, item := range x.All() {
+			into = secretsIn(item, into)
+		}
+	case []any:
+		for _, item := range x {
+			into = secretsIn(item, into)
+		}
+	}
+	return into
+}
