@@ -222,7 +222,7 @@ func (db *DB) Finish(ctx context.Context, l engine.Lease, end engine.RunEnd) err
 			{end.Tolerated, "UPDATE calls SET tolerated = 1 WHERE run = ? AND key = ?"},
 		} {
 			for _, key := range mark.keys {
-				if _, err := c.ExecContext(ctx, mark.text, h.no, key); err != nil {
+				if _, err := c.ExecContext(ctx, mark.text, h.no, guard(key)); err != nil {
 					return err
 				}
 			}

@@ -57,6 +57,7 @@ type DB struct {
 	path string
 
 	read *sql.DB
+	stmt reads
 	// write has one connection, which belongs to the writer.
 	write *sql.DB
 	w     *writer // nil in a reader
@@ -109,6 +110,9 @@ func OpenReader(ctx context.Context, opts Options) (*DB, error) {
 	}
 	if err == nil && version < schema {
 		err = fmt.Errorf("the journal %s is of version %d, and this a0run reads %d: any command that runs a playbook brings it up to date", db.path, version, schema)
+	}
+	if err == nil {
+		err = db.stmt.prepare(ctx, db.read)
 	}
 	if err != nil {
 		return nil, errors.Join(db.failed("opening the journal", err), db.Close())
@@ -208,6 +212,9 @@ func (db *DB) openWriter(ctx context.Context) error {
 		}
 	}
 	db.read = db.open(4, "", "query_only(1)")
+	if err := db.stmt.prepare(ctx, db.read); err != nil {
+		return err
+	}
 	db.w, err = startWriter(ctx, db)
 	return err
 }

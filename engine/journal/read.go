@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"iter"
 	"strings"
+	"sync"
 
 	"a0run/engine"
 )
@@ -18,6 +19,29 @@ const (
 	pageRows  = 1000
 	pageBytes = 4 << 20
 )
+
+// The statements of reads that are made often.
+type reads struct{ page, find, number, writes *sql.Stmt }
+
+func (r *reads) prepare(ctx context.Context, pool *sql.DB) (err error) {
+	for _, s := range []struct {
+		stmt **sql.Stmt
+		text string
+	}{
+		{&r.page, "SELECT " + selected + " FROM calls c WHERE c.id > ? AND c.id <= ? ORDER BY c.id LIMIT ?"},
+		{&r.find, "SELECT " + selected + " FROM calls c WHERE c.run = (SELECT no FROM runs WHERE id = ?) AND c.key = ?"},
+		{&r.number, "SELECT no FROM runs WHERE id = ?"},
+		// Two counts and no OR, for which SQLite would read the whole run.
+		{&r.writes, `SELECT
+			(SELECT count(*) FROM calls WHERE run = ?1 AND task = ?2 AND mutates = 1 AND state <> 'refused') +
+			(SELECT count(*) FROM calls WHERE run = ?1 AND task > ?3 AND task < ?4 AND mutates = 1 AND state <> 'refused')`},
+	} {
+		if *s.stmt, err = pool.PrepareContext(ctx, s.text); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 const runColumns = `r.no, r.id, r.kind, r.of_run, r.playbook, r.name, r.hash, ifnull(r.params, ''), ifnull(r.tenants, ''), ifnull(r.options, ''),
 	r.who, r.host, r.version, r.started, ifnull(r.ended, ''), r.status, r.exit, r.error, r.calls, r.writes, r.epoch, r.owner`
@@ -88,7 +112,7 @@ func (db *DB) run(ctx context.Context, id string) (*engine.RunRecord, int64, err
 // number is a run's no.
 func (db *DB) number(ctx context.Context, run string) (int64, error) {
 	var no int64
-	err := db.read.QueryRowContext(ctx, "SELECT no FROM runs WHERE id = ?", run).Scan(&no)
+	err := db.stmt.number.QueryRowContext(ctx, run).Scan(&no)
 	if errors.Is(err, sql.ErrNoRows) {
 		return 0, fmt.Errorf("%w: %s", engine.ErrNoRun, run)
 	}
@@ -113,55 +137,106 @@ func (db *DB) Load(ctx context.Context, run string, after int64) iter.Seq2[*engi
 			yield(nil, db.failed("reading the journal", err))
 			return
 		}
-		if db.pages(ctx, first|after, last, yield) {
-			db.pages(ctx, first|begunBit, first|begunBit|seqMask, yield)
-		}
+		spans := []span{{first | after, last}, {first | begunBit, first | begunBit | seqMask}}
+		db.stream(ctx, spans, yield)
 	}
 }
 
-// pages hands out the calls with ids after the first and up to the last, and
-// says whether to go on.
-func (db *DB) pages(ctx context.Context, after, last int64, yield func(*engine.CallRecord, error) bool) bool {
-	for after < last {
-		page, at, err := db.page(ctx, after, last)
-		for _, c := range page {
-			if !yield(c, nil) {
+// A span is the ids of calls after one and up to another.
+type span struct{ after, last int64 }
+
+// A packedCall is a record as it comes from the table.
+type packedCall struct {
+	id    int64
+	value any
+	all   string
+}
+
+// A page is a piece of a listing.
+type page struct {
+	calls []packedCall
+	err   error
+}
+
+// stream hands out the calls of spans. The next page is read while the last one
+// is decoded and used.
+func (db *DB) stream(ctx context.Context, spans []span, yield func(*engine.CallRecord, error) bool) {
+	pages, stop := make(chan page), make(chan struct{})
+	var reader sync.WaitGroup
+	defer reader.Wait()
+	defer close(stop)
+	reader.Go(func() {
+		defer close(pages)
+		db.pages(ctx, spans, func(p page) bool {
+			select {
+			case pages <- p:
+				return p.err == nil
+			case <-stop:
 				return false
 			}
+		})
+	})
+	for p := range pages {
+		for _, raw := range p.calls {
+			c, err := db.decode(raw.id, raw.value, raw.all)
+			if !yield(c, err) || err != nil {
+				return
+			}
 		}
-		if err != nil {
-			yield(nil, db.failed("reading the journal", err))
-			return false
+		if p.err != nil {
+			yield(nil, db.failed("reading the journal", p.err))
+			return
 		}
-		if len(page) == 0 {
-			return true
-		}
-		after = at
 	}
-	return true
 }
 
-func (db *DB) page(ctx context.Context, after, last int64) (page []*engine.CallRecord, at int64, err error) {
-	rows, err := db.read.QueryContext(ctx, "SELECT "+selected+" FROM calls c WHERE c.id > ? AND c.id <= ? ORDER BY c.id LIMIT ?", after, last, pageRows)
-	if err != nil {
-		return nil, 0, err
-	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	size := 0
-	for size < pageBytes && rows.Next() {
-		c, id, err := db.scan(rows)
-		if err != nil {
-			return page, at, err
+// pages reads spans page by page, until give says no.
+func (db *DB) pages(ctx context.Context, spans []span, give func(page) bool) {
+	for _, s := range spans {
+		for s.after < s.last {
+			p := db.page(ctx, s)
+			if (p.err != nil || len(p.calls) > 0) && !give(p) {
+				return
+			}
+			if len(p.calls) == 0 {
+				break
+			}
+			s.after = p.calls[len(p.calls)-1].id
 		}
-		page, at = append(page, c), id
-		size += len(c.Args) + len(c.Value) + len(c.Failure) + len(c.Before) + len(c.Note)
 	}
-	return page, at, rows.Err()
+}
+
+func (db *DB) page(ctx context.Context, s span) (p page) {
+	if ctx.Err() != nil {
+		return page{err: context.Cause(ctx)}
+	}
+	// The driver watches a context that can end at every step; a page is short.
+	rows, err := db.stmt.page.QueryContext(context.WithoutCancel(ctx), s.after, s.last, pageRows)
+	if err != nil {
+		return page{err: err}
+	}
+	defer func() { p.err = errors.Join(p.err, rows.Close()) }()
+	for size := 0; size < pageBytes && rows.Next(); {
+		var c packedCall
+		if err := rows.Scan(&c.id, &c.value, &c.all); err != nil {
+			p.err = err
+			return p
+		}
+		p.calls = append(p.calls, c)
+		size += len(c.all)
+		if b, ok := c.value.([]byte); ok {
+			size += 4 * len(b)
+		} else if t, ok := c.value.(string); ok {
+			size += len(t)
+		}
+	}
+	p.err = rows.Err()
+	return p
 }
 
 // Find implements engine.Journal.
 func (db *DB) Find(ctx context.Context, run, key string) (*engine.CallRecord, error) {
-	rows, err := db.read.QueryContext(ctx, "SELECT "+selected+" FROM calls c WHERE c.run = (SELECT no FROM runs WHERE id = ?) AND c.key = ?", run, key)
+	rows, err := db.stmt.find.QueryContext(context.WithoutCancel(ctx), run, guard(key))
 	if err != nil {
 		return nil, db.failed("reading the journal", err)
 	}
@@ -183,13 +258,9 @@ func (db *DB) Writes(ctx context.Context, run, task string, deep bool) (int, err
 	}
 	from, to := "", "" // no task
 	if deep {
-		from, to = below(task)
+		from, to = below(guard(task))
 	}
 	var n int
-	// Two counts and no OR, for which SQLite would read the whole run.
-	err = db.read.QueryRowContext(ctx, `SELECT
-		(SELECT count(*) FROM calls WHERE run = ?1 AND task = ?2 AND mutates = 1 AND state <> 'refused') +
-		(SELECT count(*) FROM calls WHERE run = ?1 AND task > ?3 AND task < ?4 AND mutates = 1 AND state <> 'refused')`,
-		no, task, from, to).Scan(&n)
+	err = db.stmt.writes.QueryRowContext(ctx, no, guard(task), from, to).Scan(&n)
 	return n, db.failed("reading the journal", err)
 }
