@@ -20,7 +20,7 @@ var actionsTable = []Operation{ //nolint:gochecknoglobals // a constant table: l
 		Scopes:       []string{"create:actions"},
 		Effect:       Create,
 		Subject:      Subject{Kind: "actions", Field: "id"},
-		// source: the API document: actions.delete_action takes the id of the answer
+		// source: the API document: actions.delete_action takes the id of the answer; actions.get_actions by name, not taken for unique
 		NaturalKey: NaturalKey{Fields: []string{"name"}, Find: "actions.get_actions"},
 		Inverse:    Inverse{With: "actions.delete_action"},
 		Buckets:    []string{"management", "management.other"},
@@ -44,7 +44,7 @@ var actionsTable = []Operation{ //nolint:gochecknoglobals // a constant table: l
 		Scopes:  []string{"delete:actions"},
 		Effect:  Delete,
 		Subject: Subject{Kind: "actions", ID: "id", Field: "id"},
-		// source: the API document: what actions.create_action requires stands in the answer of actions.get_action; what goes with it is below its path
+		// source: page "Delete an action": all of its versions; the API document: what actions.create_action requires stands in the answer of actions.get_action
 		TakesWithIt: TakesWithIt{Kinds: []string{"actions.versions", "actions.triggers.bindings"}},
 		Inverse: Inverse{
 			With:       "actions.create_action",

@@ -19,7 +19,7 @@ var actionsModulesTable = []Operation{ //nolint:gochecknoglobals // a constant t
 		Scopes:       []string{"create:actions"},
 		Effect:       Create,
 		Subject:      Subject{Kind: "actions.modules", Field: "id"},
-		// source: the API document: actions.modules.delete takes the id of the answer
+		// source: the API document: actions.modules.delete takes the id of the answer; actions.modules.list by name, not taken for unique
 		NaturalKey: NaturalKey{Fields: []string{"name"}, Find: "actions.modules.list"},
 		Inverse:    Inverse{With: "actions.modules.delete"},
 		Buckets:    []string{"management", "management.other"},
@@ -135,7 +135,7 @@ var actionsModulesTable = []Operation{ //nolint:gochecknoglobals // a constant t
 		Scopes:       []string{"update:actions"},
 		Effect:       Act,
 		Subject:      Subject{Kind: "actions.modules", ID: "id", Field: "id"},
-		// source: the API document
+		// source: page "Rollback an Action Module to a specific version": copies code, dependencies and secrets into the draft, which PATCH takes
 		Inverse:   Inverse{With: "actions.modules.update", Before: "actions.modules.get", Body: WholeBefore, Unwritable: []string{"secrets"}, Note: "the values of secrets cannot be read"},
 		Buckets:   []string{"management", "management.other"},
 		Lifecycle: "early_access",

@@ -20,7 +20,7 @@ var brandingTable = []Operation{ //nolint:gochecknoglobals // a constant table: 
 		Scopes:       []string{"update:branding"},
 		Effect:       Create,
 		Subject:      Subject{Kind: "branding.themes", Field: "themeId"},
-		// source: the API document: branding.delete_branding_theme takes the id of the answer
+		// source: the API document: branding.delete_branding_theme takes the themeId of the answer; branding.get_default_branding_theme gives the theme in use
 		NaturalKey: NaturalKey{Find: "branding.get_default_branding_theme"},
 		Inverse:    Inverse{With: "branding.delete_branding_theme"},
 		Buckets:    []string{"management", "management.other"},
@@ -61,7 +61,7 @@ var brandingTable = []Operation{ //nolint:gochecknoglobals // a constant table: 
 		Scopes:  []string{"delete:branding"},
 		Effect:  Delete,
 		Subject: Subject{Kind: "branding.templates"},
-		// source: the API document: GET has as body what PUT takes as template
+		// source: GET has as body what PUT takes as template (seen in tenants)
 		TakesWithIt: TakesWithIt{None: "nothing"},
 		Inverse:     Inverse{With: "branding.update_template_universal_login", Before: "branding.get_template_universal_login", Args: []ArgFrom{{Name: "template", From: "before.body"}}},
 		Buckets:     []string{"management", "management.other"},
@@ -197,7 +197,7 @@ var brandingTable = []Operation{ //nolint:gochecknoglobals // a constant table: 
 		Scopes:       []string{"update:branding"},
 		Effect:       Replace,
 		Subject:      Subject{Kind: "branding.templates"},
-		// source: the API document: GET has as body what PUT takes as template; 404 without one
+		// source: GET has as body what PUT takes as template (seen in tenants); 404 without one
 		Inverse: Inverse{
 			With:   "branding.update_template_universal_login",
 			Before: "branding.get_template_universal_login",

@@ -19,7 +19,7 @@ var brandingPhoneTable = []Operation{ //nolint:gochecknoglobals // a constant ta
 		Scopes:       []string{"create:phone_providers"},
 		Effect:       Create,
 		Subject:      Subject{Kind: "branding.phone.providers", Field: "id"},
-		// source: the API document: branding.phone.providers.delete takes the id of the answer
+		// source: the API document: branding.phone.providers.delete takes the id of the answer; branding.phone.providers.list by name, not taken for unique
 		NaturalKey: NaturalKey{Fields: []string{"name"}, Find: "branding.phone.providers.list"},
 		Inverse:    Inverse{With: "branding.phone.providers.delete"},
 		Buckets:    []string{"management", "management.other"},
@@ -153,7 +153,7 @@ var brandingPhoneTable = []Operation{ //nolint:gochecknoglobals // a constant ta
 		Scopes:  []string{"create:phone_templates"},
 		Effect:  Create,
 		Subject: Subject{Kind: "branding.phone.templates", Field: "id"},
-		// source: the API document: branding.phone.templates.delete takes the id of the answer
+		// source: the API document: branding.phone.templates.delete takes the id of the answer; branding.phone.templates.list by type, not taken for unique
 		NaturalKey: NaturalKey{Fields: []string{"type"}, Find: "branding.phone.templates.list"},
 		Inverse:    Inverse{With: "branding.phone.templates.delete"},
 		Buckets:    []string{"management", "management.other"},

@@ -41,7 +41,7 @@ var clientsTable = []Operation{ //nolint:gochecknoglobals // a constant table: l
 		Scopes:       []string{"create:client_credentials"},
 		Effect:       Create,
 		Subject:      Subject{Kind: "clients.credentials", Field: "id", Also: []Touched{{Kind: "clients", From: "args.client_id"}}},
-		// source: the API document: client_credentials.delete takes the id of the answer
+		// source: the API document: client_credentials.delete takes the id of the answer; client_credentials.all by name, not taken for unique
 		NaturalKey: NaturalKey{Fields: []string{"name"}, Find: "client_credentials.all"},
 		Inverse:    Inverse{With: "client_credentials.delete"},
 		Buckets:    []string{"management", "management.other"},

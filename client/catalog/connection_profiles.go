@@ -19,7 +19,7 @@ var connectionProfilesTable = []Operation{ //nolint:gochecknoglobals // a consta
 		Scopes:       []string{"create:connection_profiles"},
 		Effect:       Create,
 		Subject:      Subject{Kind: "connection_profiles", Field: "id"},
-		// source: the API document: connection_profiles.delete takes the id of the answer
+		// source: the API document: connection_profiles.delete takes the id of the answer; connection_profiles.list by name, not taken for unique
 		NaturalKey: NaturalKey{Fields: []string{"name"}, Find: "connection_profiles.list"},
 		Inverse:    Inverse{With: "connection_profiles.delete"},
 		Buckets:    []string{"management", "management.other"},

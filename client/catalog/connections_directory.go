@@ -19,7 +19,7 @@ var connectionsDirectoryTable = []Operation{ //nolint:gochecknoglobals // a cons
 		Scopes:  []string{"create:directory_provisionings"},
 		Effect:  Create,
 		Subject: Subject{Kind: "connections.directory_provisioning", Field: "connection_id", Also: []Touched{{Kind: "connections", From: "args.id"}}},
-		// source: the API document: connections.directory_provisioning.delete takes the id of the answer
+		// source: the API document: one below each connection, 409 for a second; connections.directory_provisioning.delete takes the connection's id
 		NaturalKey: NaturalKey{Unique: true, Find: "connections.directory_provisioning.get"},
 		Inverse:    Inverse{With: "connections.directory_provisioning.delete"},
 		Buckets:    []string{"management", "management.other"},

@@ -19,7 +19,7 @@ var connectionsScimTable = []Operation{ //nolint:gochecknoglobals // a constant 
 		Scopes:  []string{"create:scim_config"},
 		Effect:  Create,
 		Subject: Subject{Kind: "connections.scim_configuration", Field: "connection_id", Also: []Touched{{Kind: "connections", From: "args.id"}}},
-		// source: the API document: connections.scim_configuration.delete takes the id of the answer
+		// source: the API document: one below each connection, which connections.scim_configuration.delete takes by the connection's id
 		NaturalKey: NaturalKey{Unique: true, Find: "connections.scim_configuration.get"},
 		Inverse:    Inverse{With: "connections.scim_configuration.delete"},
 		Buckets:    []string{"management", "management.other"},
@@ -119,7 +119,7 @@ var connectionsScimTable = []Operation{ //nolint:gochecknoglobals // a constant 
 		Scopes:  []string{"create:scim_token"},
 		Effect:  Create,
 		Subject: Subject{Kind: "connections.scim_configuration.tokens", Field: "token_id", Also: []Touched{{Kind: "connections", From: "args.id"}}},
-		// source: the API document: connections.scim_configuration.tokens.delete takes the id of the answer
+		// source: the API document: a token has no name; connections.scim_configuration.tokens.delete takes the token_id of the answer
 		NaturalKey:    NaturalKey{None: "a token has no name, and only the answer shows its value"},
 		Inverse:       Inverse{With: "connections.scim_configuration.tokens.delete"},
 		Buckets:       []string{"management", "management.other"},

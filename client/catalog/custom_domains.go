@@ -45,7 +45,7 @@ var customDomainsTable = []Operation{ //nolint:gochecknoglobals // a constant ta
 		Scopes:       []string{"create:custom_domains"},
 		Effect:       Create,
 		Subject:      Subject{Kind: "custom_domains", Field: "custom_domain_id"},
-		// source: the API document: custom_domains.delete takes the id of the answer
+		// source: the API document: custom_domains.delete takes the id of the answer; 409 for a second one of the same domain
 		NaturalKey: NaturalKey{Fields: []string{"domain"}, Unique: true, Find: "custom_domains.all"},
 		Inverse:    Inverse{With: "custom_domains.delete"},
 		Buckets:    []string{"management", "custom_domains.write"},

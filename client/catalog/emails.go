@@ -20,7 +20,7 @@ var emailsTable = []Operation{ //nolint:gochecknoglobals // a constant table: la
 		Scopes:       []string{"create:email_provider"},
 		Effect:       Create,
 		Subject:      Subject{Kind: "emails.provider"},
-		// source: the API document: emails.delete takes the id of the answer
+		// source: the API document: emails.delete deletes the one that there is; 409 for a second one
 		NaturalKey: NaturalKey{Unique: true, Find: "emails.get"},
 		Inverse:    Inverse{With: "emails.delete"},
 		Buckets:    []string{"management", "email_provider.write"},
@@ -84,7 +84,7 @@ var emailsTable = []Operation{ //nolint:gochecknoglobals // a constant table: la
 		Scopes:       []string{"update:email_provider"},
 		Effect:       Patch,
 		Subject:      Subject{Kind: "emails.provider"},
-		// source: GET never shows smtp_pass (seen in tenants); PATCH replaces credentials
+		// source: GET never shows smtp_pass (seen in tenants), and credentials without it are none
 		Inverse: Inverse{With: "emails.update", Before: "emails.get", Body: SentFields, Unwritable: []string{"credentials"}, Note: "the credentials of a provider cannot be read"},
 		Buckets: []string{"management", "email_provider.write"},
 		Secrets: []string{"credentials.api_key", "credentials.clientSecret", "credentials.secretAccessKey", "credentials.smtp_pass"},

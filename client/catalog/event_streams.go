@@ -19,7 +19,7 @@ var eventStreamsTable = []Operation{ //nolint:gochecknoglobals // a constant tab
 		Scopes:       []string{"create:event_streams"},
 		Effect:       Create,
 		Subject:      Subject{Kind: "event_streams", Field: "id"},
-		// source: the API document: event_streams.delete takes the id of the answer
+		// source: the API document: event_streams.delete takes the id of the answer; event_streams.list by name, not taken for unique
 		NaturalKey: NaturalKey{Fields: []string{"name"}, Find: "event_streams.list"},
 		Inverse:    Inverse{With: "event_streams.delete"},
 		Buckets:    []string{"management", "management.other"},

@@ -19,7 +19,7 @@ var experimentationTable = []Operation{ //nolint:gochecknoglobals // a constant 
 		Scopes:       []string{"create:experimentation"},
 		Effect:       Create,
 		Subject:      Subject{Kind: "experimentation.segments", Field: "id"},
-		// source: the API document: experimentation.segments.delete takes the id of the answer
+		// source: the API document: experimentation.segments.delete takes the id of the answer; experimentation.segments.list by name, not taken for unique
 		NaturalKey: NaturalKey{Fields: []string{"name"}, Find: "experimentation.segments.list"},
 		Inverse:    Inverse{With: "experimentation.segments.delete"},
 		Buckets:    []string{"management", "management.other"},

@@ -19,7 +19,7 @@ var experimentationExperimentsTable = []Operation{ //nolint:gochecknoglobals // 
 		Scopes:       []string{"create:experimentation"},
 		Effect:       Create,
 		Subject:      Subject{Kind: "experimentation.experiments", Field: "id"},
-		// source: the API document: experimentation.experiments.delete takes the id of the answer
+		// source: the API document: experimentation.experiments.delete takes the id of the answer; experimentation.experiments.list by name, not taken for unique
 		NaturalKey: NaturalKey{Fields: []string{"name"}, Find: "experimentation.experiments.list"},
 		Inverse:    Inverse{With: "experimentation.experiments.delete"},
 		Buckets:    []string{"management", "management.other"},

@@ -19,7 +19,7 @@ var experimentationFlagsTable = []Operation{ //nolint:gochecknoglobals // a cons
 		Scopes:       []string{"create:experimentation"},
 		Effect:       Create,
 		Subject:      Subject{Kind: "experimentation.feature_flags", Field: "id"},
-		// source: the API document: experimentation.feature_flags.delete takes the id of the answer
+		// source: the API document: experimentation.feature_flags.delete takes the id of the answer; experimentation.feature_flags.list by name, not taken for unique
 		NaturalKey: NaturalKey{Fields: []string{"name"}, Find: "experimentation.feature_flags.list"},
 		Inverse:    Inverse{With: "experimentation.feature_flags.delete"},
 		Buckets:    []string{"management", "management.other"},
@@ -156,7 +156,7 @@ var experimentationFlagsTable = []Operation{ //nolint:gochecknoglobals // a cons
 		Scopes:       []string{"create:experimentation"},
 		Effect:       Create,
 		Subject:      Subject{Kind: "experimentation.feature_flags.variations", Field: "id", Also: []Touched{{Kind: "experimentation.feature_flags", From: "args.id"}}},
-		// source: the API document: experimentation.feature_flags.variations.delete takes the id of the answer
+		// source: the API document: experimentation.feature_flags.variations.delete takes the id of the answer; experimentation.feature_flags.variations.list by name, not taken for unique
 		NaturalKey: NaturalKey{Fields: []string{"name"}, Find: "experimentation.feature_flags.variations.list"},
 		Inverse:    Inverse{With: "experimentation.feature_flags.variations.delete"},
 		Buckets:    []string{"management", "management.other"},

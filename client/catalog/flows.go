@@ -19,7 +19,7 @@ var flowsTable = []Operation{ //nolint:gochecknoglobals // a constant table: lai
 		Scopes:       []string{"create:flows"},
 		Effect:       Create,
 		Subject:      Subject{Kind: "flows", Field: "id"},
-		// source: the API document: flows.delete takes the id of the answer
+		// source: the API document: flows.delete takes the id of the answer; flows.list by name, not taken for unique
 		NaturalKey: NaturalKey{Fields: []string{"name"}, Find: "flows.list"},
 		Inverse:    Inverse{With: "flows.delete"},
 		Buckets:    []string{"management", "management.other"},
@@ -219,7 +219,7 @@ var flowsTable = []Operation{ //nolint:gochecknoglobals // a constant table: lai
 		Scopes:       []string{"create:flows_vault_connections"},
 		Effect:       Create,
 		Subject:      Subject{Kind: "flows.vault.connections", Field: "id"},
-		// source: the API document: flows.vault.connections.delete takes the id of the answer
+		// source: the API document: flows.vault.connections.delete takes the id of the answer; flows.vault.connections.list by name, not taken for unique
 		NaturalKey: NaturalKey{Fields: []string{"name"}, Find: "flows.vault.connections.list"},
 		Inverse:    Inverse{With: "flows.vault.connections.delete"},
 		Buckets:    []string{"management", "management.other"},

@@ -19,7 +19,7 @@ var formsTable = []Operation{ //nolint:gochecknoglobals // a constant table: lai
 		Scopes:       []string{"create:forms"},
 		Effect:       Create,
 		Subject:      Subject{Kind: "forms", Field: "id"},
-		// source: the API document: forms.delete takes the id of the answer
+		// source: the API document: forms.delete takes the id of the answer; forms.list by name, not taken for unique
 		NaturalKey: NaturalKey{Fields: []string{"name"}, Find: "forms.list"},
 		Inverse:    Inverse{With: "forms.delete"},
 		Buckets:    []string{"management", "management.other"},

@@ -192,7 +192,7 @@ var guardianPushTable = []Operation{ //nolint:gochecknoglobals // a constant tab
 		Scopes:       []string{"update:guardian_factors"},
 		Effect:       Patch,
 		Subject:      Subject{Kind: "guardian.factors.push_notification"},
-		// source: the API document: what guardian.factors.push_notification.update_apns_provider takes stands in the answer of guardian.factors.push_notification.get_apns_provider, but p12
+		// source: GET has no p12 (seen in tenants)
 		Inverse: Inverse{
 			With:       "guardian.factors.push_notification.update_apns_provider",
 			Before:     "guardian.factors.push_notification.get_apns_provider",

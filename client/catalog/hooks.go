@@ -75,7 +75,7 @@ var hooksTable = []Operation{ //nolint:gochecknoglobals // a constant table: lai
 		Scopes:       []string{"create:hooks"},
 		Effect:       Create,
 		Subject:      Subject{Kind: "hooks", Field: "id"},
-		// source: the API document: hooks.delete takes the id of the answer
+		// source: the API document: hooks.delete takes the id of the answer; hooks.all by name, not taken for unique
 		NaturalKey: NaturalKey{Fields: []string{"name"}, Find: "hooks.all"},
 		Inverse:    Inverse{With: "hooks.delete"},
 		Buckets:    []string{"management", "management.other"},

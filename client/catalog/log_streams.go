@@ -19,7 +19,7 @@ var logStreamsTable = []Operation{ //nolint:gochecknoglobals // a constant table
 		Scopes:       []string{"create:log_streams"},
 		Effect:       Create,
 		Subject:      Subject{Kind: "log_streams", Field: "id"},
-		// source: the API document: log_streams.delete takes the id of the answer
+		// source: the API document: log_streams.delete takes the id of the answer; log_streams.list by name and type, not taken for unique
 		NaturalKey: NaturalKey{Fields: []string{"name", "type"}, Find: "log_streams.list"},
 		Inverse:    Inverse{With: "log_streams.delete"},
 		Buckets:    []string{"management", "management.other"},

@@ -41,7 +41,7 @@ var networkAclsTable = []Operation{ //nolint:gochecknoglobals // a constant tabl
 		Scopes:       []string{"create:network_acls"},
 		Effect:       Create,
 		Subject:      Subject{Kind: "network_acls", Field: "id"},
-		// source: the API document: network_acls.delete takes the id of the answer
+		// source: answers the object with its id (seen in tenants), which the API document leaves open; network_acls.list has them by description
 		NaturalKey: NaturalKey{Fields: []string{"description"}, Find: "network_acls.all"},
 		Inverse:    Inverse{With: "network_acls.delete"},
 		Buckets:    []string{"management", "management.other"},

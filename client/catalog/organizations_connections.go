@@ -278,7 +278,7 @@ var organizationsConnectionsTable = []Operation{ //nolint:gochecknoglobals // a 
 		Scopes:       []string{"create:organization_discovery_domains"},
 		Effect:       Create,
 		Subject:      Subject{Kind: "organizations.discovery_domains", Field: "id", Also: []Touched{{Kind: "organizations", From: "args.id"}}},
-		// source: the API document: organizations.discovery_domains.delete takes the id of the answer
+		// source: the API document: organizations.discovery_domains.delete takes the id of the answer; 409 for a second one of the same domain
 		NaturalKey: NaturalKey{Fields: []string{"domain"}, Unique: true, Find: "organizations.discovery_domains.get_by_name"},
 		Inverse:    Inverse{With: "organizations.discovery_domains.delete"},
 		Buckets:    []string{"management", "organizations.write"},

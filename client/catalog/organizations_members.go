@@ -100,7 +100,7 @@ var organizationsMembersTable = []Operation{ //nolint:gochecknoglobals // a cons
 		Scopes:       []string{"create:organization_invitations"},
 		Effect:       Create,
 		Subject:      Subject{Kind: "organizations.invitations", Field: "id", Also: []Touched{{Kind: "organizations", From: "args.id"}}},
-		// source: the API document: organizations.delete_organization_invitation takes the id of the answer
+		// source: the API document: organizations.delete_organization_invitation takes the id of the answer; organizations.all_organization_invitations by invitee.email and client_id, not taken for unique
 		NaturalKey:    NaturalKey{Fields: []string{"invitee.email", "client_id"}, Find: "organizations.all_organization_invitations"},
 		Inverse:       Inverse{With: "organizations.delete_organization_invitation", Note: "the mail has been sent"},
 		Buckets:       []string{"management", "organizations.invitations.write"},

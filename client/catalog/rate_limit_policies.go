@@ -19,7 +19,7 @@ var rateLimitPoliciesTable = []Operation{ //nolint:gochecknoglobals // a constan
 		Scopes:       []string{"create:rate_limit_policies"},
 		Effect:       Create,
 		Subject:      Subject{Kind: "rate_limit_policies", Field: "id"},
-		// source: the API document: rate_limit_policies.delete takes the id of the answer
+		// source: the API document: rate_limit_policies.delete takes the id of the answer; rate_limit_policies.list by resource and consumer and consumer_selector, not taken for unique
 		NaturalKey: NaturalKey{Fields: []string{"resource", "consumer", "consumer_selector"}, Find: "rate_limit_policies.list"},
 		Inverse:    Inverse{With: "rate_limit_policies.delete"},
 		Buckets:    []string{"management", "management.other"},

@@ -80,7 +80,7 @@ var rolesTable = []Operation{ //nolint:gochecknoglobals // a constant table: lai
 		Scopes:       []string{"create:roles"},
 		Effect:       Create,
 		Subject:      Subject{Kind: "roles", Field: "id"},
-		// source: the API document: roles.delete takes the id of the answer
+		// source: the API document: roles.delete takes the id of the answer; 409 for a second one of the same name
 		NaturalKey: NaturalKey{Fields: []string{"name"}, Unique: true, Find: "roles.list"},
 		Inverse:    Inverse{With: "roles.delete"},
 		Buckets:    []string{"management", "management.other"},

@@ -46,7 +46,7 @@ var rulesTable = []Operation{ //nolint:gochecknoglobals // a constant table: lai
 		Scopes:       []string{"create:rules"},
 		Effect:       Create,
 		Subject:      Subject{Kind: "rules", Field: "id"},
-		// source: the API document: rules.delete takes the id of the answer
+		// source: the API document: rules.delete takes the id of the answer; 409 for a second one of the same name
 		NaturalKey: NaturalKey{Fields: []string{"name"}, Unique: true, Find: "rules.all"},
 		Inverse:    Inverse{With: "rules.delete"},
 		Buckets:    []string{"management", "management.other"},

@@ -41,7 +41,7 @@ var selfServiceProfilesTable = []Operation{ //nolint:gochecknoglobals // a const
 		Scopes:       []string{"create:self_service_profiles"},
 		Effect:       Create,
 		Subject:      Subject{Kind: "self_service_profiles", Field: "id"},
-		// source: the API document: self_service_profiles.delete takes the id of the answer
+		// source: the API document: self_service_profiles.delete takes the id of the answer; self_service_profiles.all by name, not taken for unique
 		NaturalKey: NaturalKey{Fields: []string{"name"}, Find: "self_service_profiles.all"},
 		Inverse:    Inverse{With: "self_service_profiles.delete"},
 		Buckets:    []string{"management", "management.other"},

@@ -19,7 +19,7 @@ var tokenExchangeProfilesTable = []Operation{ //nolint:gochecknoglobals // a con
 		Scopes:       []string{"create:token_exchange_profiles"},
 		Effect:       Create,
 		Subject:      Subject{Kind: "token_exchange_profiles", Field: "id"},
-		// source: the API document: token_exchange_profiles.delete takes the id of the answer
+		// source: the API document: token_exchange_profiles.delete takes the id of the answer; token_exchange_profiles.list by name, not taken for unique
 		NaturalKey: NaturalKey{Fields: []string{"name"}, Find: "token_exchange_profiles.list"},
 		Inverse:    Inverse{With: "token_exchange_profiles.delete"},
 		Buckets:    []string{"management", "token_exchange_profiles.write"},

@@ -19,7 +19,7 @@ var userAttributeProfilesTable = []Operation{ //nolint:gochecknoglobals // a con
 		Scopes:       []string{"create:user_attribute_profiles"},
 		Effect:       Create,
 		Subject:      Subject{Kind: "user_attribute_profiles", Field: "id"},
-		// source: the API document: user_attribute_profiles.delete takes the id of the answer
+		// source: the API document: user_attribute_profiles.delete takes the id of the answer; user_attribute_profiles.list by name, not taken for unique
 		NaturalKey: NaturalKey{Fields: []string{"name"}, Find: "user_attribute_profiles.list"},
 		Inverse:    Inverse{With: "user_attribute_profiles.delete"},
 		Buckets:    []string{"management", "management.other"},

@@ -42,7 +42,7 @@ var usersAuthenticationTable = []Operation{ //nolint:gochecknoglobals // a const
 		Scopes:       []string{"create:authentication_methods"},
 		Effect:       Create,
 		Subject:      Subject{Kind: "users.authentication_methods", Field: "id", Also: []Touched{{Kind: "users", From: "args.id"}}},
-		// source: the API document: users.delete_authentication_method_by_id takes the id of the answer
+		// source: the API document: users.delete_authentication_method_by_id takes the id of the answer; users.get_authentication_methods by type and name, not taken for unique
 		NaturalKey:    NaturalKey{Fields: []string{"type", "name"}, Find: "users.get_authentication_methods"},
 		Inverse:       Inverse{With: "users.delete_authentication_method_by_id"},
 		Buckets:       []string{"management", "users.write"},

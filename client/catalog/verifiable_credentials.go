@@ -19,7 +19,7 @@ var verifiableCredentialsTable = []Operation{ //nolint:gochecknoglobals // a con
 		Scopes:       []string{"create:vdcs_templates"},
 		Effect:       Create,
 		Subject:      Subject{Kind: "verifiable_credentials.verification.templates", Field: "id"},
-		// source: the API document: verifiable_credentials.verification.templates.delete takes the id of the answer
+		// source: the API document: verifiable_credentials.verification.templates.delete takes the id of the answer; verifiable_credentials.verification.templates.list by name, not taken for unique
 		NaturalKey: NaturalKey{Fields: []string{"name"}, Find: "verifiable_credentials.verification.templates.list"},
 		Inverse:    Inverse{With: "verifiable_credentials.verification.templates.delete"},
 		Buckets:    []string{"management", "management.other"},
