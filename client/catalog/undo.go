@@ -31,8 +31,10 @@ type NaturalKey struct {
 	// Find is the operation that looks an object up by these fields, never by
 	// the eventually consistent search. Its arguments are the create's of the
 	// same name, then the fields of the same name; a required one that is
-	// still open takes the first field. What it finds is compared by Fields,
-	// since its filters may be wider ("name_filter").
+	// still open and is no field takes the first field. One whose field the body
+	// leaves out (a user without an e-mail address) cannot be asked: in doubt.
+	// What it finds is compared by Fields, since its filters may be wider
+	// ("name_filter").
 	Find string
 	// None is the reason why there is no natural key.
 	None string
