@@ -26,6 +26,8 @@ const DefaultRole = "default"
 type Config struct {
 	// Run is nil for a table that only describes (check, ops, docs).
 	Run *engine.Run
+	// Redactor learns the secrets; nil means the run's.
+	Redactor *engine.Redactor
 	// Head is the playbook's.
 	Head engine.Head
 	// Params are the values of the declared parameters.
@@ -49,6 +51,13 @@ type table struct {
 	ops *catalog.Table
 }
 
+func newTable(cfg Config) *table {
+	if cfg.Redactor == nil && cfg.Run != nil {
+		cfg.Redactor = cfg.Run.Redactor()
+	}
+	return &table{cfg: cfg, ops: catalog.Default()}
+}
+
 // Globals makes the table for a run. The clients must be set up with NoRetry:
 // under the engine it alone retries.
 func Globals(cfg Config) *engine.Namespace {
@@ -58,7 +67,7 @@ func Globals(cfg Config) *engine.Namespace {
 	if cfg.Rand == nil {
 		cfg.Rand = rand.Reader
 	}
-	t := &table{cfg: cfg, ops: catalog.Default()}
+	t := newTable(cfg)
 	root := engine.NewNamespace("")
 	t.tenantEntries(root, cfg.Default)
 	root.Set("tenant", t.tenantFunction())

@@ -158,7 +158,7 @@ func (t *table) answered(resp *client.Response, op *catalog.Operation) engine.Ou
 	out := engine.Outcome{Status: resp.Status}
 	if len(resp.Body) > 0 {
 		out.Value = resp.Body
-		if len(op.SecretAnswers) > 0 && t.cfg.Run != nil {
+		if len(op.SecretAnswers) > 0 && t.cfg.Redactor != nil {
 			t.learnAnswer(resp.Body, op)
 		}
 	}

@@ -13,7 +13,7 @@ import (
 
 // API makes requests for the stages of a run and for undo, which ask a tenant
 // by themselves; Config.Run may be nil.
-func API(cfg Config) engine.API { return &api{table: &table{cfg: cfg, ops: catalog.Default()}} }
+func API(cfg Config) engine.API { return &api{table: newTable(cfg)} }
 
 type api struct{ table *table }
 

@@ -101,8 +101,8 @@ func (t *table) markLeaf(v any) any {
 
 // know makes a secret known to the run's redactor.
 func (t *table) know(secret string) {
-	if t.cfg.Run != nil && secret != "" {
-		t.cfg.Run.Redactor().Add(secret)
+	if t.cfg.Redactor != nil && secret != "" {
+		t.cfg.Redactor.Add(secret)
 	}
 }
 

@@ -118,7 +118,7 @@ type Counts struct {
 // NewRun makes a run; nothing happens yet.
 func NewRun(cfg Config) *Run {
 	if cfg.ID == "" {
-		cfg.ID = newID()
+		cfg.ID = NewID()
 	}
 	if cfg.Concurrency <= 0 {
 		cfg.Concurrency = DefaultConcurrency
@@ -171,7 +171,8 @@ func (r *Run) stack() Doer {
 	return path
 }
 
-func newID() string { return hex.EncodeToString(randomBytes(8)) }
+// NewID makes an identity for a run or a process.
+func NewID() string { return hex.EncodeToString(randomBytes(8)) }
 
 func randomBytes(n int) []byte {
 	b := make([]byte, n)

@@ -2,6 +2,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -35,9 +36,24 @@ func outside() *world {
 	if err != nil || width <= 0 {
 		width = 80
 	}
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown host"
+	}
 	return &world{
+		who: userName(), host: host, process: fmt.Sprintf("pid %d on %s", os.Getpid(), host),
 		args: os.Args[1:], dir: dir, getenv: os.LookupEnv, now: time.Now, signals: signals, exit: os.Exit,
 		stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr,
 		terminal: tty, color: tty && !noColor, width: width,
 	}
+}
+
+// userName is who runs the command, as the system says it.
+func userName() string {
+	for _, name := range []string{"USER", "LOGNAME", "USERNAME"} {
+		if user := os.Getenv(name); user != "" {
+			return user
+		}
+	}
+	return fmt.Sprintf("uid %d", os.Getuid())
 }

@@ -19,7 +19,9 @@ import (
 type playbook struct {
 	name  string // as shown
 	dir   string // absolute; "" for standard input
-	files fs.FS  // the folder, for modules and includes; nil for standard input
+	path  string // likewise
+	text  []byte
+	files fs.FS // the folder, for modules and includes; nil for standard input
 	lua   *lua.Playbook
 	yaml  *yaml.Playbook
 }
@@ -55,10 +57,12 @@ func loadPlaybook(w *world, name string) (*playbook, error) {
 	if err != nil {
 		return nil, err
 	}
+	p.text = text
 	if name == "-" {
 		p.name = "stdin"
 	} else {
-		p.dir = filepath.Dir(w.path(name))
+		p.path = w.path(name)
+		p.dir = filepath.Dir(p.path)
 		p.files = os.DirFS(p.dir)
 		if root, err := os.OpenRoot(p.dir); err == nil {
 			p.files = root.FS() // follows no symbolic link out of the folder

@@ -223,6 +223,16 @@ func (t *tenants) describe() []string {
 	return lines
 }
 
+// records are the tenants as the journal keeps them, by role.
+func (t *tenants) records(local bool) []engine.TenantRecord {
+	var all []engine.TenantRecord
+	for role, c := range t.clients {
+		all = append(all, engine.TenantRecord{Role: role, Name: t.names[role], Domain: c.Domain(), Local: local})
+	}
+	sort.Slice(all, func(i, j int) bool { return all[i].Role < all[j].Role })
+	return all
+}
+
 // fields are the roles with their tenants, for the first event of a run.
 func (t *tenants) fields() json.RawMessage {
 	type tenant struct {

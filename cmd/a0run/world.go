@@ -30,6 +30,8 @@ type world struct {
 	terminal       bool
 	color          bool
 	width          int
+	// who, host and process are written into the journal.
+	who, host, process string
 	// shown switches redaction off, so that a test can prove that its canaries
 	// would be seen.
 	shown bool

@@ -85,7 +85,11 @@ func Resume(ctx context.Context, id string, o Options) (*Session, error) {
 	if s.lease, err = o.Journal.Claim(ctx, run.ID, s.o.Owner); err != nil {
 		return nil, err
 	}
-	if s.past, err = openPast(ctx, s); err != nil {
+	// Read again: what stood there before the claim may have grown.
+	if s.run, err = o.Journal.Run(ctx, run.ID); err == nil {
+		s.past, err = openPast(ctx, s)
+	}
+	if err != nil {
 		return nil, errors.Join(err, o.Journal.Release(ctx, s.lease))
 	}
 	return s, nil

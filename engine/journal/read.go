@@ -21,7 +21,7 @@ const (
 )
 
 // The statements of reads that are made often.
-type reads struct{ page, find, number, writes *sql.Stmt }
+type reads struct{ page, find, byID, number, writes *sql.Stmt }
 
 func (r *reads) prepare(ctx context.Context, pool *sql.DB) (err error) {
 	for _, s := range []struct {
@@ -30,6 +30,7 @@ func (r *reads) prepare(ctx context.Context, pool *sql.DB) (err error) {
 	}{
 		{&r.page, "SELECT " + selected + " FROM calls c WHERE c.id > ? AND c.id <= ? ORDER BY c.id LIMIT ?"},
 		{&r.find, "SELECT " + selected + " FROM calls c WHERE c.run = (SELECT no FROM runs WHERE id = ?) AND c.key = ?"},
+		{&r.byID, "SELECT " + selected + " FROM calls c WHERE c.id = ?"},
 		{&r.number, "SELECT no FROM runs WHERE id = ?"},
 		// Two counts and no OR, for which SQLite would read the whole run.
 		{&r.writes, `SELECT
@@ -77,8 +78,19 @@ func (db *DB) scanRun(rows *sql.Rows) (*engine.RunRecord, int64, error) {
 
 // Run implements engine.Journal.
 func (db *DB) Run(ctx context.Context, id string) (*engine.RunRecord, error) {
-	r, _, err := db.run(ctx, id)
-	return r, err
+	r, no, err := db.run(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return r, db.last(ctx, r, no)
+}
+
+// last fills in the largest numbers of the run's records.
+func (db *DB) last(ctx context.Context, r *engine.RunRecord, no int64) error {
+	err := db.read.QueryRowContext(ctx,
+		"SELECT ifnull(max(seq), 0), ifnull(max(wake), 0) FROM calls WHERE id >= ?1 * 1099511627776 AND id < (?1 + 1) * 1099511627776", no).
+		Scan(&r.LastSeq, &r.LastWake)
+	return db.failed("reading the run "+r.ID, err)
 }
 
 func (db *DB) run(ctx context.Context, id string) (*engine.RunRecord, int64, error) {
@@ -86,7 +98,7 @@ func (db *DB) run(ctx context.Context, id string) (*engine.RunRecord, int64, err
 		r  *engine.RunRecord
 		no int64
 	}
-	rows, err := db.read.QueryContext(ctx, "SELECT "+runColumns+` FROM runs r WHERE r.id >= ?1 AND r.id < ?1 || char(1114111) ORDER BY r.id LIMIT 3`, id)
+	rows, err := db.read.QueryContext(ctx, "SELECT "+runColumns+` FROM runs r WHERE r.id >= ?1 AND r.id < ?1 || char(1114111) AND r.status <> 'pruned' ORDER BY r.id LIMIT 3`, id)
 	if err != nil {
 		return nil, 0, db.failed("reading the journal", err)
 	}
@@ -138,8 +150,16 @@ func (db *DB) Load(ctx context.Context, run string, after int64) iter.Seq2[*engi
 			return
 		}
 		spans := []span{{first | after, last}, {first | begunBit, first | begunBit | seqMask}}
-		db.stream(ctx, spans, yield)
+		db.stream(ctx, listing{stmt: db.stmt.page, spans: spans}, yield)
 	}
+}
+
+// A listing is a query for calls, read page by page: its first two arguments
+// are the bounds of the page's ids, the next is how many calls it may have.
+type listing struct {
+	stmt  *sql.Stmt
+	spans []span
+	args  []any
 }
 
 // A span is the ids of calls after one and up to another.
@@ -158,16 +178,16 @@ type page struct {
 	err   error
 }
 
-// stream hands out the calls of spans. The next page is read while the last one
+// stream hands out the calls of a listing. The next page is read while the last one
 // is decoded and used.
-func (db *DB) stream(ctx context.Context, spans []span, yield func(*engine.CallRecord, error) bool) {
+func (db *DB) stream(ctx context.Context, l listing, yield func(*engine.CallRecord, error) bool) {
 	pages, stop := make(chan page), make(chan struct{})
 	var reader sync.WaitGroup
 	defer reader.Wait()
 	defer close(stop)
 	reader.Go(func() {
 		defer close(pages)
-		db.pages(ctx, spans, func(p page) bool {
+		db.pages(ctx, l, func(p page) bool {
 			select {
 			case pages <- p:
 				return p.err == nil
@@ -190,11 +210,11 @@ func (db *DB) stream(ctx context.Context, spans []span, yield func(*engine.CallR
 	}
 }
 
-// pages reads spans page by page, until give says no.
-func (db *DB) pages(ctx context.Context, spans []span, give func(page) bool) {
-	for _, s := range spans {
+// pages reads a listing page by page, until give says no.
+func (db *DB) pages(ctx context.Context, l listing, give func(page) bool) {
+	for _, s := range l.spans {
 		for s.after < s.last {
-			p := db.page(ctx, s)
+			p := db.page(ctx, l, s)
 			if (p.err != nil || len(p.calls) > 0) && !give(p) {
 				return
 			}
@@ -206,12 +226,12 @@ func (db *DB) pages(ctx context.Context, spans []span, give func(page) bool) {
 	}
 }
 
-func (db *DB) page(ctx context.Context, s span) (p page) {
+func (db *DB) page(ctx context.Context, l listing, s span) (p page) {
 	if ctx.Err() != nil {
 		return page{err: context.Cause(ctx)}
 	}
 	// The driver watches a context that can end at every step; a page is short.
-	rows, err := db.stmt.page.QueryContext(context.WithoutCancel(ctx), s.after, s.last, pageRows)
+	rows, err := l.stmt.QueryContext(context.WithoutCancel(ctx), append([]any{s.after, s.last, pageRows}, l.args...)...)
 	if err != nil {
 		return page{err: err}
 	}
@@ -236,7 +256,12 @@ func (db *DB) page(ctx context.Context, s span) (p page) {
 
 // Find implements engine.Journal.
 func (db *DB) Find(ctx context.Context, run, key string) (*engine.CallRecord, error) {
-	rows, err := db.stmt.find.QueryContext(context.WithoutCancel(ctx), run, guard(key))
+	return db.single(ctx, db.stmt.find, run, guard(key))
+}
+
+// single reads at most one call.
+func (db *DB) single(ctx context.Context, stmt *sql.Stmt, args ...any) (*engine.CallRecord, error) {
+	rows, err := stmt.QueryContext(context.WithoutCancel(ctx), args...)
 	if err != nil {
 		return nil, db.failed("reading the journal", err)
 	}

@@ -1,0 +1,194 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"a0run/engine"
+	"a0run/engine/durable"
+)
+
+const resumeLong = `Go on with a run that was killed, interrupted or failed: the playbook runs again
+from the top, calls that the journal has are answered by it without a request,
+and the rest goes on. What was sent and never answered is settled first: sent
+again where that is harmless, looked up where it is a create; else the run stops
+with exit code 7, and a0run resolve tells what happened.
+
+The playbook may have been edited after the point that was reached. Where it no
+longer does what it did, the run stops before anything is sent and shows both
+places; --accept-changes goes on all the same.`
+
+const resumeExample = `  a0run resume --last
+  a0run resume 36317e4e
+  a0run resume 36317e4e --retry-failed        also what failed under on_error=continue
+  a0run resume 36317e4e moved/here.lua        the playbook's file is elsewhere now`
+
+// resumeFlags are the flags of `a0run resume`.
+type resumeFlags struct {
+	runFlags
+	last, accept, retry bool
+}
+
+func resumeCommand(w *world) *cobra.Command {
+	f := &resumeFlags{}
+	cmd := &cobra.Command{
+		Use: "resume RUN|--last [FILE]", Short: "Go on with a run that did not end well",
+		Long: resumeLong + "\n\n" + exitCodes, Example: resumeExample,
+		Args: func(_ *cobra.Command, args []string) error {
+			most := 2
+			if f.last {
+				most = 1
+			}
+			if !f.last && len(args) == 0 || len(args) > most {
+				return &usageError{fmt.Sprintf("resume needs one run, got %d arguments", len(args)), "a0run resume RUN, or a0run resume --last; a0run runs lists them"}
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error { return resumeRun(cmd.Context(), w, args, f) },
+	}
+	flags := cmd.Flags()
+	f.showFlags(flags)
+	flags.IntVar(&f.concurrency, "concurrency", 0, "requests in flight at a time; the run's own unless told")
+	flags.BoolVar(&f.last, "last", false, "the newest run that did not end well")
+	flags.BoolVar(&f.accept, "accept-changes", false, "go on although the playbook does not do what it did")
+	flags.BoolVar(&f.retry, "retry-failed", false, "also send again what failed under on_error = continue")
+	return cmd
+}
+
+func resumeRun(ctx context.Context, w *world, args []string, f *resumeFlags) error {
+	s := &session{world: w, flags: &f.runFlags, redactor: &engine.Redactor{Off: w.shown}}
+	if f.journal == noJournal {
+		return &usageError{"resume needs a journal", "leave --journal none out"}
+	}
+	j, err := s.openJournal(ctx)
+	if err != nil {
+		return err
+	}
+	s.journal = j
+	defer s.close()
+	id, file := "", ""
+	if f.last {
+		if id, err = j.lastUnfinished(ctx); err != nil {
+			return err
+		}
+	} else {
+		id, args = args[0], args[1:]
+	}
+	if len(args) > 0 {
+		file = args[0]
+	}
+	rec, err := j.run(ctx, id)
+	if err != nil {
+		return err
+	}
+	if err := s.reopen(ctx, rec, file); err != nil {
+		return err
+	}
+	o := j.options(s)
+	o.AcceptChanges, o.RetryFailed = f.accept, f.retry
+	if s.durable, err = durable.Resume(ctx, rec.ID, o); err != nil {
+		return refused(err)
+	}
+	if rec.Hash != hashOf(s.playbook.text) && !f.quiet {
+		fmt.Fprintln(w.stderr, "note: the playbook was edited since; what was recorded must come up again as it was")
+	}
+	return s.executeKind(ctx, rec)
+}
+
+// executeKind goes on with a run of any kind.
+func (s *session) executeKind(ctx context.Context, _ *engine.RunRecord) error { return s.execute(ctx) }
+
+// reopen loads the playbook of a recorded run and opens its tenants.
+func (s *session) reopen(ctx context.Context, rec *engine.RunRecord, file string) error {
+	var gone []string
+	for _, t := range rec.Tenants {
+		if t.Local {
+			gone = append(gone, t.Role)
+		}
+	}
+	if len(gone) > 0 {
+		return &usageError{fmt.Sprintf("run %s cannot go on: it ran with --local, and its tenant was gone with its process", rec.ID), "run the playbook again"}
+	}
+	if file == "" {
+		file = rec.Playbook
+	}
+	if file == "" {
+		return &usageError{fmt.Sprintf("the playbook of run %s came from standard input", rec.ID), "a0run resume " + rec.ID + " FILE with the same text in a file"}
+	}
+	var options runOptions
+	if len(rec.Options) > 0 {
+		if err := json.Unmarshal(rec.Options, &options); err != nil {
+			return fmt.Errorf("the options of run %s cannot be read: %w", rec.ID, err)
+		}
+	}
+	if s.flags.concurrency == 0 {
+		s.flags.concurrency = max(options.Concurrency, 1)
+	}
+	for role, name := range options.Tenants {
+		s.flags.tenants = append(s.flags.tenants, role+"="+name)
+	}
+	var err error
+	if s.playbook, err = loadPlaybook(s.world, file); err != nil {
+		if _, missing := os.Stat(s.world.path(file)); missing != nil {
+			return &usageError{fmt.Sprintf("the playbook of run %s is not at %s any more", rec.ID, file), "a0run resume " + rec.ID + " FILE says where it is"}
+		}
+		return err
+	}
+	if err := s.check(); err != nil {
+		return err
+	}
+	if err := s.recordedParams(rec); err != nil {
+		return err
+	}
+	if err := s.open(ctx); err != nil {
+		return err
+	}
+	return s.sameTenants(rec)
+}
+
+// recordedParams gives the parameters the values that they had.
+func (s *session) recordedParams(rec *engine.RunRecord) error {
+	text, err := s.journal.box.Open(rec.Params)
+	if err != nil {
+		return err
+	}
+	s.params = engine.NewObject(0)
+	if len(text) == 0 {
+		return nil
+	}
+	tree, err := engine.ParseJSON(text)
+	if err != nil {
+		return fmt.Errorf("the parameters of run %s cannot be read: %w", rec.ID, err)
+	}
+	if o, ok := tree.(*engine.Object); ok {
+		s.params = o
+	}
+	for _, p := range s.playbook.head().Params {
+		if v, _ := s.params.Get(p.Name); p.Type == "secret" {
+			learnSecrets(s.redactor, v)
+		}
+	}
+	return nil
+}
+
+// sameTenants refuses to go on against another tenant.
+func (s *session) sameTenants(rec *engine.RunRecord) error {
+	for _, t := range rec.Tenants {
+		c, ok := s.tenants.clients[t.Role]
+		if !ok {
+			return &usageError{fmt.Sprintf("the playbook has no role %s any more, which run %s worked with", t.Role, rec.ID), ""}
+		}
+		if !strings.EqualFold(c.Domain(), t.Domain) {
+			return &usageError{
+				fmt.Sprintf("run %s worked on %s; the tenant %s is %s now", rec.ID, t.Domain, t.Name, c.Domain()),
+				"a run goes on against the tenant that it began with; run the playbook anew against another",
+			}
+		}
+	}
+	return nil
+}

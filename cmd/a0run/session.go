@@ -1,0 +1,236 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"syscall"
+
+	"a0run/bindings"
+	"a0run/engine"
+	"a0run/engine/durable"
+	"a0run/engine/image"
+	"a0run/engine/lua"
+)
+
+// session is one execution of a playbook with all that it needs.
+type session struct {
+	world    *world
+	flags    *runFlags
+	playbook *playbook
+	tenants  *tenants
+	params   *engine.Object
+	redactor *engine.Redactor
+	globals  bindings.Config
+	images   *image.Reader
+	journal  *openJournal     // nil without one
+	durable  *durable.Session // likewise
+	// stages stand between the journal's answers and the before-images.
+	stages []engine.Stage
+	run    *engine.Run
+	screen *screen
+}
+
+// openSession loads and checks a playbook and opens what it runs against.
+func openSession(ctx context.Context, w *world, file string, f *runFlags) (*session, error) {
+	s := &session{world: w, flags: f, redactor: &engine.Redactor{Off: w.shown}}
+	var err error
+	if s.playbook, err = loadPlaybook(w, file); err != nil {
+		return nil, err
+	}
+	if err := s.check(); err != nil {
+		return nil, err
+	}
+	if s.params, err = s.readParams(); err != nil {
+		return nil, err
+	}
+	return s, s.open(ctx)
+}
+
+// open makes the clients of the tenants and opens the journal.
+func (s *session) open(ctx context.Context) error {
+	var err error
+	if s.tenants, err = openTenants(ctx, s); err != nil {
+		return err
+	}
+	s.globals = bindings.Config{
+		Redactor: s.redactor, Head: s.playbook.head(), Params: s.params,
+		Tenants: s.tenants.clients, Default: s.tenants.defaultRole,
+		Secrets: s.tenants.secret, Getenv: s.world.getenv, Dir: s.playbook.dir,
+	}
+	s.images = image.NewReader(image.Options{API: bindings.API(s.globals), Now: s.world.now})
+	s.journal, err = s.openJournal(ctx)
+	return err
+}
+
+// close gives back what open took.
+func (s *session) close() {
+	if s.journal != nil {
+		s.journal.close()
+	}
+}
+
+// check refuses a playbook with mistakes before anything is sent.
+func (s *session) check() error {
+	var wrong engine.Problems
+	for _, p := range s.playbook.check(bindings.Offline(s.playbook.head())) {
+		if !p.Warning {
+			wrong = append(wrong, p)
+			continue
+		}
+		if !s.flags.quiet {
+			fmt.Fprintln(s.world.stderr, "warning: "+p.String())
+		}
+	}
+	if len(wrong) > 0 {
+		return wrong
+	}
+	return nil
+}
+
+// runOptions is what a journal keeps of the command line, to resume a run.
+type runOptions struct {
+	Tenants     map[string]string `json:"tenants"` // role → name
+	Concurrency int               `json:"concurrency"`
+}
+
+// begin writes the run into the journal; of is what it undoes or applies.
+func (s *session) begin(ctx context.Context, kind, of string) error {
+	if s.journal == nil {
+		return nil
+	}
+	options, err := json.Marshal(runOptions{Tenants: s.tenants.names, Concurrency: s.flags.concurrency})
+	if err != nil {
+		return err
+	}
+	rec := &engine.RunRecord{
+		ID: engine.NewID(), Kind: kind, Of: of, Playbook: s.playbook.path, Name: s.playbook.head().Name,
+		Hash: hashOf(s.playbook.text), Tenants: s.tenants.records(s.flags.local), Options: options,
+		Who: s.world.who, Host: s.world.host, Version: buildVersion(), Started: s.world.now(), Status: engine.RunRunning,
+	}
+	if rec.Params, err = s.journal.sealedParams(s.params, s.redactor); err != nil {
+		return err
+	}
+	s.durable, err = durable.Begin(ctx, rec, s.journal.options(s))
+	return err
+}
+
+func hashOf(text []byte) string {
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:])
+}
+
+// config is the run's, with its stages: the journal's answers outermost, the
+// before-images and the settling of lost answers next to what is sent.
+func (s *session) config() engine.Config {
+	cfg := engine.Config{
+		Concurrency: s.flags.concurrency, Patience: s.playbook.head().Patience,
+		Sink: s.screen, Redactor: s.redactor, Now: s.world.now, API: bindings.API(s.globals),
+	}
+	if s.durable == nil {
+		cfg.Stages = s.stages
+		return cfg
+	}
+	s.durable.Configure(&cfg)
+	cfg.Stages = append(cfg.Stages, s.durable.Replay)
+	cfg.Stages = append(cfg.Stages, s.stages...)
+	cfg.Stages = append(cfg.Stages, s.durable.Before, s.durable.Settle, s.images.Watch)
+	return cfg
+}
+
+// execute runs the playbook and shows what came of it.
+func (s *session) execute(ctx context.Context) error {
+	return s.executeMain(ctx, func(globals *engine.Namespace, vm *lua.VM) func(t *engine.Task) error {
+		return func(t *engine.Task) error { return s.playbook.run(t, globals, vm) }
+	})
+}
+
+// executeMain runs what program makes as the main task.
+func (s *session) executeMain(ctx context.Context, program func(*engine.Namespace, *lua.VM) func(*engine.Task) error) error {
+	s.screen = newScreen(s.world, s.flags, s.redactor)
+	s.run = engine.NewRun(s.config())
+	s.globals.Run = s.run
+	globals := bindings.Globals(s.globals)
+	vm, err := lua.NewVM(lua.Options{
+		Run: s.run, Globals: globals, Modules: s.playbook.files, Print: s.screen.print,
+	})
+	if err != nil {
+		return err
+	}
+	defer vm.Close()
+	s.screen.begin(s.run, s.playbook, s.tenants)
+	if s.durable != nil {
+		s.durable.Beat(ctx, s.run)
+	}
+	ended := make(chan struct{})
+	signalled := s.watchSignals(ended)
+	err = s.run.Main(ctx, program(globals, vm))
+	close(ended)
+	if err == nil && s.durable != nil {
+		err = s.durable.Leftover(ctx)
+	}
+	code := s.exitCode(err, <-signalled)
+	if s.durable != nil {
+		if failed := s.durable.Finish(ctx, s.run, err, code); failed != nil && err == nil {
+			err = failed
+			code = s.run.ExitCode(err)
+		}
+	}
+	s.screen.end(s.run, err, code)
+	if s.durable != nil && code != engine.ExitOK && !s.flags.quiet && !s.flags.json {
+		s.screen.line("resume it with: a0run resume " + s.run.ID() + s.journal.flag())
+	}
+	if code != engine.ExitOK {
+		return exitError(code)
+	}
+	return nil
+}
+
+// exitCode is the run's, or the signal's that ended it.
+func (s *session) exitCode(err error, sig os.Signal) int {
+	if err != nil && sig != nil {
+		if sig == syscall.SIGTERM {
+			return engine.ExitTerminated
+		}
+		return engine.ExitInterrupted
+	}
+	return s.run.ExitCode(err)
+}
+
+// errInterrupted is why a run was stopped.
+var errInterrupted = errors.New("interrupted")
+
+// watchSignals stops the run at the first signal, cancels it at the second and
+// ends the process at the third, should something hang that nothing can cancel;
+// the channel gives the first signal, or nil, after the run has ended.
+func (s *session) watchSignals(ended <-chan struct{}) <-chan os.Signal {
+	first := make(chan os.Signal, 1)
+	go func() {
+		var got os.Signal
+		cancelled := false
+		for {
+			select {
+			case sig := <-s.world.signals:
+				if got == nil {
+					got = sig
+					s.screen.note("stopping: no new calls, those in flight finish; once more cancels them")
+					s.run.Stop(errInterrupted)
+				} else if !cancelled {
+					cancelled = true
+					s.screen.note("cancelled; once more ends the process at once")
+					s.run.Cancel(errInterrupted)
+				} else {
+					s.world.exit(engine.ExitInterrupted)
+				}
+			case <-ended:
+				first <- got
+				return
+			}
+		}
+	}()
+	return first
+}
