@@ -99,10 +99,17 @@ func (d *desktop) command(t *testing.T, args ...string) result {
 	synctest.Test(t, func(*testing.T) {
 		code = execute(&world{
 			args: args, dir: d.dir, stdin: strings.NewReader(""), stdout: &out, stderr: &err,
-			getenv: func(string) (string, bool) { return "", false }, now: time.Now,
+			getenv: stateIn(d.dir), now: time.Now,
 		})
 	})
 	return result{code, out.String(), err.String()}
+}
+
+// stateIn is an environment that has nothing but a place for the journal.
+func stateIn(dir string) func(name string) (string, bool) {
+	return func(name string) (string, bool) {
+		return filepath.Join(dir, ".state"), name == "XDG_STATE_HOME"
+	}
 }
 
 func (d *desktop) write(name, text string) error {

@@ -254,8 +254,10 @@ func command(dir string, env map[string]string, args ...string) (string, int) {
 	w.args, w.dir, w.terminal, w.color = args, dir, false, false
 	w.stdin, w.stdout, w.stderr = strings.NewReader(""), &out, &out
 	w.getenv = func(name string) (string, bool) {
-		v, ok := env[name]
-		return v, ok
+		if v, ok := env[name]; ok {
+			return v, ok
+		}
+		return stateIn(dir)(name)
 	}
 	code := execute(w)
 	return out.String(), code

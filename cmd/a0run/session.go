@@ -181,8 +181,8 @@ func (s *session) executeMain(ctx context.Context, program func(*engine.Namespac
 		}
 	}
 	s.screen.end(s.run, err, code)
-	if s.durable != nil && code != engine.ExitOK && !s.flags.quiet && !s.flags.json {
-		s.screen.line("resume it with: a0run resume " + s.run.ID() + s.journal.flag())
+	if s.durable != nil && code != engine.ExitOK && !s.flags.quiet && !s.flags.json && !s.flags.local {
+		s.screen.line("go on with: a0run resume " + s.run.ID() + s.journal.flag())
 	}
 	if code != engine.ExitOK {
 		return exitError(code)

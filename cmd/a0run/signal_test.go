@@ -38,7 +38,7 @@ func startCommand(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	cmd := exec.Command(args[1], args[2:]...) //nolint:gosec // the script names our own command
 	cmd.Dir = ts.MkAbs(".")
-	for _, name := range []string{"PATH", "HOME", "CLIENT_SECRET", "NO_COLOR", "TMPDIR"} {
+	for _, name := range []string{"PATH", "HOME", "CLIENT_SECRET", "NO_COLOR", "TMPDIR", "XDG_STATE_HOME"} {
 		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
 	}
 	for i, ending := range []string{".out", ".err"} {

@@ -176,6 +176,9 @@ func (s *Session) bearers(ctx context.Context, c *engine.Call) ([]bearer, *engin
 		return nil, &engine.Error{Name: engine.NameInternalError, Message: "the catalogue has no " + key.Find, ResetAt: -1}
 	}
 	args := findArgs(c, find)
+	if args == nil {
+		return nil, &engine.Error{Name: engine.NameArgumentError, ResetAt: -1, Message: "what was sent does not say what " + find.ID + " would have to look for"}
+	}
 	do := func(a *engine.Action) engine.Outcome { return c.Sub(ctx, a) }
 	if find.Paging.Style != catalog.NoPaging {
 		var all []bearer
@@ -237,7 +240,8 @@ func appendBearer(all []bearer, c *engine.Call, item json.RawMessage) []bearer {
 }
 
 // findArgs are the arguments of the search: the create's of the same name, then
-// the key's fields; a required one that is still open takes the first field.
+// the key's fields; a required one that is still open takes the first field. nil
+// where the create does not say what the search must know.
 func findArgs(c *engine.Call, find *catalog.Operation) *engine.Object {
 	args := engine.NewObject(2)
 	for _, a := range find.Args {
@@ -249,11 +253,16 @@ func findArgs(c *engine.Call, find *catalog.Operation) *engine.Object {
 			}
 		}
 	}
+	fields := c.Operation.NaturalKey.Fields
 	for _, a := range find.Args {
-		if _, set := args.Get(a.Name); !set && a.Required && len(c.Operation.NaturalKey.Fields) > 0 {
-			if v, ok := argAt(c, c.Operation.NaturalKey.Fields[0]); ok {
-				args.Set(a.Name, v)
-			}
+		if _, set := args.Get(a.Name); set || !a.Required {
+			continue
+		}
+		if len(fields) == 0 || slices.Contains(fields, a.Name) {
+			return nil // the body has left out what the search asks for
+		}
+		if v, ok := argAt(c, fields[0]); ok {
+			args.Set(a.Name, v)
 		}
 	}
 	return args
