@@ -16,13 +16,41 @@ type Head struct {
 	// Patience bounds a call with its waits for the rate limit; 0 means the
 	// default of 10 minutes.
 	Patience time.Duration
-	// Guards, Undo and Schedule are kept for the stages that read them.
-	Guards   *Object
-	Undo     any
+	// Guards are what package guard reads; At gives their places.
+	Guards *Object
+	// Undo is what is kept for undoing the run; "" means UndoAuto.
+	Undo UndoPolicy
+	// Schedule is kept for the stage that reads it.
 	Schedule any
-	// Where is the place of the head.
+	// Where is the place of the head, At that of a dotted path in it
+	// ("guards.limits.users"; the items of a list by their number from 1); nil
+	// where there is no head.
 	Where Position
+	At    func(path string) Position
 }
+
+// An UndoPolicy says which before-images a run keeps.
+type UndoPolicy string
+
+// The policies.
+const (
+	UndoAuto UndoPolicy = "auto" // what can be read is kept
+	UndoFull UndoPolicy = "full" // what cannot be kept is not written
+	UndoOff  UndoPolicy = "off"  // nothing is kept
+)
+
+// ParseUndo reads a policy as playbooks write it.
+func ParseUndo(v any) (UndoPolicy, bool) {
+	text, _ := v.(string)
+	switch u := UndoPolicy(text); u {
+	case UndoAuto, UndoFull, UndoOff:
+		return u, true
+	}
+	return "", false
+}
+
+// undoPolicies are the policies as they are written.
+func undoPolicies() []string { return []string{string(UndoAuto), string(UndoFull), string(UndoOff)} }
 
 // A ParamDecl declares one parameter.
 type ParamDecl struct {

@@ -29,7 +29,7 @@ func ParseHead(tree *Object, at func(path string) Position) (Head, Problems) {
 	if at == nil {
 		p.at = func(string) Position { return Position{} }
 	}
-	p.head.Where = p.at("")
+	p.head.Where, p.head.At = p.at(""), p.at
 	for key, v := range tree.All() {
 		p.key(key, v)
 	}
@@ -73,7 +73,7 @@ func (p *headParser) key(key string, v any) {
 	case "guards":
 		h.Guards = p.object(key, v)
 	case "undo":
-		h.Undo = v
+		h.Undo = p.undo(key, v)
 	case "patience":
 		h.Patience = p.duration(key, v)
 	case "schedule":
@@ -133,6 +133,16 @@ func (p *headParser) object(path string, v any) *Object {
 		p.mismatch(path, "an object", v)
 	}
 	return o
+}
+
+func (p *headParser) undo(path string, v any) UndoPolicy {
+	u, ok := ParseUndo(v)
+	if text, isText := v.(string); !ok && isText {
+		p.unknown(path, "policy of undo", text, undoPolicies())
+	} else if !ok {
+		p.wrong(path, `write "auto", "full" or "off"`, "%s: got %s, want a policy", path, shown(v))
+	}
+	return u
 }
 
 func (p *headParser) duration(path string, v any) time.Duration {

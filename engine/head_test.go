@@ -24,7 +24,7 @@ func TestParseHead(t *testing.T) {
 	t.Parallel()
 	h, problems := headOf(t, `{
 		"name": "n", "description": "d", "env": ["A", "B"], "files": "x.csv", "hosts": [],
-		"patience": "10m", "guards": {"max": 3}, "undo": false, "schedule": "@daily",
+		"patience": "10m", "guards": {"max": 3}, "undo": "full", "schedule": "@daily",
 		"tenants": {"source": "staging", "target": {"tenant": "prod", "description": "where to"}, "other": null},
 		"params": {
 			"from": "string", "count": {"type": "integer", "default": 3.0, "description": "how many"},
@@ -34,7 +34,7 @@ func TestParseHead(t *testing.T) {
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}
-	if h.Name != "n" || h.Description != "d" || h.Patience != 10*time.Minute || h.Undo != false || h.Schedule != "@daily" || h.Guards.Len() != 1 {
+	if h.Name != "n" || h.Description != "d" || h.Patience != 10*time.Minute || h.Undo != UndoFull || h.Schedule != "@daily" || h.Guards.Len() != 1 {
 		t.Errorf("got %+v", h)
 	}
 	at := func(path string) Position { return Position{File: "p<" + path + ">"} }

@@ -43,8 +43,12 @@ func (d *document) project(root *yaml.Node, p *Project) {
 			if d.mapping(value, "secrets") {
 				fields(value, func(key, value *yaml.Node) { d.secret(key, value, p) })
 			}
+		case "guards":
+			p.guards = d.guards(key, value)
+		case "journal":
+			p.Journal = d.journal(value)
 		default:
-			d.unknown(key, FileName, []string{"default", "tenants", "secrets"})
+			d.unknown(key, FileName, []string{"default", "tenants", "secrets", "guards", "journal"})
 		}
 	})
 	switch _, known := p.tenant(p.Default); {
@@ -63,6 +67,7 @@ func (d *document) project(root *yaml.Node, p *Project) {
 func tenantKeys() []string {
 	return []string{
 		"domain", "client_id", "client_secret", "private_key", "private_key_alg", "token", "audience", "ca_file",
+		"production", "guards",
 	}
 }
 
@@ -80,6 +85,14 @@ func (d *document) tenant(key, value *yaml.Node, p *Project) {
 		"private_key_alg": &t.PrivateKeyAlg, "token": &t.Token, "audience": &t.Audience, "ca_file": &t.CAFile,
 	}
 	fields(value, func(key, value *yaml.Node) {
+		switch key.Value {
+		case "production":
+			t.Production, t.productionAt = d.boolean(value, what+".production"), d.at(key)
+			return
+		case "guards":
+			t.guards = d.guards(key, value)
+			return
+		}
 		place, known := places[key.Value]
 		if !known {
 			d.unknown(key, what, tenantKeys())
@@ -110,6 +123,17 @@ func (d *document) secret(key, value *yaml.Node, p *Project) {
 		d.warn(s.Where, "take it from {env: NAME}, {file: PATH} or {command: [PROGRAM, ARGUMENT]}", "%s stands in the file in the clear", what)
 	}
 	p.Secrets = append(p.Secrets, NamedSource{Name: key.Value, Source: s})
+}
+
+// boolean takes true or false, and nothing that YAML 1.1 took for it.
+func (d *document) boolean(n *yaml.Node, what string) bool {
+	if n.Kind == yaml.ScalarNode {
+		if on, ok := d.tree(n).(bool); ok {
+			return on
+		}
+	}
+	d.wrong(n, "", "%s: got %s, want true or false", what, kindOf(n))
+	return false
 }
 
 // text takes a scalar that is text; a number needs quotes, for 0123 and 123

@@ -12,8 +12,25 @@
 //	    client_id: {command: [pass, auth0/client-id]}
 //	    private_key: {file: keys/production.pem}
 //	    private_key_alg: RS256
+//	    production: true
+//	    guards:
+//	      limits: {users: {delete: 10%}}
 //	secrets:
 //	  webhook: {env: WEBHOOK_SECRET}
+//	guards:
+//	  deny: [tenants.*]
+//	journal:
+//	  file: state/journal.db
+//	  key: {env: A0RUN_KEY}
+//	  keep: 90d
+//	  encrypt: secrets
+//
+// A tenant that is marked production: true is written only by a plan, or with
+// --yes. guards: (package guard has their keys) hold for all tenants, or for
+// one. journal: is the path of the journal's file alone, or says also where the
+// key of what is encrypted comes from, how long runs are kept ("forever" is for
+// good) and whether all is encrypted or the secrets. Everything but tenants: may
+// be left out.
 //
 // Paths and commands count from the folder of the file. Where no a0run.yaml is
 // found from the playbook's folder upwards, and only there, the environment
@@ -28,6 +45,7 @@ import (
 	"path/filepath"
 
 	"a0run/engine"
+	"a0run/engine/guard"
 )
 
 // FileName is the name of the project file.
@@ -46,9 +64,12 @@ type Project struct {
 	Tenants []Tenant
 	// Secrets are what secret(name) gives a playbook.
 	Secrets []NamedSource
+	// Journal is what journal: says; its zero value says nothing.
+	Journal Journal
 	// Warnings are mistakes that stop nobody (a secret in the clear).
 	Warnings engine.Problems
 
+	guards    guard.Rules
 	defaultAt engine.Position
 	// compare names the tenants whose domain Choose could not hold against
 	// AUTH0_DOMAIN, because a file or a command has it; Resolve does.
@@ -68,7 +89,12 @@ type Tenant struct {
 	// CAFile is the path of a PEM file, or with {file: …} or {command: …} the
 	// certificates themselves.
 	CAFile Source
-	Where  engine.Position
+	// Production tenants are written only by a plan, or with --yes.
+	Production bool
+	Where      engine.Position
+
+	productionAt engine.Position
+	guards       guard.Rules
 }
 
 // A NamedSource is one entry of secrets:.

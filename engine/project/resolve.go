@@ -83,12 +83,7 @@ func (r *resolver) wrong(f field, hint, format string, args ...any) string {
 }
 
 // path is a path of the project file, which counts from its folder.
-func (r *resolver) path(name string) string {
-	if filepath.IsAbs(name) || r.project.File == "" {
-		return name
-	}
-	return filepath.Join(filepath.Dir(r.project.File), name)
-}
+func (r *resolver) path(name string) string { return r.project.Path(name) }
 
 // value reads a source; without the line end that files and commands put
 // behind a value.
