@@ -158,6 +158,11 @@ func (t *table) describe(op *catalog.Operation, name string) *engine.Function {
 		f.Params = append(f.Params, engine.Param{Name: "body", Type: "any", Summary: "The whole body instead of its fields."})
 		relax(f, op)
 	}
+	if op.Effect == catalog.Act && findParam(f, repeatableParam) == nil {
+		f.Params = append(f.Params, engine.Param{
+			Name: repeatableParam, Type: "boolean", Summary: "It may be sent again when the outcome of the first time is unknown.",
+		})
+	}
 	if findParam(f, timeoutParam) == nil {
 		f.Params = append(f.Params, engine.Param{
 			Name: timeoutParam, Type: "any", Summary: "For connecting and for silence, for this call: seconds, or a text such as 1m30s.",
@@ -168,6 +173,20 @@ func (t *table) describe(op *catalog.Operation, name string) *engine.Function {
 
 // timeoutParam is the option that every API call takes beside its own.
 const timeoutParam = "timeout"
+
+// repeatableParam is the option by which a playbook says that doing an action
+// twice does no harm.
+const repeatableParam = "repeatable"
+
+// option reports whether an argument is an option of the call and no argument of
+// the operation.
+func (a *apiCall) option(name string) bool {
+	if name != timeoutParam && name != repeatableParam {
+		return false
+	}
+	_, isArg := a.op.Arg(name)
+	return !isArg
+}
 
 // relax makes body fields that stand by position optional where the whole body
 // can be given instead; operation checks that one of the two is there.

@@ -129,6 +129,9 @@ func (a *apiCall) action(values *engine.Object) (*engine.Action, *engine.Error) 
 		Name: a.op.ID, Tenant: a.role, Operation: a.op, Effect: a.op.Effect,
 		Args: a.marked(values), Where: a.args.call.Where,
 	}
+	if v, _ := a.args.values.Get(repeatableParam); a.option(repeatableParam) && v == true {
+		action.Repeatable = true
+	}
 	sent := a.clientArgs(values)
 	action.Perform = func(ctx context.Context, at *engine.Attempt) engine.Outcome {
 		resp, err := c.Do(ctx, a.op.ID, sent, attemptOptions(at, timeout)...)
@@ -196,7 +199,11 @@ func (a *apiCall) prepare(values *engine.Object) (*engine.Object, error) {
 		}
 		out.Set(arg.Name, v)
 	}
-	out.Delete(timeoutParam)
+	for _, name := range []string{timeoutParam, repeatableParam} {
+		if a.option(name) {
+			out.Delete(name)
+		}
+	}
 	if err := a.checkBody(out, fields); err != nil {
 		return nil, err
 	}
@@ -242,10 +249,8 @@ func (a *apiCall) takesList() bool {
 func (a *apiCall) clientArgs(values *engine.Object) client.Args {
 	args := make(client.Args, values.Len())
 	for name, v := range values.All() {
-		if name == timeoutParam {
-			if _, own := a.op.Arg(name); !own {
-				continue
-			}
+		if a.option(name) {
+			continue
 		}
 		args[name] = clientValue(v)
 	}

@@ -99,6 +99,7 @@ type Call struct {
 
 	attempt  Attempt // the one under way; dispatch makes it
 	step     string
+	undo     UndoPolicy
 	sending  []func(ctx context.Context, attempt int) error
 	refused  []func(attempt int)
 	asked    bool  // the journal may have an answer
@@ -108,6 +109,9 @@ type Call struct {
 
 // Step is the step of the playbook that makes the call; may be "".
 func (c *Call) Step() string { return c.step }
+
+// Undo is the step's policy of before-images, "" for the run's own.
+func (c *Call) Undo() UndoPolicy { return c.undo }
 
 // Mutates reports whether the call changes the tenant, or a file.
 func (c *Call) Mutates() bool { return c.Effect != "" && c.Effect.Mutates() }

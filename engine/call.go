@@ -15,7 +15,7 @@ func (t *Task) Do(a *Action) Outcome {
 		return Outcome{Err: t.located(AsError(t.Stopped()), a)}
 	}
 	c := t.identify(a)
-	c.step = t.step
+	c.step, c.undo = t.step, t.undo
 	out := t.send(c)
 	t.run.learn(c, out)
 	if out.Err != nil {

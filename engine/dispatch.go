@@ -90,9 +90,10 @@ func (d *dispatching) verdict(out Outcome) (again bool, wait time.Duration) {
 // giveUp is the outcome that the playbook sees. What may be sent again, by a
 // retry or by the next run, is not in doubt.
 func (d *dispatching) giveUp(out Outcome) Outcome {
-	if out.Fault == pace.Uncertain && !d.repeatable() && !out.Err.InDoubt {
+	doubt := !d.repeatable() && (out.Fault == pace.Uncertain || out.Err.InDoubt)
+	if doubt != out.Err.InDoubt {
 		e := *out.Err
-		e.InDoubt = true
+		e.InDoubt = doubt
 		out.Err = &e
 	}
 	return out

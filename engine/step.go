@@ -37,7 +37,9 @@ type StepOptions struct {
 	Timeout  time.Duration
 	Retry    Retry
 	OnError  OnError
-	Where    Position
+	// Undo is the step's policy of before-images; "" means the run's.
+	Undo  UndoPolicy
+	Where Position
 }
 
 // The states of a step in the summary.
@@ -100,7 +102,9 @@ func (t *Task) Step(o StepOptions, fn func() error) (StepResult, error) {
 	outer := t.step
 	t.step = o.label()
 	defer func() { t.step = outer }()
-	err := t.Try(TryOptions{What: "step " + o.label(), Timeout: o.Timeout, Retry: o.Retry, Where: o.Where}, fn)
+	err := t.WithUndo(o.Undo, func() error {
+		return t.Try(TryOptions{What: "step " + o.label(), Timeout: o.Timeout, Retry: o.Retry, Where: o.Where}, fn)
+	})
 	res := StepResult{
 		ID: o.ID, Name: o.Name, Task: t.path, State: StepOK, Where: o.Where,
 		Err: AsError(err), Began: began, Took: r.cfg.Now().Sub(began),

@@ -31,6 +31,7 @@ type Task struct {
 	future   *Future          // whose task this is, if it was started by itself
 	where    Position         // where the task was started
 	step     string           // the step under way
+	undo     UndoPolicy       // its policy of before-images, "" for the run's
 }
 
 // Run is the run the task belongs to.
@@ -63,6 +64,18 @@ func (t *Task) WithTimeout(d time.Duration, what string, fn func() error) error 
 	outer := t.ctx
 	t.ctx = ctx
 	defer func() { t.ctx = outer }()
+	return fn()
+}
+
+// WithUndo runs fn under another policy of before-images, also in the tasks
+// that it starts; "" changes nothing.
+func (t *Task) WithUndo(policy UndoPolicy, fn func() error) error {
+	if policy == "" {
+		return fn()
+	}
+	outer := t.undo
+	t.undo = policy
+	defer func() { t.undo = outer }()
 	return fn()
 }
 
@@ -201,7 +214,7 @@ func (t *Task) child(ctx context.Context, number int, key string, where Position
 	prefix := "/" + strconv.Itoa(number) + "."
 	shown := r.showable(key)
 	canon := escapeKey(r.refs.in(shown))
-	child := &Task{run: r, parent: t, ctx: ctx, where: where, step: t.step, path: t.path + prefix + escapeKey(shown)}
+	child := &Task{run: r, parent: t, ctx: ctx, where: where, step: t.step, undo: t.undo, path: t.path + prefix + escapeKey(shown)}
 	if child.canon = child.path; canon != shown || t.canon != t.path {
 		child.canon = t.canon + prefix + canon
 	}

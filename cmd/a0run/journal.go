@@ -83,7 +83,7 @@ func (w *world) journalKey(path string, create bool) (*seal.Box, error) {
 func (j *openJournal) options(s *session) durable.Options {
 	return durable.Options{
 		Journal: j.db, Box: j.box, Redactor: s.redactor, Owner: j.owner,
-		API: bindings.API(s.globals), Images: s.images, Now: s.world.now,
+		API: bindings.API(s.globals), Images: s.images, Now: s.world.now, Undo: s.playbook.head().Undo,
 	}
 }
 

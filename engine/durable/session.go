@@ -20,13 +20,6 @@ import (
 // machine that was cut off may still send, and nobody else takes over.
 const TTL = 15 * time.Second
 
-// The policies of before-images.
-const (
-	UndoAuto = "auto" // kept where it can be read
-	UndoFull = "full" // a write whose before-image cannot be read is not made
-	UndoOff  = "off"  // none
-)
-
 // Options are what a Session is made of.
 type Options struct {
 	Journal  engine.Journal
@@ -37,8 +30,8 @@ type Options struct {
 	Images   *image.Reader
 	// Now is the clock of what is written down; nil means time.Now.
 	Now func() time.Time
-	// Undo is the policy of before-images; "" means UndoAuto.
-	Undo string
+	// Undo is the policy of before-images; "" means engine.UndoAuto.
+	Undo engine.UndoPolicy
 	// SealAll encrypts whole records and not only the secrets in them.
 	SealAll bool
 	// AcceptChanges goes on although the playbook does not do what it did;
@@ -100,7 +93,7 @@ func newSession(run *engine.RunRecord, o Options) *Session {
 		o.Now = time.Now
 	}
 	if o.Undo == "" {
-		o.Undo = UndoAuto
+		o.Undo = engine.UndoAuto
 	}
 	if o.Owner.TTL == 0 {
 		o.Owner.TTL = TTL

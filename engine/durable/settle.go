@@ -24,7 +24,7 @@ func (s *Session) Before(next engine.Doer) engine.Doer {
 		if !c.Mutates() || len(c.Before) > 0 {
 			return next.Do(ctx, c)
 		}
-		if s.o.Undo != UndoOff {
+		if s.undo(c) != engine.UndoOff {
 			_, err := s.o.Images.Of(ctx, c)
 			if stop := s.unreadable(c, err); stop != nil {
 				return engine.Outcome{Err: stop, Fault: 0}
@@ -37,6 +37,14 @@ func (s *Session) Before(next engine.Doer) engine.Doer {
 	})
 }
 
+// undo is the policy of before-images that holds for a call.
+func (s *Session) undo(c *engine.Call) engine.UndoPolicy {
+	if own := c.Undo(); own != "" {
+		return own
+	}
+	return s.o.Undo
+}
+
 // unreadable decides about a before-image that could not be read: the end of
 // the run goes on, and so does what the policy of undo asks.
 func (s *Session) unreadable(c *engine.Call, err error) *engine.Error {
@@ -47,7 +55,7 @@ func (s *Session) unreadable(c *engine.Call, err error) *engine.Error {
 	if e.Uncatchable() || e.Name == engine.NameTimeoutError && c.Task.Context().Err() != nil {
 		return e
 	}
-	if s.o.Undo != UndoFull {
+	if s.undo(c) != engine.UndoFull {
 		return nil
 	}
 	return &engine.Error{

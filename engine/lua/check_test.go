@@ -130,7 +130,7 @@ func TestHead(t *testing.T) {
 	p, err := Parse("p.lua", []byte(`playbook{
 	name = "copy", description = 'd', patience = "5m", env = {"HOME"},
 	params = {days = {type = "integer", default = -3, description = "how many"}, who = {type = "string", required = true}},
-	tenants = {"source", "target"}, undo = false,
+	tenants = {"source", "target"}, undo = "off",
 }
 print(1)`))
 	if err != nil {

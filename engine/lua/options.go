@@ -19,7 +19,7 @@ func optionNames(call string) []string {
 	case "task":
 		return []string{"key", "timeout", "retry"}
 	case "step":
-		return []string{"id", "timeout", "retry", "on_error"}
+		return []string{"id", "timeout", "retry", "on_error", "undo"}
 	}
 	return nil
 }
@@ -27,8 +27,9 @@ func optionNames(call string) []string {
 // callOptions are the options of one such call.
 type callOptions struct {
 	engine.EachOptions
-	id  string
-	key lua.LValue
+	id   string
+	undo engine.UndoPolicy
+	key  lua.LValue
 }
 
 // readOptions reads the options table of a call; nil means none.
@@ -70,6 +71,7 @@ func (o *callOptions) set(call, name string, v lua.LValue) (err error) {
 	wrong := func(want string) error {
 		return argumentError(call, fmt.Sprintf("%s must be %s, got %s", name, want, shown(v)), "")
 	}
+	var ok bool
 	switch name {
 	case "concurrency":
 		n, ok := v.(lua.LNumber)
@@ -98,6 +100,10 @@ func (o *callOptions) set(call, name string, v lua.LValue) (err error) {
 			o.key = v
 		default:
 			return wrong("a function or the name of a field")
+		}
+	case "undo":
+		if o.undo, ok = engine.ParseUndo(v.String()); !ok {
+			return wrong(`"auto", "full" or "off"`)
 		}
 	case "id":
 		s, ok := v.(lua.LString)

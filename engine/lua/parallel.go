@@ -394,7 +394,7 @@ func (vm *VM) luaStep(l *lua.LState) int {
 	}
 	var rets []lua.LValue
 	res, err := r.task.Step(engine.StepOptions{
-		ID: o.id, Name: string(name), Timeout: o.Timeout, Retry: o.Retry, OnError: o.OnError, Where: here(l),
+		ID: o.id, Name: string(name), Timeout: o.Timeout, Retry: o.Retry, OnError: o.OnError, Undo: o.undo, Where: here(l),
 	}, func() (err error) {
 		rets, err = r.call(fn)
 		return err

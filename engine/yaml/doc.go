@@ -32,6 +32,7 @@
 //	needs: [id …]         instead of all steps above; [] starts at once
 //	register: NAME        keeps the result as vars.NAME
 //	on_error: continue    or stop
+//	undo: full            what is kept of what its writes replace: auto, full or off
 //	rescue: [step …]      run when the action has failed for the last time
 //	always: [step …]      run behind it, but not when the run is stopped
 //

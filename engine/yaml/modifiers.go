@@ -62,6 +62,8 @@ func (b *builder) bound(s *step, name string, v *node) bool {
 		b.needs(s, v)
 	case "on_error":
 		s.onError = b.onError(v)
+	case "undo":
+		s.undo = b.undo(v)
 	case "rescue":
 		s.rescue = b.list(v, "rescue")
 	case "always":
@@ -70,6 +72,17 @@ func (b *builder) bound(s *step, name string, v *node) bool {
 		return false
 	}
 	return true
+}
+
+// undo reads the policy of before-images.
+func (b *builder) undo(v *node) engine.UndoPolicy {
+	text, _ := v.text()
+	if policy, ok := engine.ParseUndo(text); ok && v.kind == scalar {
+		return policy
+	}
+	b.problem(v.at, "auto keeps what stood there where it can be read, full insists on it, off keeps nothing",
+		"undo must be auto, full or off, got %s", v.what())
+	return ""
 }
 
 func (b *builder) constantText(v *node, what string) string {

@@ -269,7 +269,11 @@ func (r *runner) condition(s site, n *node) (bool, error) {
 // runs where the error is none of the playbook's business (the run was
 // stopped), nor after the time of the whole task is over.
 func (r *runner) guarded(s site, st *step) (any, error) {
-	value, err := r.tried(s, st)
+	var value any
+	err := s.t.WithUndo(st.undo, func() (err error) {
+		value, err = r.tried(s, st)
+		return err
+	})
 	if st.rescue == nil && st.always == nil {
 		return value, err
 	}
