@@ -17,6 +17,7 @@ func (t *Task) Do(a *Action) Outcome {
 	c := t.identify(a)
 	c.step, c.undo = t.step, t.undo
 	out := t.send(c)
+	t.repeatTimeout(c, out.Err)
 	t.run.learn(c, out)
 	if out.Err != nil {
 		out.Err = t.located(out.Err, a)

@@ -31,6 +31,7 @@ type Task struct {
 	future   *Future          // whose task this is, if it was started by itself
 	where    Position         // where the task was started
 	step     string           // the step under way
+	limits   int              // time limits so far
 	undo     UndoPolicy       // its policy of before-images, "" for the run's
 }
 
@@ -58,13 +59,32 @@ func (t *Task) WithTimeout(d time.Duration, what string, fn func() error) error 
 	if d <= 0 {
 		return fn()
 	}
-	cause := &Error{Name: NameTimeoutError, ResetAt: -1, Message: what + " took longer than its timeout of " + d.String()}
+	t.limits++
+	cause := &Error{
+		Name: NameTimeoutError, ResetAt: -1, Message: what + " took longer than its timeout of " + d.String(),
+		limit: t.path + "#" + strconv.Itoa(t.limits),
+	}
 	ctx, cancel := context.WithTimeoutCause(t.ctx, d, cause)
 	defer cancel()
+	ctx, cut := context.WithCancelCause(ctx)
+	defer cut(nil)
+	t.run.limits[cause.limit] = func() { cut(cause) }
+	defer delete(t.run.limits, cause.limit)
 	outer := t.ctx
 	t.ctx = ctx
 	defer func() { t.ctx = outer }()
 	return fn()
+}
+
+// repeatTimeout ends the time limit under which a recorded call was cut: a
+// resumed run, which is faster, must not do what the first one had no time for.
+func (t *Task) repeatTimeout(c *Call, e *Error) {
+	if !c.replayed || e == nil || e.limit == "" {
+		return
+	}
+	if cut, ok := t.run.limits[e.limit]; ok {
+		cut()
+	}
 }
 
 // WithUndo runs fn under another policy of before-images, also in the tasks
