@@ -3,6 +3,7 @@ package journal
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -84,7 +85,9 @@ type writer struct {
 	db   *DB
 	conn *sql.Conn
 	stmt statements
-	full bool // the connection's synchronous is FULL
+	// prepared are all of stmt.
+	prepared []*sql.Stmt
+	full     bool // the connection's synchronous is FULL
 
 	mu      sync.Mutex
 	work    sync.Cond // something is queued, or the writer is to end
@@ -119,9 +122,9 @@ func startWriter(ctx context.Context, db *DB) (*writer, error) {
 		{&w.stmt.step, "INSERT INTO steps (run, epoch, id, name, task, place, state, reason, error, began, took_us) VALUES (?,?,?,?,?,?,?,?,?,?,?)"},
 	} {
 		if *s.stmt, err = conn.PrepareContext(ctx, s.text); err != nil {
-			_ = conn.Close()
-			return nil, err
+			return nil, errors.Join(err, w.conn.Close())
 		}
+		w.prepared = append(w.prepared, *s.stmt)
 	}
 	go w.loop()
 	return w, nil
@@ -174,7 +177,11 @@ func (w *writer) close() error {
 	w.space.Broadcast()
 	w.mu.Unlock()
 	<-w.ended
-	return w.conn.Close()
+	errs := make([]error, 0, len(w.prepared)+1)
+	for _, stmt := range w.prepared { // database/sql closes those of a pool only, and SQLite waits for them
+		errs = append(errs, stmt.Close())
+	}
+	return errors.Join(append(errs, w.conn.Close())...)
 }
 
 func (w *writer) loop() {

@@ -1,0 +1,312 @@
+package journal
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"a0run/engine"
+)
+
+// advice is what every failure gives to people.
+type advice interface {
+	error
+	Hint() string
+}
+
+// failsAs checks that an error is of a type, names the journal and says what to
+// do.
+func failsAs[E advice](t *testing.T, err error, path string) E {
+	t.Helper()
+	var as E
+	if !errors.As(err, &as) {
+		t.Fatalf("%v (%T), want a %T", err, err, as)
+	}
+	if !strings.Contains(as.Error(), path) || as.Hint() == "" {
+		t.Errorf("%q with the hint %q names neither %s nor a way out", as.Error(), as.Hint(), path)
+	}
+	return as
+}
+
+// raw opens the file beside the journal.
+func raw1(t *testing.T, path string) *sql.DB {
+	t.Helper()
+	pool, err := sql.Open("sqlite", "file:"+path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = pool.Close() })
+	return pool
+}
+
+func execute(t *testing.T, pool *sql.DB, text string) {
+	t.Helper()
+	if _, err := pool.ExecContext(t.Context(), text); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// fillDisk writes until the journal cannot grow any more, and checks that
+// nothing is half written: what was acknowledged is there, in order and without
+// a hole, and nothing else.
+func fillDisk(t *testing.T, path string, db *DB) {
+	t.Helper()
+	l := begin(t, db, "r")
+	var acks []engine.Ack
+	for i := range 4000 {
+		c := benchCall(i, 1000)
+		c.Mutates = true // not compressed
+		acks = append(acks, db.Record(l, c))
+	}
+	good, failed := 0, error(nil)
+	for _, a := range acks {
+		switch err := a.Err(); {
+		case err != nil:
+			failed = err
+		case failed != nil:
+			t.Fatal("a record behind one that failed was written")
+		default:
+			good++
+		}
+	}
+	failsAs[*FullError](t, failed, path)
+	failsAs[*FullError](t, db.Intent(t.Context(), l, benchCall(9999, 10)), path)
+	failsAs[*FullError](t, db.Finish(t.Context(), l, engine.RunEnd{Status: engine.RunDone}), path)
+	if err := db.Close(); err != nil {
+		t.Log("closing a full journal:", err)
+	}
+
+	reader, err := OpenReader(t.Context(), Options{Path: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = reader.Close() }()
+	n := 0
+	for c, err := range reader.Load(t.Context(), "r", 0) {
+		if n++; err != nil || c.Seq != int64(n) {
+			t.Fatalf("the call %d has the Seq %d, %v", n, c.Seq, err)
+		}
+	}
+	r, err := reader.Run(t.Context(), "r")
+	if err != nil || n != good || r.Calls != good || r.Status != engine.RunRunning || r.Live {
+		t.Errorf("%d calls, %d were acknowledged: %+v, %v", n, good, r, err)
+	}
+}
+
+func TestFull(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "journal.db")
+	fillDisk(t, path, openWith(t, Options{Path: path, pragmas: []string{"max_page_count(200)"}}))
+	db := open(t, path) // there is room again
+	l, err := db.Claim(t.Context(), "r", engine.Owner{ID: "b"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	record(t, db, l, benchCall(7777, 1000))
+}
+
+func TestReadOnly(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "journal.db")
+	db := openWith(t, Options{Path: path, pragmas: []string{"query_only(0)"}})
+	l := begin(t, db, "r")
+	record(t, db, l, benchCall(1, 10))
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	// As root, who may write everything, SQLite has to say it by itself.
+	_, err := Open(t.Context(), Options{Path: filepath.Join(t.TempDir(), "new.db"), pragmas: []string{"query_only(1)"}})
+	var as *ReadOnlyError
+	if !errors.As(err, &as) || as.Hint() == "" {
+		t.Errorf("opening: %v", err)
+	}
+	db = openWith(t, Options{Path: path, pragmas: []string{"query_only(1)"}})
+	_, err = db.Claim(t.Context(), "r", engine.Owner{ID: "b"})
+	failsAs[*ReadOnlyError](t, err, path)
+	if r, err := db.Run(t.Context(), "r"); err != nil || r.Epoch != 1 {
+		t.Errorf("nothing changed: %+v, %v", r, err)
+	}
+	if os.Geteuid() == 0 {
+		return
+	}
+	folder := t.TempDir()
+	if err := os.Chmod(folder, 0o500); err != nil {
+		t.Fatal(err)
+	}
+	_, err = Open(t.Context(), Options{Path: filepath.Join(folder, "journal.db")})
+	failsAs[*ReadOnlyError](t, err, folder)
+}
+
+func TestFolderInPlace(t *testing.T) {
+	t.Parallel()
+	path := t.TempDir()
+	if _, err := Open(t.Context(), Options{Path: path}); err == nil || !strings.Contains(err.Error(), path+" is a folder") {
+		t.Error(err)
+	}
+	if _, err := Open(t.Context(), Options{Path: filepath.Join(open(t, filepath.Join(path, "j")).Path(), "journal.db")}); err == nil {
+		t.Error("a journal below a file was opened")
+	}
+}
+
+func TestCorrupt(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "journal.db")
+	garbage := []byte(strings.Repeat("this is no database\n", 1000))
+	if err := os.WriteFile(path, garbage, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, open := range []func(context.Context, Options) (*DB, error){Open, OpenReader} {
+		_, err := open(t.Context(), Options{Path: path})
+		e := failsAs[*CorruptError](t, err, path)
+		if !strings.Contains(e.Error(), "is not a SQLite file") || !strings.Contains(e.Hint(), "mv "+path) {
+			t.Errorf("%v; %s", e, e.Hint())
+		}
+	}
+	if now, err := os.ReadFile(path); err != nil || !bytes.Equal(now, garbage) {
+		t.Errorf("the file was touched: %v", err)
+	}
+
+	foreign := filepath.Join(t.TempDir(), "other.db")
+	execute(t, raw1(t, foreign), "CREATE TABLE cookies (a)")
+	_, err := Open(t.Context(), Options{Path: foreign})
+	if e := failsAs[*CorruptError](t, err, foreign); !strings.Contains(e.Error(), "no journal of a0run") {
+		t.Error(e)
+	}
+}
+
+func TestDamaged(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "journal.db")
+	db := open(t, path)
+	l := begin(t, db, "r")
+	var last engine.Ack
+	for i := range 2000 {
+		last = db.Record(l, benchCall(i, 300))
+	}
+	if err := errors.Join(last.Err(), db.Close()); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for at := 40 * 4096; at < len(text); at += 4096 {
+		copy(text[at:], bytes.Repeat([]byte{0xa5}, 200)) // the heads of pages
+	}
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	db = open(t, path)
+	failed := error(nil)
+	for _, err := range db.Load(t.Context(), "r", 0) {
+		failed = err
+	}
+	failsAs[*CorruptError](t, failed, path)
+}
+
+func TestNewer(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "journal.db")
+	if err := open(t, path).Close(); err != nil {
+		t.Fatal(err)
+	}
+	pool := raw1(t, path)
+	execute(t, pool, "INSERT INTO goose_db_version (version_id, is_applied) VALUES (99, 1)")
+	if err := pool.Close(); err != nil {
+		t.Fatal(err)
+	}
+	before, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, open := range []func(context.Context, Options) (*DB, error){Open, OpenReader} {
+		_, err := open(t.Context(), Options{Path: path})
+		if e := failsAs[*NewerError](t, err, path); e.Has != 99 || e.Knows != schema {
+			t.Errorf("%+v", e)
+		}
+	}
+	if now, err := os.ReadFile(path); err != nil || !bytes.Equal(now, before) {
+		t.Errorf("the file was touched: %v", err)
+	}
+}
+
+func TestBusy(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "journal.db")
+	db := openWith(t, Options{Path: path, Busy: 20 * time.Millisecond})
+	l := begin(t, db, "r")
+	pool := raw1(t, path)
+	pool.SetMaxOpenConns(1)
+	execute(t, pool, "BEGIN IMMEDIATE")
+	failsAs[*BusyError](t, db.Record(l, benchCall(1, 10)).Err(), path)
+	execute(t, pool, "ROLLBACK")
+	// The record is lost to its run, so nothing after it is written.
+	failsAs[*BusyError](t, db.Record(l, benchCall(2, 10)).Err(), path)
+	failsAs[*BusyError](t, db.Finish(t.Context(), l, engine.RunEnd{Status: engine.RunDone}), path)
+	l, err := db.Claim(t.Context(), "r", engine.Owner{ID: "o"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	record(t, db, l, benchCall(1, 10))
+}
+
+func TestMissing(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "journal.db")
+	_, err := OpenReader(t.Context(), Options{Path: path})
+	failsAs[*MissingError](t, err, path)
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err = OpenReader(t.Context(), Options{Path: path})
+	failsAs[*MissingError](t, err, path)
+}
+
+func TestClosed(t *testing.T) {
+	t.Parallel()
+	db := open(t, filepath.Join(t.TempDir(), "journal.db"))
+	l := begin(t, db, "r")
+	last := db.Record(l, benchCall(1, 10))
+	if err := errors.Join(db.Close(), db.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if err := last.Err(); err != nil {
+		t.Errorf("what was queued is written: %v", err)
+	}
+	if err := db.Record(l, benchCall(2, 10)).Err(); err == nil {
+		t.Error("a closed journal takes records")
+	}
+	if _, err := db.Begin(t.Context(), &engine.RunRecord{ID: "r2"}, engine.Owner{}); !errors.Is(err, ErrClosed) {
+		t.Error(err)
+	}
+}
+
+// TestOpenAtOnce opens a new journal from many sides: one makes it, the others
+// wait.
+func TestOpenAtOnce(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "a", "b", "journal.db")
+	var group sync.WaitGroup
+	for i := range 8 {
+		group.Go(func() {
+			db, err := Open(t.Context(), Options{Path: path})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			_, err = db.Begin(t.Context(), &engine.RunRecord{ID: fmt.Sprint("r", i)}, engine.Owner{ID: "o"})
+			if err := errors.Join(err, db.Close()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	group.Wait()
+}
