@@ -1,9 +1,7 @@
 package image
 
 import (
-	"bytes"
 	"encoding/json"
-	"strings"
 	"sync"
 	"time"
 
@@ -13,142 +11,231 @@ import (
 const (
 	// fresh is how long what was read may stand for what is there.
 	fresh = 5 * time.Minute
-	// keptBytes bounds the answers that are remembered. A job that lists and
-	// patches looks at the last pages only.
-	keptBytes = 16 << 20
+	// keptBytes bounds the answers that are remembered: 20,000 users of 1.5 KB,
+	// more than a job can write within five minutes.
+	keptBytes = 32 << 20
 	// keptWrites bounds the objects of which it is known when they were
 	// written; beyond it everything is forgotten.
 	keptWrites = 50_000
 )
 
-// A key names an object: the role of its tenant, its collection's path, its id.
-type key struct{ tenant, path, id string }
+// A key names an object: its collection's path and its id. "" for the id is
+// any object of the collection, "" for both is any object at all. The tenant is
+// not in it: two roles of a run may stand for one tenant, so a write under one
+// counts for all.
+type key struct{ path, id string }
 
 // A page is an answer of whole objects.
 type page struct {
 	tenant, collection, field, items string
-	at                               time.Time
-	raw                              json.RawMessage
-	byID                             map[string]json.RawMessage // once somebody has looked
+	// search marks an answer of the search, which does not see at once what
+	// was written.
+	search bool
+	began  uint64 // before which writes the reading began
+	at     time.Time
+	raw    json.RawMessage
+	size   int
+	ids    []string // once the page is indexed
+}
+
+// object is one remembered object.
+type object struct {
+	page *page
+	raw  json.RawMessage
+}
+
+// mark says when an object was written last, and how many writes of it are
+// under way.
+type mark struct {
+	done     uint64
+	at       time.Time
+	underWay int
 }
 
 // memory is what a run has read and written lately. Answers are kept as they
-// came and read only when somebody asks for an object that stands in them.
+// came and taken apart only when somebody asks for an object of their
+// collection: a run that only reads pays nothing. What came before what is told
+// by a count and not by the clock, whose ticks are coarser than requests.
 type memory struct {
-	mu     sync.Mutex
-	pages  []*page // the oldest first
-	bytes  int
-	writes map[key]time.Time
+	mu      sync.Mutex
+	count   uint64
+	pages   []*page // the oldest first
+	bytes   int
+	pending []*page // not taken apart yet
+	objects map[string]map[key]object
+	writes  map[key]*mark
+	floor   uint64 // what was read before it is forgotten
+}
+
+func newMemory() *memory {
+	return &memory{objects: map[string]map[key]object{}, writes: map[key]*mark{}}
+}
+
+// begin is the moment in which a read begins.
+func (m *memory) begin() uint64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.count++
+	return m.count
 }
 
 // read remembers an answer.
 func (m *memory) read(p page) {
-	if len(p.raw) > keptBytes/4 {
+	p.size = len(p.raw)
+	if p.size > keptBytes/4 {
 		return
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.pages = append(m.pages, &p)
-	m.bytes += len(p.raw)
-	for m.bytes > keptBytes || len(m.pages) > 0 && p.at.Sub(m.pages[0].at) > fresh {
-		m.bytes -= len(m.pages[0].raw)
-		m.pages[0] = nil
-		m.pages = m.pages[1:]
+	m.pending = append(m.pending, &p)
+	m.bytes += p.size
+	for m.bytes > keptBytes || p.at.Sub(m.pages[0].at) > fresh {
+		m.drop()
 	}
 }
 
-// written says that an object changes; "" as its id means that any of the
-// collection may.
-func (m *memory) written(k key, at time.Time) {
+// drop forgets the oldest page.
+func (m *memory) drop() {
+	old := m.pages[0]
+	m.pages[0] = nil
+	m.pages = m.pages[1:]
+	m.bytes -= old.size
+	for _, id := range old.ids {
+		k := key{old.collection, id}
+		if m.objects[old.tenant][k].page == old {
+			delete(m.objects[old.tenant], k)
+		}
+	}
+	if len(m.pending) > 0 && m.pending[0] == old {
+		m.pending[0] = nil
+		m.pending = m.pending[1:]
+	}
+}
+
+// writing says that objects are about to change.
+func (m *memory) writing(keys []key) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.writes == nil || len(m.writes) >= keptWrites {
-		m.forget(at)
+	for _, k := range keys {
+		w := m.writes[k]
+		if w == nil {
+			w = &mark{}
+			m.writes[k] = w
+		}
+		w.underWay++
 	}
-	m.writes[k] = at
+}
+
+// written says that they have changed, or may have; it is the moment behind it.
+func (m *memory) written(keys []key, now time.Time) uint64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.count++
+	for _, k := range keys {
+		w := m.writes[k] // writing has made it, and forget keeps what is under way
+		w.underWay--
+		w.done, w.at = m.count, now
+	}
+	if len(m.writes) > keptWrites {
+		m.forget(now)
+	}
+	m.count++
+	return m.count
 }
 
 // forget drops the writes that are older than anything remembered could be;
 // where that does not help, it drops everything that was read.
 func (m *memory) forget(now time.Time) {
-	kept := map[key]time.Time{}
-	for k, at := range m.writes {
-		if now.Sub(at) <= fresh {
-			kept[k] = at
+	for k, w := range m.writes {
+		if w.underWay == 0 && now.Sub(w.at) > fresh {
+			delete(m.writes, k)
 		}
 	}
-	if len(kept) >= keptWrites {
-		kept, m.pages, m.bytes = map[key]time.Time{}, nil, 0
+	if len(m.writes) <= keptWrites/2 {
+		return
 	}
-	m.writes = kept
+	for k, w := range m.writes {
+		if w.underWay == 0 {
+			delete(m.writes, k)
+		}
+	}
+	m.pages, m.pending, m.bytes, m.floor = nil, nil, 0, m.count
+	m.objects = map[string]map[key]object{}
 }
 
 // whole gives an object as it was read lately, if it was not written since.
-// path is that of the operation that would read it.
-func (m *memory) whole(k key, now time.Time) (json.RawMessage, time.Time, bool) {
-	if k.id == "" || k.path != collectionOf(k.path)+"/{"+lastParameter(k.path)+"}" {
+func (m *memory) whole(tenant string, k key, now time.Time) (json.RawMessage, time.Time, bool) {
+	if k.id == "" {
 		return nil, time.Time{}, false
 	}
-	k.path = collectionOf(k.path)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	written := m.writes[k]
-	if any, ok := m.writes[key{k.tenant, k.path, ""}]; ok && any.After(written) {
-		written = any
+	m.index(k.path)
+	o, ok := m.objects[tenant][k]
+	if !ok || now.Sub(o.page.at) > fresh || o.page.began <= m.floor {
+		return nil, time.Time{}, false
 	}
-	for i := len(m.pages) - 1; i >= 0; i-- {
-		p := m.pages[i]
-		if p.tenant != k.tenant || p.collection != k.path || now.Sub(p.at) > fresh || !p.at.After(written) {
+	for _, of := range []key{k, {k.path, ""}, {}} {
+		w := m.writes[of]
+		if w == nil {
 			continue
 		}
-		if object, ok := p.find(k.id); ok {
-			return object, p.at, true
+		if w.underWay > 0 || w.done >= o.page.began || o.page.search && of == k {
+			return nil, time.Time{}, false
 		}
 	}
-	return nil, time.Time{}, false
+	return o.raw, o.page.at, true
 }
 
-func lastParameter(path string) string {
-	open := strings.LastIndexByte(path, '{')
-	if open < 0 || path[len(path)-1] != '}' {
-		return ""
-	}
-	return path[open+1 : len(path)-1]
-}
-
-// find looks for an object in the page.
-func (p *page) find(id string) (json.RawMessage, bool) {
-	if p.byID == nil {
-		if !bytes.Contains(p.raw, []byte(`"`+id+`"`)) {
-			return nil, false
+// index takes the pages of a collection apart.
+func (m *memory) index(collection string) {
+	kept := m.pending[:0]
+	for _, p := range m.pending {
+		if p.collection != collection {
+			kept = append(kept, p)
+			continue
 		}
-		p.index()
+		m.take(p)
 	}
-	object, ok := p.byID[id]
-	return object, ok
+	m.pending = kept
 }
 
-// index splits the answer into its objects.
-func (p *page) index() {
-	p.byID = map[string]json.RawMessage{}
-	var list []json.RawMessage
-	var wrapped map[string]json.RawMessage
-	switch {
-	case json.Unmarshal(p.raw, &list) == nil:
-	case json.Unmarshal(p.raw, &wrapped) == nil && p.items != "" && json.Unmarshal(wrapped[p.items], &list) == nil:
-	default:
-		list = []json.RawMessage{p.raw}
+func (m *memory) take(p *page) {
+	objects := m.objects[p.tenant]
+	if objects == nil {
+		objects = map[key]object{}
+		m.objects[p.tenant] = objects
 	}
-	for _, item := range list {
-		tree, err := engine.ParseJSON(item)
+	for _, raw := range split(p) {
+		tree, err := engine.ParseJSON(raw)
 		if err != nil {
 			continue
 		}
-		if o, ok := tree.(*engine.Object); ok {
-			v, _ := o.Get(p.field)
-			if id, ok := v.(string); ok {
-				p.byID[id] = item
-			}
+		id, ok := Text(Field(tree, p.field))
+		if !ok {
+			continue
 		}
+		k := key{p.collection, id}
+		if old, ok := objects[k]; ok && (old.page.began > p.began || p.search && !old.page.search) {
+			continue // a read by id is surer than the search
+		}
+		objects[k] = object{p, raw}
+		p.ids = append(p.ids, id)
 	}
+	p.raw = nil
+}
+
+// split gives the objects of an answer: of a list, of a list in its wrapping,
+// or the one that it is.
+func split(p *page) []json.RawMessage {
+	var list []json.RawMessage
+	if json.Unmarshal(p.raw, &list) == nil {
+		return list
+	}
+	var wrapped map[string]json.RawMessage
+	if p.items != "" && json.Unmarshal(p.raw, &wrapped) == nil && json.Unmarshal(wrapped[p.items], &list) == nil {
+		return list
+	}
+	return []json.RawMessage{p.raw}
 }
