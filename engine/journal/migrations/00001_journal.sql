@@ -65,7 +65,7 @@ CREATE TABLE calls (
     durable    INTEGER
 );
 CREATE UNIQUE INDEX calls_key ON calls (run, key);
-CREATE INDEX calls_writes ON calls (run, task) WHERE mutates = 1 AND state <> 'refused';
+CREATE INDEX calls_writes ON calls (run, task, mutates, state) WHERE mutates = 1 AND state <> 'refused';
 CREATE INDEX calls_object ON calls (object, kind) WHERE object <> '';
 
 -- A step that ended. A resumed run goes through its steps again: those of the
