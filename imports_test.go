@@ -28,7 +28,7 @@ var allowed = map[string][]string{
 	"engine":           {"client/catalog", "client/pace", "client/search"},
 	"engine/lua":       {"engine"},
 	"engine/yaml":      {"engine", "engine/lua"},
-	"engine/project":   {"engine"},
+	"engine/project":   {"engine", "engine/guard"},
 	// What makes a run durable: where it is kept, how its secrets rest, what
 	// stood there before, what answers a run that is resumed.
 	"engine/journal":             {"engine"},

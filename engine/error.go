@@ -161,6 +161,24 @@ func (e *Error) Unwrap() error { return e.Cause }
 // Hint is what to try next.
 func (e *Error) Hint() string { return e.HintText }
 
+// ExitCode is the command's when the error ends a run.
+func (e *Error) ExitCode() int {
+	var coder ExitCoder
+	switch {
+	case e.Name == NameInterrupted:
+		return ExitInterrupted
+	case e.Name == NameGuardError:
+		return ExitGuard
+	case e.Name == NameMovedError:
+		return ExitMoved
+	case e.Name == NameInDoubtError, e.doubtful():
+		return ExitInDoubt
+	case errors.As(e.Cause, &coder):
+		return coder.ExitCode()
+	}
+	return ExitFailed
+}
+
 // IsKind reports whether the error is of the kind that name names.
 func (e *Error) IsKind(name string) bool {
 	return e.Name == name || (name == NameAuth0Error && e.Name == NameRateLimitError)

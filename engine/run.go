@@ -301,7 +301,6 @@ func (r *Run) Emit(e Event) {
 // ExitCode is what the command exits with after Main gave err.
 func (r *Run) ExitCode(err error) int {
 	var coder ExitCoder
-	var e *Error
 	switch {
 	case err == nil:
 		r.mu.Lock()
@@ -315,16 +314,6 @@ func (r *Run) ExitCode(err error) int {
 		return ExitOK
 	case errors.As(err, &coder):
 		return coder.ExitCode()
-	case !errors.As(err, &e):
-		return ExitFailed
-	case e.Name == NameInterrupted:
-		return ExitInterrupted
-	case e.Name == NameGuardError:
-		return ExitGuard
-	case e.Name == NameMovedError:
-		return ExitMoved
-	case e.Name == NameInDoubtError, e.doubtful():
-		return ExitInDoubt
 	}
 	return ExitFailed
 }

@@ -4,8 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"path/filepath"
-	"runtime"
 
 	"a0run/bindings"
 	"a0run/engine"
@@ -19,64 +17,53 @@ const noJournal = "none"
 
 // openJournal is an open journal with its key.
 type openJournal struct {
-	db    *journal.DB
-	box   *seal.Box
-	owner engine.Owner
-	given string // --journal, as it was given
+	db       *journal.DB
+	box      *seal.Box
+	settings *journalSettings
+	owner    engine.Owner
+	given    string // --journal, as it was given
 }
-
-// keyVariable holds the key of the journal on a machine that has no key file.
-const keyVariable = "A0RUN_JOURNAL_KEY"
 
 // openJournal opens the journal of a run; nil where there is to be none.
 func (s *session) openJournal(ctx context.Context) (*openJournal, error) {
 	if s.flags.journal == noJournal {
 		return nil, nil
 	}
-	path, err := s.world.journalPath(s.flags.journal)
+	at, err := s.world.journalSettings(ctx, s.flags.journal, s.projectDir())
 	if err != nil {
 		return nil, err
 	}
-	db, err := journal.Open(ctx, journal.Options{Path: path, Now: s.world.now})
+	db, err := journal.Open(ctx, journal.Options{Path: at.path, Now: s.world.now})
 	if err != nil {
 		return nil, err
 	}
-	box, err := s.world.journalKey(path, true)
-	if err != nil {
+	j := &openJournal{
+		db: db, settings: at, given: s.flags.journal,
+		owner: engine.Owner{ID: engine.NewID(), Name: s.world.process, TTL: durable.TTL},
+	}
+	if err := j.unlock(ctx); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	return &openJournal{
-		db: db, box: box, given: s.flags.journal,
-		owner: engine.Owner{ID: engine.NewID(), Name: s.world.process, TTL: durable.TTL},
-	}, nil
+	if at.keep > 0 {
+		_, err = db.Prune(ctx, journal.PruneRule{Before: s.world.now().Add(-at.keep)})
+	}
+	return j, err
 }
 
-// journalPath is where the journal is kept: where told, else below the user's
-// state folder (XDG Base Directory Specification).
-func (w *world) journalPath(given string) (string, error) {
-	if given != "" {
-		return w.path(given), nil
+// unlock opens the key and holds it against the journal's own.
+func (j *openJournal) unlock(ctx context.Context) error {
+	stored, err := j.db.KeyCheck(ctx, "")
+	if err != nil {
+		return err
 	}
-	for _, place := range []struct{ variable, below string }{
-		{"XDG_STATE_HOME", ""}, {"LOCALAPPDATA", ""}, {"HOME", filepath.Join(".local", "state")},
-	} {
-		if place.variable == "LOCALAPPDATA" && runtime.GOOS != "windows" {
-			continue
-		}
-		if dir, ok := w.getenv(place.variable); ok && filepath.IsAbs(dir) {
-			return filepath.Join(dir, place.below, "a0run", "journal.db"), nil
-		}
+	// A key file that is gone is not made anew: what was sealed would be lost.
+	if j.box, err = j.settings.key.Open(stored == ""); err != nil {
+		return err
 	}
-	return "", &usageError{"no place for the journal: neither XDG_STATE_HOME nor HOME is set", "--journal FILE, or --journal none for a run that cannot be resumed"}
-}
-
-// journalKey reads the key of a journal; create makes a key file where there is
-// none.
-func (w *world) journalKey(path string, create bool) (*seal.Box, error) {
-	if text, ok := w.getenv(keyVariable); ok && text != "" {
-		return seal.Source{Text: text, Name: "the environment variable " + keyVariable}.Open(false)
+	if stored, err = j.db.KeyCheck(ctx, j.box.Check()); err != nil {
+		return err
 	}
-	return seal.Source{File: path + ".key"}.Open(create)
+	return j.box.Verify(stored, j.settings.path, j.settings.key.String())
 }
 
 // options are those of a run in this journal.
@@ -84,6 +71,7 @@ func (j *openJournal) options(s *session) durable.Options {
 	return durable.Options{
 		Journal: j.db, Box: j.box, Redactor: s.redactor, Owner: j.owner,
 		API: bindings.API(s.globals), Images: s.images, Now: s.world.now, Undo: s.playbook.head().Undo,
+		SealAll: j.settings.all,
 	}
 }
 
@@ -118,6 +106,15 @@ func (j *openJournal) run(ctx context.Context, id string) (*engine.RunRecord, er
 
 // lastUnfinished is the newest run that did not end well.
 func (j *openJournal) lastUnfinished(ctx context.Context) (string, error) {
+	runs, err := j.db.Runs(ctx, journal.RunFilter{Limit: 500})
+	if err != nil {
+		return "", err
+	}
+	for _, r := range runs {
+		if r.Status != engine.RunDone && !r.Live {
+			return r.ID, nil
+		}
+	}
 	return "", &usageError{"every run in the journal has ended well", "a0run runs" + j.flag() + " lists them"}
 }
 

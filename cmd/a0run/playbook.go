@@ -17,13 +17,14 @@ import (
 
 // playbook is a parsed playbook of either language.
 type playbook struct {
-	name  string // as shown
-	dir   string // absolute; "" for standard input
-	path  string // likewise
-	text  []byte
-	files fs.FS // the folder, for modules and includes; nil for standard input
-	lua   *lua.Playbook
-	yaml  *yaml.Playbook
+	name    string // as shown
+	dir     string // absolute; "" for standard input
+	path    string // likewise
+	text    []byte
+	files   fs.FS    // the folder, for modules and includes; nil for standard input
+	sources *sources // the same
+	lua     *lua.Playbook
+	yaml    *yaml.Playbook
 }
 
 func (p *playbook) head() engine.Head {
@@ -63,10 +64,11 @@ func loadPlaybook(w *world, name string) (*playbook, error) {
 	} else {
 		p.path = w.path(name)
 		p.dir = filepath.Dir(p.path)
-		p.files = os.DirFS(p.dir)
+		p.sources = newSources(os.DirFS(p.dir))
 		if root, err := os.OpenRoot(p.dir); err == nil {
-			p.files = root.FS() // follows no symbolic link out of the folder
+			p.sources = newSources(root.FS()) // follows no symbolic link out of the folder
 		}
+		p.files = p.sources
 	}
 	switch language(name, text) {
 	case "lua":

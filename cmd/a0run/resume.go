@@ -53,6 +53,7 @@ func resumeCommand(w *world) *cobra.Command {
 	}
 	flags := cmd.Flags()
 	f.showFlags(flags)
+	f.yesFlag(flags)
 	flags.IntVar(&f.concurrency, "concurrency", 0, "requests in flight at a time; the run's own unless told")
 	flags.BoolVar(&f.last, "last", false, "the newest run that did not end well")
 	flags.BoolVar(&f.accept, "accept-changes", false, "go on although the playbook does not do what it did")
@@ -89,6 +90,10 @@ func resumeRun(ctx context.Context, w *world, args []string, f *resumeFlags) err
 	if err := s.reopen(ctx, rec, file); err != nil {
 		return err
 	}
+	s.guard(f.yes || rec.Kind == engine.KindApply, false)
+	if err := s.guards.Before(); err != nil {
+		return err
+	}
 	o := j.options(s)
 	o.AcceptChanges, o.RetryFailed = f.accept, f.retry
 	if s.durable, err = durable.Resume(ctx, rec.ID, o); err != nil {
@@ -96,6 +101,9 @@ func resumeRun(ctx context.Context, w *world, args []string, f *resumeFlags) err
 	}
 	if rec.Hash != hashOf(s.playbook.text) && !f.quiet {
 		fmt.Fprintln(w.stderr, "note: the playbook was edited since; what was recorded must come up again as it was")
+	}
+	if err := s.recall(ctx); err != nil {
+		return err
 	}
 	return s.executeKind(ctx, rec)
 }

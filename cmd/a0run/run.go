@@ -22,6 +22,7 @@ type runFlags struct {
 	paramsFile  string
 	concurrency int
 	journal     string
+	yes         bool
 	json, quiet bool
 }
 
@@ -58,6 +59,7 @@ func runCommandOf(w *world) *cobra.Command {
 	f.showFlags(flags)
 	flags.StringArrayVarP(&f.params, "param", "p", nil, "one parameter of the playbook, `KEY=VALUE`; lists and objects as JSON; may be repeated")
 	flags.StringVar(&f.paramsFile, "params", "", "a JSON or YAML `FILE` with all parameters; -p beats it")
+	f.yesFlag(flags)
 	flags.IntVar(&f.concurrency, "concurrency", engine.DefaultConcurrency, "requests in flight at a time")
 	return cmd
 }
@@ -70,6 +72,11 @@ func (f *runFlags) tenantFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&f.rate, "rate", "", "with --local: the tenant's limit, `N/s` or N/min")
 	flags.IntVar(&f.burst, "burst", 0, "with --local and --rate: how many requests may come at once; the rate of a second unless told")
 	flags.StringVar(&f.reset, "reset", "token", "with --local and --rate: what x-ratelimit-reset names, the second by which one more request is allowed (token) or by which the bucket is full again (full)")
+}
+
+// yesFlag says what guards ask a person for.
+func (f *runFlags) yesFlag(flags *pflag.FlagSet) {
+	flags.BoolVar(&f.yes, "yes", false, "go ahead where a guard asks for a person: production tenants, confirm_above")
 }
 
 // showFlags say where a run is written and how it is shown.
@@ -89,6 +96,10 @@ func runPlaybook(ctx context.Context, w *world, file string, f *runFlags) error 
 		return err
 	}
 	defer s.close()
+	s.guard(f.yes, false)
+	if err := s.guards.Before(); err != nil {
+		return err
+	}
 	if err := s.begin(ctx, engine.KindRun, ""); err != nil {
 		return err
 	}

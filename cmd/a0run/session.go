@@ -13,6 +13,7 @@ import (
 	"a0run/bindings"
 	"a0run/engine"
 	"a0run/engine/durable"
+	"a0run/engine/guard"
 	"a0run/engine/image"
 	"a0run/engine/lua"
 )
@@ -29,7 +30,8 @@ type session struct {
 	images   *image.Reader
 	journal  *openJournal     // nil without one
 	durable  *durable.Session // likewise
-	// stages stand between the journal's answers and the before-images.
+	guards   *guard.Guards
+	// stages stand between the guards and the before-images.
 	stages []engine.Stage
 	run    *engine.Run
 	screen *screen
@@ -63,8 +65,34 @@ func (s *session) open(ctx context.Context) error {
 		Secrets: s.tenants.secret, Getenv: s.world.getenv, Dir: s.playbook.dir,
 	}
 	s.images = image.NewReader(image.Options{API: bindings.API(s.globals), Now: s.world.now})
-	s.journal, err = s.openJournal(ctx)
+	if s.journal == nil {
+		s.journal, err = s.openJournal(ctx)
+	}
 	return err
+}
+
+// guard makes the guards of a run: confirmed says that a person has said yes,
+// planning that nothing is written.
+func (s *session) guard(confirmed, planning bool) {
+	s.guards = guard.New(guard.Options{
+		Tenants: s.tenants.guarded, API: bindings.API(s.globals), Image: s.standing(planning),
+		Confirmed: confirmed, Planning: planning, Now: s.world.now,
+	})
+}
+
+// standing gives the guards what stands in the place of a call; a plan has its
+// own idea of that.
+func (s *session) standing(planning bool) func(ctx context.Context, c *engine.Call) (json.RawMessage, error) {
+	if planning {
+		return nil
+	}
+	return func(ctx context.Context, c *engine.Call) (json.RawMessage, error) {
+		i, err := s.images.Of(ctx, c)
+		if err != nil || i == nil {
+			return nil, err
+		}
+		return i.Value, nil
+	}
 }
 
 // close gives back what open took.
@@ -132,11 +160,11 @@ func (s *session) config() engine.Config {
 		Sink: s.screen, Redactor: s.redactor, Now: s.world.now, API: bindings.API(s.globals),
 	}
 	if s.durable == nil {
-		cfg.Stages = s.stages
+		cfg.Stages = append([]engine.Stage{s.guards.Stage()}, s.stages...)
 		return cfg
 	}
 	s.durable.Configure(&cfg)
-	cfg.Stages = append(cfg.Stages, s.durable.Replay)
+	cfg.Stages = append(cfg.Stages, s.durable.Replay, s.guards.Stage())
 	cfg.Stages = append(cfg.Stages, s.stages...)
 	cfg.Stages = append(cfg.Stages, s.durable.Before, s.durable.Settle, s.images.Watch)
 	return cfg
@@ -145,8 +173,21 @@ func (s *session) config() engine.Config {
 // execute runs the playbook and shows what came of it.
 func (s *session) execute(ctx context.Context) error {
 	return s.executeMain(ctx, func(globals *engine.Namespace, vm *lua.VM) func(t *engine.Task) error {
-		return func(t *engine.Task) error { return s.playbook.run(t, globals, vm) }
+		return func(t *engine.Task) error {
+			if err := s.guards.Begin(t); err != nil {
+				return err
+			}
+			return s.playbook.run(t, globals, vm)
+		}
 	})
+}
+
+// recall tells the guards what earlier executions of the run wrote.
+func (s *session) recall(ctx context.Context) error {
+	if !s.guards.Counts() {
+		return nil
+	}
+	return s.durable.Written(ctx, s.guards.Seen)
 }
 
 // executeMain runs what program makes as the main task.

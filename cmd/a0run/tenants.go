@@ -14,6 +14,7 @@ import (
 	"a0run/client/pace"
 	"a0run/client/sim"
 	"a0run/engine"
+	"a0run/engine/guard"
 	"a0run/engine/project"
 )
 
@@ -23,15 +24,26 @@ type tenants struct {
 	names       map[string]string // role → name, as shown
 	defaultRole string
 	secret      func(ctx context.Context, name string) (string, error)
+	guarded     map[string]guard.Tenant // by role
 }
 
 // openTenants makes a client for every role of the playbook.
 func openTenants(ctx context.Context, s *session) (*tenants, error) {
-	t := &tenants{clients: map[string]*client.Client{}, names: map[string]string{}, defaultRole: bindings.DefaultRole}
+	t := &tenants{clients: map[string]*client.Client{}, names: map[string]string{}, defaultRole: bindings.DefaultRole, guarded: map[string]guard.Tenant{}}
 	roles := rolesOf(s.playbook.head())
 	t.defaultRole = roles[0]
+	head, problems := guard.OfHead(s.playbook.head())
+	if len(problems) > 0 {
+		return nil, problems
+	}
 	if s.flags.local {
-		return t, t.openLocal(s, roles)
+		if err := t.openLocal(s, roles); err != nil {
+			return nil, err
+		}
+		for role := range t.clients {
+			t.guard(role, "", []guard.Rules{head})
+		}
+		return t, nil
 	}
 	for flag, set := range map[string]bool{
 		"--seed": len(s.flags.seeds) > 0, "--rate": s.flags.rate != "", "--burst": s.flags.burst != 0,
@@ -40,7 +52,12 @@ func openTenants(ctx context.Context, s *session) (*tenants, error) {
 			return nil, &usageError{flag + " needs --local", "a0run run FILE --local " + flag + " …"}
 		}
 	}
-	return t, t.openProject(ctx, s)
+	return t, t.openProject(ctx, s, head)
+}
+
+// guard sets the rules of a role; own is the application that logs in.
+func (t *tenants) guard(role, own string, rules []guard.Rules) {
+	t.guarded[role] = guard.Tenant{Name: t.names[role], Domain: t.clients[role].Domain(), Own: own, Rules: rules}
 }
 
 // rolesOf are the roles of a head, the default one first.
@@ -56,7 +73,7 @@ func rolesOf(h engine.Head) []string {
 }
 
 // openProject takes the tenants of a0run.yaml or the environment.
-func (t *tenants) openProject(ctx context.Context, s *session) error {
+func (t *tenants) openProject(ctx context.Context, s *session, head guard.Rules) error {
 	out := s.world.outside()
 	p, err := project.Find(s.projectDir(), out)
 	if err != nil {
@@ -71,10 +88,13 @@ func (t *tenants) openProject(ctx context.Context, s *session) error {
 	}
 	t.secret = func(ctx context.Context, name string) (string, error) { return p.Secret(ctx, name, out) }
 	shared := map[string]*client.Client{} // roles of one tenant share its budget
+	own := map[string]string{}
 	for role, name := range chosen {
 		t.names[role] = name
+		rules := append(p.Guards(name), head)
 		if c, ok := shared[name]; ok {
 			t.clients[role] = c
+			t.guard(role, own[name], rules)
 			continue
 		}
 		r, err := p.Resolve(ctx, name, out)
@@ -85,14 +105,15 @@ func (t *tenants) openProject(ctx context.Context, s *session) error {
 		if err != nil {
 			return &usageError{fmt.Sprintf("tenant %s: %v", name, s.redactor.Redact(err.Error())), hintOf(err)}
 		}
-		t.clients[role], shared[name] = c, c
+		t.clients[role], shared[name], own[name] = c, c, r.ClientID
+		t.guard(role, r.ClientID, rules)
 	}
 	return nil
 }
 
 // projectDir is where the search for a0run.yaml begins.
 func (s *session) projectDir() string {
-	if s.playbook.dir == "" {
+	if s.playbook == nil || s.playbook.dir == "" {
 		return s.world.dir
 	}
 	return s.playbook.dir

@@ -116,8 +116,9 @@ func (s *Session) Configure(cfg *engine.Config) {
 	}
 }
 
-// Written are the mutating calls of earlier executions; guards count them.
-func (s *Session) Written(ctx context.Context, each func(rec *engine.CallRecord)) error {
+// Written are the mutating calls of earlier executions with their arguments;
+// guards count them.
+func (s *Session) Written(ctx context.Context, each func(rec *engine.CallRecord, args json.RawMessage)) error {
 	if s.past == nil {
 		return nil
 	}
@@ -126,7 +127,11 @@ func (s *Session) Written(ctx context.Context, each func(rec *engine.CallRecord)
 			return err
 		}
 		if rec.Mutates && rec.State != engine.StateRefused {
-			each(rec)
+			args, err := s.opened(rec.Args)
+			if err != nil {
+				return err
+			}
+			each(rec, args)
 		}
 	}
 	return nil
