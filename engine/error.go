@@ -166,6 +166,9 @@ func (e *Error) ExitCode() int {
 	var coder ExitCoder
 	switch {
 	case e.Name == NameInterrupted:
+		if errors.As(e.Cause, &coder) { // by which signal
+			return coder.ExitCode()
+		}
 		return ExitInterrupted
 	case e.Name == NameGuardError:
 		return ExitGuard
