@@ -76,6 +76,8 @@ func TestParseHeadMistakes(t *testing.T) {
 	}{
 		"an unknown key":         {`{"parms": []}`, []string{"p<parms>: unknown key of a playbook's head: parms (did you mean params?)"}},
 		"nothing near":           {`{"zzzzzzz": 1}`, []string{"unknown key of a playbook's head: zzzzzzz (known: name, description, params"}},
+		"a wrong undo":           {`{"undo": "ful"}`, []string{"p<undo>: unknown policy of undo: ful (did you mean full?)"}},
+		"undo is no switch":      {`{"undo": false}`, []string{"p<undo>: undo: got false, want a policy (write \"auto\", \"full\" or \"off\")"}},
 		"wrong types":            {`{"name": 1, "env": 2, "files": ["a", 3], "guards": []}`, []string{"p<name>: name: got a number, want a string", "p<env>: env: got a number, want a list of strings", "p<files.2>: files.2: got a number, want a string", "p<guards>: guards: got a list, want an object"}},
 		"no duration":            {`{"patience": "soon"}`, []string{`p<patience>: patience: got "soon", want a duration (write "10m", "30s", or a number of seconds)`}},
 		"a negative one":         {`{"patience": -1}`, []string{"patience must be longer than nothing"}},

@@ -79,12 +79,12 @@ func (p *parser) days(v any, h *hours) {
 			continue
 		}
 		first, last, span := strings.Cut(text, "-")
-		if !span {
-			last = first
-		}
 		from, good := p.day(at, first)
-		to, alsoGood := p.day(at, last)
-		if !good || !alsoGood {
+		to := from
+		if span && good {
+			to, good = p.day(at, last)
+		}
+		if !good {
 			continue
 		}
 		for d := from; ; d = (d + 1) % 7 {
@@ -135,10 +135,10 @@ func (p *parser) between(v any, h *hours) {
 		}
 	}
 	h.from, h.to = minutes[0], minutes[1]
-	switch {
-	case h.from == h.to:
+	switch h.from {
+	case h.to:
 		p.wrong("hours.between", "leave it out for the whole day", "hours.between begins and ends at the same time")
-	case h.from == dayMinutes:
+	case dayMinutes:
 		p.wrong("hours.between", "write 00:00 and the next day", "hours.between begins at the end of the day")
 	}
 }

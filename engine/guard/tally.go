@@ -113,9 +113,12 @@ func (y *tally) add(all []object, force bool) *reason {
 func (y *tally) over(l limit, all []object) *reason {
 	set := y.counted[counter{l.kind, l.what}]
 	var fresh []object
+	twice := map[string]bool{} // a call may name an object twice
 	for _, o := range all {
-		if _, counted := set[o.identity()]; o.kind == l.kind && l.what.counts(o.what) && !counted && !y.made[o.kind][o.id] {
+		id := o.identity()
+		if _, counted := set[id]; o.kind == l.kind && l.what.counts(o.what) && !counted && !twice[id] && !y.made[o.kind][o.id] {
 			fresh = append(fresh, o)
+			twice[id] = true
 		}
 	}
 	if len(fresh) == 0 {
