@@ -8,6 +8,7 @@ import (
 	"runtime/debug"
 	"syscall"
 	"time"
+	_ "time/tzdata" // a machine without zone data keeps its hours, too
 
 	"golang.org/x/term"
 )

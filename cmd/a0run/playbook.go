@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"a0run/engine"
+	"a0run/engine/guard"
 	"a0run/engine/lua"
 	"a0run/engine/yaml"
 )
@@ -35,10 +36,11 @@ func (p *playbook) head() engine.Head {
 }
 
 func (p *playbook) check(globals *engine.Namespace) engine.Problems {
+	_, problems := guard.OfHead(p.head())
 	if p.lua != nil {
-		return p.lua.Check(globals, p.files)
+		return append(problems, p.lua.Check(globals, p.files)...)
 	}
-	return p.yaml.Check(globals)
+	return append(problems, p.yaml.Check(globals)...)
 }
 
 func (p *playbook) run(t *engine.Task, globals *engine.Namespace, vm *lua.VM) error {

@@ -90,10 +90,7 @@ func resumeRun(ctx context.Context, w *world, args []string, f *resumeFlags) err
 	if err := s.reopen(ctx, rec, file); err != nil {
 		return err
 	}
-	s.guard(f.yes || rec.Kind == engine.KindApply, false)
-	if err := s.guards.Before(); err != nil {
-		return err
-	}
+	s.guard(f.yes || s.recorded.Yes || rec.Kind == engine.KindApply, false)
 	o := j.options(s)
 	o.AcceptChanges, o.RetryFailed = f.accept, f.retry
 	if s.durable, err = durable.Resume(ctx, rec.ID, o); err != nil {
@@ -128,16 +125,15 @@ func (s *session) reopen(ctx context.Context, rec *engine.RunRecord, file string
 	if file == "" {
 		return &usageError{fmt.Sprintf("the playbook of run %s came from standard input", rec.ID), "a0run resume " + rec.ID + " FILE with the same text in a file"}
 	}
-	var options runOptions
 	if len(rec.Options) > 0 {
-		if err := json.Unmarshal(rec.Options, &options); err != nil {
+		if err := json.Unmarshal(rec.Options, &s.recorded); err != nil {
 			return fmt.Errorf("the options of run %s cannot be read: %w", rec.ID, err)
 		}
 	}
 	if s.flags.concurrency == 0 {
-		s.flags.concurrency = max(options.Concurrency, 1)
+		s.flags.concurrency = max(s.recorded.Concurrency, 1)
 	}
-	for role, name := range options.Tenants {
+	for role, name := range s.recorded.Tenants {
 		s.flags.tenants = append(s.flags.tenants, role+"="+name)
 	}
 	var err error

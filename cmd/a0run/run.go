@@ -97,9 +97,6 @@ func runPlaybook(ctx context.Context, w *world, file string, f *runFlags) error 
 	}
 	defer s.close()
 	s.guard(f.yes, false)
-	if err := s.guards.Before(); err != nil {
-		return err
-	}
 	if err := s.begin(ctx, engine.KindRun, ""); err != nil {
 		return err
 	}

@@ -33,8 +33,10 @@ type session struct {
 	guards   *guard.Guards
 	// stages stand between the guards and the before-images.
 	stages []engine.Stage
-	run    *engine.Run
-	screen *screen
+	// recorded are the options of a run that is resumed.
+	recorded runOptions
+	run      *engine.Run
+	screen   *screen
 }
 
 // openSession loads and checks a playbook and opens what it runs against.
@@ -77,6 +79,9 @@ func (s *session) guard(confirmed, planning bool) {
 	s.guards = guard.New(guard.Options{
 		Tenants: s.tenants.guarded, API: bindings.API(s.globals), Image: s.standing(planning),
 		Confirmed: confirmed, Planning: planning, Now: s.world.now,
+		// Whether a playbook writes is seen when it does: a report on a
+		// production tenant needs nobody's yes.
+		OnlyReads: true,
 	})
 }
 
@@ -124,6 +129,7 @@ func (s *session) check() error {
 type runOptions struct {
 	Tenants     map[string]string `json:"tenants"` // role → name
 	Concurrency int               `json:"concurrency"`
+	Yes         bool              `json:"yes,omitempty"` // a person has said yes
 }
 
 // begin writes the run into the journal; of is what it undoes or applies.
@@ -131,7 +137,7 @@ func (s *session) begin(ctx context.Context, kind, of string) error {
 	if s.journal == nil {
 		return nil
 	}
-	options, err := json.Marshal(runOptions{Tenants: s.tenants.names, Concurrency: s.flags.concurrency})
+	options, err := json.Marshal(runOptions{Tenants: s.tenants.names, Concurrency: s.flags.concurrency, Yes: s.flags.yes})
 	if err != nil {
 		return err
 	}
