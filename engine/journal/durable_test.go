@@ -141,8 +141,10 @@ func TestClose(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "journal.db")
 	db := open(t, path)
 	record(t, db, begin(t, db, "r"), benchCall(1, 10))
-	for range db.Load(t.Context(), "r", 0) {
-		continue
+	for _, err := range db.Load(t.Context(), "r", 0) {
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
 	reader, err := OpenReader(t.Context(), Options{Path: path})
 	if err != nil {

@@ -160,9 +160,9 @@ func TestObject(t *testing.T) {
 			t.Errorf("%s/auth0|1 was touched by %v", kind, got)
 		}
 	}
-	for touch := range db.Object(t.Context(), "users", "auth0|1") {
-		if touch.Who != "ann" || touch.Name != "migrate" || touch.Playbook != "/p/migrate.lua" || !touch.Started.Equal(day) {
-			t.Errorf("%+v", touch)
+	for touch, err := range db.Object(t.Context(), "users", "auth0|1") {
+		if err != nil || touch.Who != "ann" || touch.Name != "migrate" || touch.Playbook != "/p/migrate.lua" || !touch.Started.Equal(day) {
+			t.Errorf("%+v, %v", touch, err)
 		}
 		break
 	}

@@ -42,37 +42,37 @@ func TestConformance(t *testing.T) {
 	})
 }
 
-func open(t testing.TB, path string) *DB {
-	t.Helper()
-	return openWith(t, Options{Path: path})
+func open(tb testing.TB, path string) *DB {
+	tb.Helper()
+	return openWith(tb, Options{Path: path})
 }
 
-func openWith(t testing.TB, opts Options) *DB {
-	t.Helper()
-	db, err := Open(t.Context(), opts)
+func openWith(tb testing.TB, opts Options) *DB {
+	tb.Helper()
+	db, err := Open(tb.Context(), opts)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		if err := db.Close(); err != nil {
-			t.Error(err)
+			tb.Error(err)
 		}
 	})
 	return db
 }
 
-func begin(t testing.TB, db *DB, run string) engine.Lease {
-	t.Helper()
-	l, err := db.Begin(t.Context(), &engine.RunRecord{ID: run, Kind: engine.KindRun}, engine.Owner{ID: "o", Name: "pid 1", TTL: time.Minute})
+func begin(tb testing.TB, db *DB, run string) engine.Lease {
+	tb.Helper()
+	l, err := db.Begin(tb.Context(), &engine.RunRecord{ID: run, Kind: engine.KindRun}, engine.Owner{ID: "o", Name: "pid 1", TTL: time.Minute})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return l
 }
 
-func record(t testing.TB, db *DB, l engine.Lease, c *engine.CallRecord) {
-	t.Helper()
+func record(tb testing.TB, db *DB, l engine.Lease, c *engine.CallRecord) {
+	tb.Helper()
 	if err := db.Record(l, c).Err(); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 }

@@ -181,12 +181,12 @@ func collect[T any](rows *sql.Rows, read func(*sql.Rows) (T, error)) (all []T, e
 
 // Release implements engine.Journal. A lease that was fenced has nothing to
 // give up, and that is no error.
-func (db *DB) Release(ctx context.Context, l engine.Lease) error {
+func (db *DB) Release(_ context.Context, l engine.Lease) error {
 	h, err := db.holder(l)
 	if err != nil {
 		return nil //nolint:nilerr // see above
 	}
-	err = db.w.wait(context.WithoutCancel(ctx), op{do: func(ctx context.Context, c *sql.Conn) error {
+	err = db.w.last(h, op{do: func(ctx context.Context, c *sql.Conn) error {
 		_, err := c.ExecContext(ctx, "UPDATE runs SET owner = '', lease_ends = NULL WHERE no = ? AND epoch = ?", h.no, h.epoch)
 		return err
 	}})
@@ -207,12 +207,14 @@ func (db *DB) forget(h *held, remove bool) {
 // Finish implements engine.Journal. The end survives a loss of power. A run of
 // which a record could not be written is not ended, only given up: that error
 // is returned, and the run can be resumed.
+//
+// The context is not asked: an interrupted run is ended all the same.
 func (db *DB) Finish(ctx context.Context, l engine.Lease, end engine.RunEnd) error {
 	h, err := db.holder(l)
 	if err != nil {
 		return err
 	}
-	err = db.w.wait(context.WithoutCancel(ctx), op{h: h, durable: true, do: func(ctx context.Context, c *sql.Conn) error {
+	err = db.w.last(h, op{h: h, durable: true, do: func(ctx context.Context, c *sql.Conn) error {
 		for _, mark := range []struct {
 			keys []string
 			text string
@@ -221,10 +223,8 @@ func (db *DB) Finish(ctx context.Context, l engine.Lease, end engine.RunEnd) err
 			{end.Ended, "UPDATE calls SET state = 'ended' WHERE run = ? AND key = ? AND state = 'failed'"},
 			{end.Tolerated, "UPDATE calls SET tolerated = 1 WHERE run = ? AND key = ?"},
 		} {
-			for _, key := range mark.keys {
-				if _, err := c.ExecContext(ctx, mark.text, h.no, guard(key)); err != nil {
-					return err
-				}
+			if err := markCalls(ctx, c, mark.text, h.no, mark.keys); err != nil {
+				return err
 			}
 		}
 		_, err := c.ExecContext(ctx, `UPDATE runs SET status = ?, exit = ?, error = ?, ended = ?, owner = '', lease_ends = NULL, cancel = 0
@@ -232,9 +232,28 @@ func (db *DB) Finish(ctx context.Context, l engine.Lease, end engine.RunEnd) err
 		return err
 	}})
 	if err != nil {
-		return errors.Join(err, db.Release(ctx, l))
+		_ = db.Release(ctx, l) // which gives the lock up in any case
+		return err
 	}
 	db.forget(h, true)
+	return nil
+}
+
+// markCalls runs an update for each of many calls.
+func markCalls(ctx context.Context, c *sql.Conn, text string, run int64, keys []string) (err error) {
+	if len(keys) == 0 {
+		return nil
+	}
+	stmt, err := c.PrepareContext(ctx, text)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, stmt.Close()) }()
+	for _, key := range keys {
+		if _, err := stmt.ExecContext(ctx, run, guard(key)); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

@@ -78,6 +78,9 @@ type held struct {
 	// broken is why nothing more is written: the lease was fenced, or a write
 	// failed. The writer's mutex guards it.
 	broken error
+	// over says that the run's end or release is queued: nothing comes behind.
+	// The writer's mutex guards it.
+	over bool
 }
 
 // A writer owns the connection that writes.
@@ -141,8 +144,11 @@ func (w *writer) put(o op, size int, fill func()) ack {
 	if w.ending {
 		return refusedAck(ErrClosed)
 	}
-	if o.h != nil && o.h.broken != nil && o.do == nil {
-		return refusedAck(o.h.broken)
+	if h := o.h; h != nil && o.do == nil && (h.broken != nil || h.over) {
+		if h.broken != nil {
+			return refusedAck(h.broken)
+		}
+		return refusedAck(engine.ErrFenced)
 	}
 	if fill != nil {
 		fill()
@@ -166,6 +172,11 @@ func (w *writer) wait(ctx context.Context, o op) error {
 		return context.Cause(ctx)
 	}
 	return w.put(o, 0, nil).Err()
+}
+
+// last queues the last write of a lease, and waits for it.
+func (w *writer) last(h *held, o op) error {
+	return w.put(o, 0, func() { h.over = true }).Err()
 }
 
 var errReader = fmt.Errorf("the journal was opened for reading")
@@ -240,6 +251,11 @@ func (b *batch) refuse(h *held, err error) {
 	b.refused[h] = err
 }
 
+func (b *batch) refuses(h *held) bool {
+	_, refused := b.refused[h]
+	return refused
+}
+
 func (w *writer) transact(ctx context.Context, b *batch) error {
 	durable := false
 	for i := range b.ops {
@@ -285,7 +301,7 @@ func (w *writer) one(ctx context.Context, b *batch, o *op, counts map[*held]*cou
 			return err
 		}
 	}
-	if b.refused[o.h] != nil {
+	if b.refuses(o.h) {
 		return nil
 	}
 	switch {
@@ -302,12 +318,15 @@ func (w *writer) one(ctx context.Context, b *batch, o *op, counts map[*held]*cou
 
 // fence looks whether a lease is the run's last one.
 func (w *writer) fence(ctx context.Context, b *batch, h *held) error {
-	var epoch int64
-	err := w.stmt.epoch.QueryRowContext(ctx, h.no).Scan(&epoch)
-	if err == nil && epoch == h.epoch || b.refused[h] != nil {
+	if b.refuses(h) {
 		return nil
 	}
-	if err != nil && err != sql.ErrNoRows { //nolint:errorlint // database/sql promises this very value
+	var epoch int64
+	err := w.stmt.epoch.QueryRowContext(ctx, h.no).Scan(&epoch)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = nil // the run was deleted, and 0 is no epoch
+	}
+	if err != nil || epoch == h.epoch {
 		return err
 	}
 	w.mu.Lock()

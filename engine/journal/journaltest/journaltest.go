@@ -32,12 +32,18 @@ type Place struct {
 	Cancel func(t *testing.T, j engine.Journal, run string)
 }
 
+// A suite is one test of a place.
+type suite struct {
+	Place
+	t *testing.T
+}
+
 // Run tests a journal; fresh makes a new place for each test.
 func Run(t *testing.T, fresh func(t *testing.T) Place) {
 	t.Helper()
 	for _, test := range []struct {
 		name string
-		run  func(t *testing.T, p Place)
+		run  func(s suite)
 	}{
 		{"Order", order},
 		{"WholeRecords", wholeRecords},
@@ -63,7 +69,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Place) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			test.run(t, fresh(t))
+			test.run(suite{fresh(t), t})
 		})
 	}
 }
@@ -158,7 +164,8 @@ func is(t *testing.T, what string, err, want error) {
 	}
 }
 
-func order(t *testing.T, p Place) {
+func order(s suite) {
+	t, p := s.t, s.Place
 	j := p.Open(t)
 	l := begin(t, j, "r", "a")
 	var want []*engine.CallRecord
@@ -181,8 +188,9 @@ func order(t *testing.T, p Place) {
 	same(t, "all", got[:len(got)-1], want)
 	same(t, "those after 20", load(t, j, "r", 20)[:30], want[20:])
 	same(t, "those after the last", load(t, j, "r", 51), []*engine.CallRecord(nil))
-	for range j.Load(t.Context(), "r", 0) {
-		break // early, and the journal goes on
+	for _, err := range j.Load(t.Context(), "r", 0) {
+		is(t, "a load that ends early", err, nil)
+		break // and the journal goes on
 	}
 	record(t, j, l, Call(51))
 	for _, err := range j.Load(t.Context(), "other", 0) {
@@ -190,17 +198,20 @@ func order(t *testing.T, p Place) {
 	}
 }
 
-func wholeRecords(t *testing.T, p Place) {
+func wholeRecords(s suite) {
+	t, p := s.t, s.Place
 	j := p.Open(t)
 	l := begin(t, j, "r", "a")
 	began := time.Date(2026, 1, 2, 3, 4, 5, 123456000, time.FixedZone("X", 3600))
 	odd := "ü \x1f\x10u\x10p'\"%_\\ \x00 \xff/"
 	long := json.RawMessage(`{"a":"` + strings.Repeat("compressible ", 1000) + `"}`)
 	for i, c := range []*engine.CallRecord{
-		{Key: "k" + odd, Wake: 1 << 40, Task: odd, N: 7, Where: odd, Step: odd, Operation: odd, Tenant: odd, Effect: odd, Mutates: true, Kind: odd,
-			Object: odd, Args: json.RawMessage(` {"b": 1e2, "a": []} `), Value: long, Failure: json.RawMessage(`{"x":1}`), Before: json.RawMessage(`null`),
+		{
+			Key: "k" + odd, Wake: 1 << 40, Task: odd, N: 7, Where: odd, Step: odd, Operation: odd, Tenant: odd, Effect: odd, Mutates: true,
+			Kind: odd, Object: odd, Args: json.RawMessage(` {"b": 1e2, "a": []} `), Value: long, Failure: json.RawMessage(`{"x":1}`), Before: json.RawMessage(`null`),
 			Note: json.RawMessage(odd), Status: 599, State: engine.StateDone, Attempts: []engine.AttemptRecord{{At: began, Fault: "rate_limited", Status: 429, Error: odd[:4]}},
-			Tolerated: true, Waited: 1234567 * time.Microsecond, Began: began, Ended: began.Add(time.Hour), Durable: true},
+			Tolerated: true, Waited: 1234567 * time.Microsecond, Began: began, Ended: began.Add(time.Hour), Durable: true,
+		},
 		{Key: "read", Value: long, State: engine.StateDone},
 		{Key: "small", Value: json.RawMessage(`17`), State: engine.StateFailed, Began: began},
 		{Key: "empty", Value: json.RawMessage(`""`), State: engine.StateEnded, Ended: began},
@@ -224,7 +235,8 @@ func wholeRecords(t *testing.T, p Place) {
 	}
 }
 
-func longRuns(t *testing.T, p Place) {
+func longRuns(s suite) {
+	t, p := s.t, s.Place
 	j := p.Open(t)
 	l := begin(t, j, "r", "a")
 	const n = 3210 // more than a page of any implementation
@@ -255,7 +267,8 @@ func longRuns(t *testing.T, p Place) {
 	}
 }
 
-func intents(t *testing.T, p Place) {
+func intents(s suite) {
+	t, p := s.t, s.Place
 	j := p.Open(t)
 	l := begin(t, j, "r", "a")
 	first, second := Write(1), Write(2)
@@ -289,7 +302,8 @@ func intents(t *testing.T, p Place) {
 	same(t, "an intent takes an outcome's place", load(t, j, "r", 0), []*engine.CallRecord{read, Intent(second), Intent(first)})
 }
 
-func deadContext(t *testing.T, p Place) {
+func deadContext(s suite) {
+	t, p := s.t, s.Place
 	j := p.Open(t)
 	l := begin(t, j, "r", "a")
 	ctx, cancel := context.WithCancel(t.Context())

@@ -3,12 +3,12 @@ package journaltest
 import (
 	"fmt"
 	"sync"
-	"testing"
 
 	"a0run/engine"
 )
 
-func writes(t *testing.T, p Place) {
+func writes(s suite) {
+	t, p := s.t, s.Place
 	j := p.Open(t)
 	l := begin(t, j, "r", "a")
 	tasks := []string{
@@ -57,7 +57,8 @@ func writes(t *testing.T, p Place) {
 	}
 }
 
-func keysOfOtherRuns(t *testing.T, p Place) {
+func keysOfOtherRuns(s suite) {
+	t, p := s.t, s.Place
 	j := p.Open(t)
 	one, two := begin(t, j, "r1", "a"), begin(t, j, "r2", "a")
 	first, second := Write(1), Write(1)
@@ -79,7 +80,8 @@ func keysOfOtherRuns(t *testing.T, p Place) {
 
 // manyTasks writes from many goroutines, each in the order intent, record; the
 // places given out are the places found.
-func manyTasks(t *testing.T, p Place) {
+func manyTasks(s suite) {
+	t, p := s.t, s.Place
 	j := p.Open(t)
 	l := begin(t, j, "r", "a")
 	const tasks, each = 16, 25
@@ -117,7 +119,8 @@ func manyTasks(t *testing.T, p Place) {
 	}
 }
 
-func loadWhileWriting(t *testing.T, p Place) {
+func loadWhileWriting(s suite) {
+	t, p := s.t, s.Place
 	j, reader := p.Open(t), p.Open(t)
 	l := begin(t, j, "r", "a")
 	for i := range 1500 {
@@ -145,7 +148,8 @@ func loadWhileWriting(t *testing.T, p Place) {
 	group.Wait()
 }
 
-func manyProcesses(t *testing.T, p Place) {
+func manyProcesses(s suite) {
+	t, p := s.t, s.Place
 	const processes, each = 4, 60
 	var group sync.WaitGroup
 	for n := range processes {

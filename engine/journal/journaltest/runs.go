@@ -4,13 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"testing"
 	"time"
 
 	"a0run/engine"
 )
 
-func head(t *testing.T, p Place) {
+func head(s suite) {
+	t, p := s.t, s.Place
 	j := p.Open(t)
 	r := &engine.RunRecord{
 		ID: "01HEAD", Kind: engine.KindUndo, Of: "01OTHER", Playbook: "/x/job.lua", Name: "job", Hash: "abc",
@@ -40,7 +40,8 @@ func head(t *testing.T, p Place) {
 	}
 }
 
-func headByBeginning(t *testing.T, p Place) {
+func headByBeginning(s suite) {
+	t, p := s.t, s.Place
 	j := p.Open(t)
 	for _, id := range []string{"01ABC", "01ABD", "01ABDX", "02"} {
 		begin(t, j, id, "a")
@@ -60,7 +61,8 @@ func headByBeginning(t *testing.T, p Place) {
 	}
 }
 
-func claims(t *testing.T, p Place) {
+func claims(s suite) {
+	t, p := s.t, s.Place
 	j := p.Open(t)
 	_, err := j.Claim(t.Context(), "nothing", Owner("a"))
 	is(t, "claiming no run", err, engine.ErrNoRun)
@@ -92,7 +94,8 @@ func claims(t *testing.T, p Place) {
 	is(t, "claiming a run that is done", err, engine.ErrEnded)
 }
 
-func heldRuns(t *testing.T, p Place) {
+func heldRuns(s suite) {
+	t, p := s.t, s.Place
 	one, two := p.Open(t), p.Open(t)
 	l := begin(t, one, "r", "a")
 	for _, j := range []engine.Journal{one, two} {
@@ -108,7 +111,8 @@ func heldRuns(t *testing.T, p Place) {
 	}
 }
 
-func released(t *testing.T, p Place) {
+func released(s suite) {
+	t, p := s.t, s.Place
 	one, two := p.Open(t), p.Open(t)
 	l := begin(t, one, "r", "a")
 	one.Record(l, Call(1))
@@ -125,7 +129,8 @@ func released(t *testing.T, p Place) {
 	is(t, "a write after the release", wait(one.Record(l, Call(2))), engine.ErrFenced)
 }
 
-func killed(t *testing.T, p Place) {
+func killed(s suite) {
+	t, p := s.t, s.Place
 	one, two := p.Open(t), p.Open(t)
 	l := begin(t, one, "r", "a")
 	done := Write(1)
@@ -153,7 +158,8 @@ func killed(t *testing.T, p Place) {
 	}
 }
 
-func fenced(t *testing.T, p Place) {
+func fenced(s suite) {
+	t, p := s.t, s.Place
 	one, two := p.Open(t), p.Open(t)
 	old := begin(t, one, "r", "a")
 	other := begin(t, one, "other", "a")
@@ -182,7 +188,8 @@ func fenced(t *testing.T, p Place) {
 	record(t, one, other, Call(5)) // other runs of the fenced process go on
 }
 
-func finish(t *testing.T, p Place) {
+func finish(s suite) {
+	t, p := s.t, s.Place
 	j := p.Open(t)
 	l := begin(t, j, "r", "a")
 	states := []string{engine.StateFailed, engine.StateFailed, engine.StateDoubt, engine.StateDone, engine.StateFailed}
@@ -219,7 +226,8 @@ func finish(t *testing.T, p Place) {
 	is(t, "a second end", j.Finish(t.Context(), l, engine.RunEnd{Status: engine.RunDone}), engine.ErrFenced)
 }
 
-func finishFlushes(t *testing.T, p Place) {
+func finishFlushes(s suite) {
+	t, p := s.t, s.Place
 	j := p.Open(t)
 	l := begin(t, j, "r", "a")
 	for i := range 500 {
@@ -236,7 +244,8 @@ func finishFlushes(t *testing.T, p Place) {
 	}
 }
 
-func counts(t *testing.T, p Place) {
+func counts(s suite) {
+	t, p := s.t, s.Place
 	j := p.Open(t)
 	l := begin(t, j, "r", "a")
 	for i := range 4 {
@@ -259,7 +268,8 @@ func counts(t *testing.T, p Place) {
 	}
 }
 
-func renew(t *testing.T, p Place) {
+func renew(s suite) {
+	t, p := s.t, s.Place
 	one, two := p.Open(t), p.Open(t)
 	begin(t, one, "r1", "a")
 	l := begin(t, one, "r2", "a")
