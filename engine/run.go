@@ -241,7 +241,12 @@ func (r *Run) Stop(cause error) { r.stop(interrupted(cause)) }
 // Cancel cuts everything, also requests in flight.
 func (r *Run) Cancel(cause error) { r.cancelHard(interrupted(cause)) }
 
-// Stopping reports whether Stop or Cancel was called; callable from anywhere.
+// Fail is Stop for a reason that ends the run as it is: every task gets that
+// error, which must be uncatchable. It is callable from anywhere.
+func (r *Run) Fail(e *Error) { r.stop(e) }
+
+// Stopping reports whether Stop, Cancel or Fail was called; callable from
+// anywhere.
 func (r *Run) Stopping() bool { return r.soft.Err() != nil }
 
 // interrupted is the error that every call gives from now on.

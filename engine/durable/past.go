@@ -167,8 +167,8 @@ func (p *past) settled() bool {
 	return p.writes <= 0
 }
 
-// mayWrite refuses a new write of a task that has recorded writes which did not
-// come up yet.
+// mayWrite refuses to send a write of a task that has recorded writes which did
+// not come up yet.
 func (p *past) mayWrite(ctx context.Context, c *engine.Call) *engine.Error {
 	if p.s.o.AcceptChanges || p.settled() {
 		return nil
@@ -193,7 +193,7 @@ func (p *past) mayWrite(ctx context.Context, c *engine.Call) *engine.Error {
 	}
 	return &engine.Error{
 		Name: engine.NameDivergenceError, ResetAt: -1, Where: c.Where, Operation: operationOf(c),
-		Message: fmt.Sprintf("the playbook does not do what it did: %s is new here, and %s has not come up again; nothing was sent",
+		Message: fmt.Sprintf("the playbook does not do what it did: %s was to be sent, and %s has not come up again; nothing was sent",
 			p.s.describe(c.Name, c.Args), p.s.describeRecord(missing)),
 		HintText: "undo the edit before that place, or go on deliberately with --accept-changes",
 	}

@@ -131,8 +131,11 @@ func expired(op *catalog.Operation, rec *engine.CallRecord, out engine.Outcome, 
 }
 
 // unfinished is a call that was about to be sent, and whose outcome nobody
-// knows.
+// knows. It was the last of its task, so all others have come up before it.
 func (s *Session) unfinished(ctx context.Context, c *engine.Call, rec *engine.CallRecord, next engine.Doer) (engine.Outcome, bool) {
+	if diverged := s.past.mayWrite(ctx, c); diverged != nil {
+		return engine.Outcome{Err: diverged}, true
+	}
 	// Not what stands there now: the call may have been done.
 	if c.Before = json.RawMessage("null"); len(rec.Before) > 0 {
 		before, err := s.opened(rec.Before)

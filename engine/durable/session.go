@@ -52,6 +52,7 @@ type Session struct {
 	mu     sync.Mutex
 	lease  engine.Lease
 	broken *engine.Error // why nothing may be sent any more
+	live   *engine.Run   // what is executed, from Beat on
 
 	stopBeat context.CancelFunc
 	beat     sync.WaitGroup
@@ -141,6 +142,9 @@ func (s *Session) Written(ctx context.Context, each func(rec *engine.CallRecord,
 // for, and a lease that was lost, stop the run.
 func (s *Session) Beat(ctx context.Context, run *engine.Run) {
 	ctx, s.stopBeat = context.WithCancel(context.WithoutCancel(ctx))
+	s.mu.Lock()
+	s.live = run
+	s.mu.Unlock()
 	ticker := time.NewTicker(s.o.Owner.TTL / 5)
 	s.beat.Add(1)
 	go func() {
@@ -201,7 +205,7 @@ func (s *Session) held() engine.Lease {
 }
 
 // failed makes the error of a journal that cannot be written, which ends the
-// run, and remembers it: nothing may be sent any more.
+// run, and remembers it: nothing may be sent any more, and nobody waits on.
 func (s *Session) failed(err error) *engine.Error {
 	e := &engine.Error{Name: engine.NameJournalError, Message: "the journal: " + err.Error(), ResetAt: -1, Cause: err}
 	var hinter engine.Hinter
@@ -215,6 +219,9 @@ func (s *Session) failed(err error) *engine.Error {
 	defer s.mu.Unlock()
 	if s.broken == nil {
 		s.broken = e
+		if s.live != nil {
+			s.live.Fail(e)
+		}
 	}
 	return s.broken
 }
