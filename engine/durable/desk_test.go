@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -98,6 +99,8 @@ type fate struct {
 	when    string
 	// mutating counts only those that change something.
 	mutating bool
+	// at tells the moment of the death.
+	at <-chan struct{}
 	// each is called with every request, before the tenant sees it.
 	each func(n int, r *http.Request)
 }
@@ -342,6 +345,20 @@ func (d *desk) try(p play) (*execution, error) {
 	proc.mu.Lock()
 	proc.kill = func() { run.Cancel(errDead) }
 	proc.mu.Unlock()
+	ended := make(chan struct{})
+	defer close(ended)
+	if p.fate.at != nil {
+		go func() {
+			select {
+			case <-p.fate.at:
+				proc.mu.Lock()
+				proc.dead = true
+				proc.mu.Unlock()
+				proc.kill()
+			case <-ended:
+			}
+		}()
+	}
 	e.err = run.Main(ctx, func(t *engine.Task) error {
 		if book.lua != nil {
 			return vm.RunPlaybook(t, book.lua)
@@ -493,6 +510,21 @@ func seedUsers(n int) []byte {
 func (d *desk) write(name, text string) {
 	d.t.Helper()
 	if err := os.WriteFile(filepath.Join(d.dir, name), []byte(text), 0o600); err != nil {
+		d.t.Fatal(err)
+	}
+}
+
+func itoa(n int64) string { return strconv.FormatInt(n, 10) }
+
+// put changes the tenant behind everybody's back.
+func (d *desk) put(k store.Key, id string, o store.Object) {
+	d.tenant.State().Update(func(tx *store.Tx) { tx.Put(k, id, o) })
+}
+
+// resolve says what became of a call.
+func (d *desk) resolve(key string, done bool, object string) {
+	d.t.Helper()
+	if _, err := d.db.Resolve(context.Background(), d.run, key, journal.Verdict{Done: done, Object: object}); err != nil {
 		d.t.Fatal(err)
 	}
 }
