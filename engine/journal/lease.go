@@ -215,19 +215,16 @@ func (db *DB) Finish(ctx context.Context, l engine.Lease, end engine.RunEnd) err
 		return err
 	}
 	err = db.w.last(h, op{h: h, durable: true, do: func(ctx context.Context, c *sql.Conn) error {
-		for _, mark := range []struct {
-			keys []string
-			text string
-		}{
-			// One in doubt stays so: that is what a person has to look at.
-			{end.Ended, "UPDATE calls SET state = 'ended' WHERE run = ? AND key = ? AND state = 'failed'"},
-			{end.Tolerated, "UPDATE calls SET tolerated = 1 WHERE run = ? AND key = ?"},
-		} {
-			if err := markCalls(ctx, c, mark.text, h.no, mark.keys); err != nil {
-				return err
-			}
+		// One in doubt stays so: that is what a person has to look at.
+		err := h.mark(ctx, c, "UPDATE calls SET state = 'ended' WHERE run = ? AND key = ? AND state = 'failed'", end.Ended)
+		if err != nil {
+			return err
 		}
-		_, err := c.ExecContext(ctx, `UPDATE runs SET status = ?, exit = ?, error = ?, ended = ?, owner = '', lease_ends = NULL, cancel = 0
+		err = h.mark(ctx, c, "UPDATE calls SET tolerated = 1 WHERE run = ? AND key = ?", end.Tolerated)
+		if err != nil {
+			return err
+		}
+		_, err = c.ExecContext(ctx, `UPDATE runs SET status = ?, exit = ?, error = ?, ended = ?, owner = '', lease_ends = NULL, cancel = 0
 			WHERE no = ?`, end.Status, end.Exit, end.Error, db.stamped(end.At), h.no)
 		return err
 	}})
@@ -239,8 +236,8 @@ func (db *DB) Finish(ctx context.Context, l engine.Lease, end engine.RunEnd) err
 	return nil
 }
 
-// markCalls runs an update for each of many calls.
-func markCalls(ctx context.Context, c *sql.Conn, text string, run int64, keys []string) (err error) {
+// mark runs an update for each of many calls.
+func (h *held) mark(ctx context.Context, c *sql.Conn, text string, keys []string) (err error) {
 	if len(keys) == 0 {
 		return nil
 	}
@@ -250,7 +247,7 @@ func markCalls(ctx context.Context, c *sql.Conn, text string, run int64, keys []
 	}
 	defer func() { err = errors.Join(err, stmt.Close()) }()
 	for _, key := range keys {
-		if _, err := stmt.ExecContext(ctx, run, guard(key)); err != nil {
+		if _, err := stmt.ExecContext(ctx, h.no, guard(key)); err != nil {
 			return err
 		}
 	}

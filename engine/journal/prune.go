@@ -18,11 +18,13 @@ const (
 // A PruneRule says which runs are deleted: those that began before a moment,
 // but for the newest Keep runs. Without a moment all but the newest Keep; with
 // neither none. A run that is being executed stays, and one that was killed and
-// could be resumed goes by its age only.
+// could be resumed goes by its age only, or with KeepUnfinished not at all:
+// then those that were interrupted or are in doubt stay too.
 type PruneRule struct {
-	Before time.Time
-	Keep   int
-	DryRun bool
+	Before         time.Time
+	Keep           int
+	KeepUnfinished bool
+	DryRun         bool
 }
 
 // Pruned is what Prune deleted, or would delete. Bytes is by how much the file
@@ -86,8 +88,9 @@ func (db *DB) pruneable(ctx context.Context, rule PruneRule) ([]prunable, error)
 	rows, err := db.read.QueryContext(ctx, `SELECT no, iif(status = 'pruned', '', id), (SELECT count(*) FROM calls WHERE run = no) FROM runs
 		WHERE status = 'pruned' OR
 		(?1 <> '' AND started < ?1 OR ?1 = '' AND ?2 > 0 AND status <> 'running') AND
+		NOT (?3 AND status IN ('running', 'interrupted', 'in doubt')) AND
 		no NOT IN (SELECT no FROM runs WHERE status <> 'pruned' ORDER BY no DESC LIMIT ?2)
-		ORDER BY no`, before, max(rule.Keep, 0))
+		ORDER BY no`, before, max(rule.Keep, 0), rule.KeepUnfinished)
 	if err != nil {
 		return nil, db.failed("reading the journal", err)
 	}
