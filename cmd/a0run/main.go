@@ -33,7 +33,11 @@ func outside() *world {
 	}
 	_, noColor := os.LookupEnv("NO_COLOR")
 	tty := term.IsTerminal(int(os.Stderr.Fd())) && os.Getenv("TERM") != "dumb"
+	stdout := term.IsTerminal(int(os.Stdout.Fd())) && os.Getenv("TERM") != "dumb"
 	width, _, err := term.GetSize(int(os.Stderr.Fd()))
+	if err != nil {
+		width, _, err = term.GetSize(int(os.Stdout.Fd()))
+	}
 	if err != nil || width <= 0 {
 		width = 80
 	}
@@ -45,7 +49,8 @@ func outside() *world {
 		who: userName(), host: host, process: fmt.Sprintf("pid %d on %s", os.Getpid(), host),
 		args: os.Args[1:], dir: dir, getenv: os.LookupEnv, now: time.Now, signals: signals, exit: os.Exit,
 		stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr,
-		terminal: tty, color: tty && !noColor, width: width,
+		asks:     tty && term.IsTerminal(int(os.Stdin.Fd())),
+		terminal: tty, stdoutTerminal: stdout, color: tty && !noColor, width: width,
 	}
 }
 

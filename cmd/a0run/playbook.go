@@ -22,13 +22,17 @@ type playbook struct {
 	dir     string // absolute; "" for standard input
 	path    string // likewise
 	text    []byte
-	files   fs.FS    // the folder, for modules and includes; nil for standard input
-	sources *sources // the same
+	fixed   *engine.Head // of what is no playbook but made of records
+	files   fs.FS        // the folder, for modules and includes; nil for standard input
+	sources *sources     // the same
 	lua     *lua.Playbook
 	yaml    *yaml.Playbook
 }
 
 func (p *playbook) head() engine.Head {
+	if p.fixed != nil {
+		return *p.fixed
+	}
 	if p.lua != nil {
 		return p.lua.Head()
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"os"
 	"strings"
@@ -63,15 +62,12 @@ func resumeCommand(w *world) *cobra.Command {
 
 func resumeRun(ctx context.Context, w *world, args []string, f *resumeFlags) error {
 	s := &session{world: w, flags: &f.runFlags, redactor: &engine.Redactor{Off: w.shown}}
-	if f.journal == noJournal {
-		return &usageError{"resume needs a journal", "leave --journal none out"}
-	}
-	j, err := s.openJournal(ctx)
-	if err != nil {
+	if err := s.needJournal(ctx, "resume"); err != nil {
 		return err
 	}
-	s.journal = j
 	defer s.close()
+	j := s.journal
+	var err error
 	id, file := "", ""
 	if f.last {
 		if id, err = j.lastUnfinished(ctx); err != nil {
@@ -87,51 +83,63 @@ func resumeRun(ctx context.Context, w *world, args []string, f *resumeFlags) err
 	if err != nil {
 		return err
 	}
-	if err := s.reopen(ctx, rec, file); err != nil {
+	if err := s.recordedOptions(rec); err != nil {
 		return err
 	}
-	s.guard(f.yes || s.recorded.Yes || rec.Kind == engine.KindApply, false)
+	if s.flags.concurrency == 0 {
+		s.flags.concurrency = max(s.recorded.Concurrency, 1)
+	}
+	undoing := rec.Kind == engine.KindUndo
+	if undoing {
+		err = s.openFor(ctx, rec)
+	} else {
+		err = s.reopen(ctx, rec, file)
+	}
+	if err != nil {
+		return err
+	}
+	s.guard(f.yes || s.recorded.Yes || rec.Kind != engine.KindRun, false)
 	o := j.options(s)
 	o.AcceptChanges, o.RetryFailed = f.accept, f.retry
 	if s.durable, err = durable.Resume(ctx, rec.ID, o); err != nil {
 		return refused(err)
 	}
-	if rec.Hash != hashOf(s.playbook.text) && !f.quiet {
+	if !undoing && rec.Hash != hashOf(s.playbook.text) && !f.quiet {
 		fmt.Fprintln(w.stderr, "note: the playbook was edited since; what was recorded must come up again as it was")
 	}
 	if err := s.recall(ctx); err != nil {
 		return err
 	}
-	return s.executeKind(ctx, rec)
+	if undoing {
+		return s.resumeUndo(ctx, rec)
+	}
+	return s.execute(ctx)
 }
 
-// executeKind goes on with a run of any kind.
-func (s *session) executeKind(ctx context.Context, _ *engine.RunRecord) error { return s.execute(ctx) }
+// resumeUndo goes on with an undo: its program is made of the records of the
+// run that it undoes, which are the same as then.
+func (s *session) resumeUndo(ctx context.Context, rec *engine.RunRecord) error {
+	of, err := s.journal.run(ctx, rec.Of)
+	if err != nil {
+		return err
+	}
+	u, err := s.loadUndo(ctx, of)
+	if err != nil {
+		return err
+	}
+	return s.undo(ctx, u)
+}
 
 // reopen loads the playbook of a recorded run and opens its tenants.
 func (s *session) reopen(ctx context.Context, rec *engine.RunRecord, file string) error {
-	var gone []string
-	for _, t := range rec.Tenants {
-		if t.Local {
-			gone = append(gone, t.Role)
-		}
-	}
-	if len(gone) > 0 {
-		return &usageError{fmt.Sprintf("run %s cannot go on: it ran with --local, and its tenant was gone with its process", rec.ID), "run the playbook again"}
+	if err := notLocal(rec, "resumed"); err != nil {
+		return err
 	}
 	if file == "" {
 		file = rec.Playbook
 	}
 	if file == "" {
 		return &usageError{fmt.Sprintf("the playbook of run %s came from standard input", rec.ID), "a0run resume " + rec.ID + " FILE with the same text in a file"}
-	}
-	if len(rec.Options) > 0 {
-		if err := json.Unmarshal(rec.Options, &s.recorded); err != nil {
-			return fmt.Errorf("the options of run %s cannot be read: %w", rec.ID, err)
-		}
-	}
-	if s.flags.concurrency == 0 {
-		s.flags.concurrency = max(s.recorded.Concurrency, 1)
 	}
 	for role, name := range s.recorded.Tenants {
 		s.flags.tenants = append(s.flags.tenants, role+"="+name)

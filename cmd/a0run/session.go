@@ -130,6 +130,11 @@ type runOptions struct {
 	Tenants     map[string]string `json:"tenants"` // role → name
 	Concurrency int               `json:"concurrency"`
 	Yes         bool              `json:"yes,omitempty"` // a person has said yes
+	// Files are those outside its folder that the head declares.
+	Files []string `json:"files,omitempty"`
+	// Only and Force are an undo's.
+	Only  []string `json:"only,omitempty"`
+	Force []string `json:"force,omitempty"`
 }
 
 // begin writes the run into the journal; of is what it undoes or applies.
@@ -137,7 +142,10 @@ func (s *session) begin(ctx context.Context, kind, of string) error {
 	if s.journal == nil {
 		return nil
 	}
-	options, err := json.Marshal(runOptions{Tenants: s.tenants.names, Concurrency: s.flags.concurrency, Yes: s.flags.yes})
+	options, err := json.Marshal(runOptions{
+		Tenants: s.tenants.names, Concurrency: s.flags.concurrency, Yes: s.flags.yes,
+		Files: s.playbook.head().Files, Only: s.recorded.Only, Force: s.recorded.Force,
+	})
 	if err != nil {
 		return err
 	}
@@ -214,7 +222,7 @@ func (s *session) executeMain(ctx context.Context, program func(*engine.Namespac
 		s.durable.Beat(ctx, s.run)
 	}
 	ended := make(chan struct{})
-	signalled := s.watchSignals(ended)
+	signalled := watch(s.world, s.run, s.screen.note, ended)
 	err = s.run.Main(ctx, program(globals, vm))
 	close(ended)
 	if err == nil && s.durable != nil {
@@ -251,27 +259,27 @@ func (s *session) exitCode(err error, sig os.Signal) int {
 // errInterrupted is why a run was stopped.
 var errInterrupted = errors.New("interrupted")
 
-// watchSignals stops the run at the first signal, cancels it at the second and
+// watch stops the run at the first signal, cancels it at the second and
 // ends the process at the third, should something hang that nothing can cancel;
 // the channel gives the first signal, or nil, after the run has ended.
-func (s *session) watchSignals(ended <-chan struct{}) <-chan os.Signal {
+func watch(w *world, run *engine.Run, note func(string), ended <-chan struct{}) <-chan os.Signal {
 	first := make(chan os.Signal, 1)
 	go func() {
 		var got os.Signal
 		cancelled := false
 		for {
 			select {
-			case sig := <-s.world.signals:
+			case sig := <-w.signals:
 				if got == nil {
 					got = sig
-					s.screen.note("stopping: no new calls, those in flight finish; once more cancels them")
-					s.run.Stop(errInterrupted)
+					note("stopping: no new calls, those in flight finish; once more cancels them")
+					run.Stop(errInterrupted)
 				} else if !cancelled {
 					cancelled = true
-					s.screen.note("cancelled; once more ends the process at once")
-					s.run.Cancel(errInterrupted)
+					note("cancelled; once more ends the process at once")
+					run.Cancel(errInterrupted)
 				} else {
-					s.world.exit(engine.ExitInterrupted)
+					w.exit(engine.ExitInterrupted)
 				}
 			case <-ended:
 				first <- got

@@ -28,8 +28,10 @@ type world struct {
 	signals        <-chan os.Signal
 	exit           func(code int) // at once, for a run that cannot be ended otherwise
 	terminal       bool
+	stdoutTerminal bool // stdout is one too: tables fit its width, and have colours
 	color          bool
 	width          int
+	asks           bool // there is somebody to ask at stdin
 	// who, host and process are written into the journal.
 	who, host, process string
 	// shown switches redaction off, so that a test can prove that its canaries

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -303,45 +302,7 @@ func (s *Session) sealed(text json.RawMessage, marked map[string]bool) json.RawM
 // opened is a sealed text; the secrets in it are known to the redactor from
 // then on.
 func (s *Session) opened(text json.RawMessage) (json.RawMessage, error) {
-	if !seal.Sealed(text) {
-		return text, nil
-	}
-	plain, err := s.o.Box.Open(text)
-	if err != nil {
-		return nil, err
-	}
-	if text[0] == '"' && plain[0] == '[' {
-		text = plain[1 : len(plain)-1]
-		if plain, err = s.o.Box.Open(text); err != nil {
-			return nil, err
-		}
-	}
-	return plain, s.learnSealed(text)
-}
-
-// learnSealed makes the secrets of a text known before anybody sees them.
-func (s *Session) learnSealed(text json.RawMessage) error {
-	if !seal.Sealed(text) {
-		return nil
-	}
-	tree, err := engine.ParseJSON(text)
-	if err != nil {
-		return nil //nolint:nilerr // not JSON: nothing in it was sealed by itself
-	}
-	engine.VisitTexts(tree, "", func(value string) {
-		if !strings.HasPrefix(value, seal.Prefix) || err != nil {
-			return
-		}
-		var literal json.RawMessage
-		if literal, err = s.o.Box.Open(json.RawMessage(`"` + value + `"`)); err != nil {
-			return
-		}
-		var secret string
-		if json.Unmarshal(literal, &secret) == nil {
-			s.o.Redactor.Add(secret)
-		}
-	})
-	return err
+	return open(text, s.o.Box, s.o.Redactor)
 }
 
 // valueOf writes what a call gave.

@@ -1,0 +1,112 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"a0run/engine"
+	"a0run/engine/journal"
+)
+
+const runsPruneLong = `Delete old runs from the journal: those that began more than 90 days ago, or as
+told. --keep N leaves the newest N runs whatever their age; --keep alone deletes
+all but these. A run that is being executed is never deleted; one that was
+killed, interrupted or is in doubt is only deleted with --unfinished.
+
+A deleted run can neither be resumed nor undone.`
+
+const runsPruneExample = `  a0run runs prune --dry-run
+  a0run runs prune --older-than 30d --keep 100
+  a0run runs prune --keep 1000`
+
+// retention is how long runs are kept unless told.
+const retention = 90 * 24 * time.Hour
+
+// pruneFlags are the flags of `a0run runs prune`.
+type pruneFlags struct {
+	journal, olderThan string
+	keep               int
+	dryRun, unfinished bool
+}
+
+func runsPruneCommand(w *world) *cobra.Command {
+	f := &pruneFlags{}
+	cmd := &cobra.Command{
+		Use: "prune", Short: "Delete old runs from the journal",
+		Long: runsPruneLong + "\n\n" + historyCodes, Example: runsPruneExample, Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return failedWith(pruneRuns(cmd.Context(), w, f)) },
+	}
+	flags := cmd.Flags()
+	journalFlag(flags, &f.journal)
+	flags.StringVar(&f.olderThan, "older-than", "", "delete runs that began so long ago, as `90d` or 12h; 90d unless --keep is given")
+	flags.IntVar(&f.keep, "keep", 0, "leave the newest `N` runs")
+	flags.BoolVar(&f.unfinished, "unfinished", false, "delete also what was killed, interrupted or is in doubt")
+	flags.BoolVar(&f.dryRun, "dry-run", false, "only say what would be deleted")
+	return cmd
+}
+
+// rule is what the flags ask of the journal.
+func (f *pruneFlags) rule(w *world) (journal.PruneRule, error) {
+	rule := journal.PruneRule{Keep: f.keep, KeepUnfinished: !f.unfinished, DryRun: f.dryRun}
+	if f.keep < 0 {
+		return rule, &usageError{fmt.Sprintf("--keep %d: want how many runs are left", f.keep), "a0run runs prune --keep 100"}
+	}
+	age := retention
+	if f.olderThan != "" {
+		d, ok := engine.ParseDuration(f.olderThan)
+		if !ok || d < time.Second {
+			return rule, &usageError{"--older-than " + printable(f.olderThan) + " is no age", "--older-than 90d, --older-than 12h"}
+		}
+		age = d
+	}
+	if f.olderThan != "" || f.keep == 0 {
+		rule.Before = w.now().Add(-age)
+	}
+	return rule, nil
+}
+
+func pruneRuns(ctx context.Context, w *world, f *pruneFlags) error {
+	rule, err := f.rule(w)
+	if err != nil {
+		return err
+	}
+	open := writeHistory
+	if f.dryRun {
+		open = readHistory
+	}
+	h, err := open(ctx, w, f.journal)
+	if err != nil {
+		return err
+	}
+	defer h.close()
+	kept := 0
+	if rule.KeepUnfinished {
+		every := rule
+		every.KeepUnfinished, every.DryRun = false, true
+		all, err := h.db.Prune(ctx, every)
+		if err != nil {
+			return err
+		}
+		kept = all.Runs
+	}
+	done, err := h.db.Prune(ctx, rule)
+	if err != nil {
+		return err
+	}
+	verb := "deleted"
+	if f.dryRun {
+		verb = "would delete"
+	}
+	text := fmt.Sprintf("%s %s with %s", verb, count(done.Runs, "run"), count(done.Calls, "record"))
+	if done.Bytes > 0 {
+		text += fmt.Sprintf("; %.1f MB are free again", float64(done.Bytes)/1e6)
+	}
+	fmt.Fprintln(w.stdout, text)
+	if kept > done.Runs {
+		fmt.Fprintf(w.stderr, "kept %s that could be gone on with: --unfinished deletes these too\n", count(kept-done.Runs, "run"))
+	}
+	return nil
+}

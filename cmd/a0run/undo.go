@@ -1,0 +1,271 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"a0run/bindings"
+	"a0run/engine"
+	"a0run/engine/journal"
+	"a0run/engine/lua"
+	"a0run/engine/undo"
+)
+
+const undoLong = `Put back what a run has changed, newest first. Each write of the run has kept
+what it replaced; what changed since is shown and left alone. The undo is a run of
+its own: paced, journaled, resumed by a0run resume, undone by a0run undo.
+
+Before anything is sent it says what will be put back, what has changed since, what
+comes back under another id, and what cannot be undone (mails, passwords, rotated
+secrets). On a terminal it asks; --plan stops there.`
+
+const undoExample = `  a0run undo 36317e4e --plan                   what would be put back
+  a0run undo 36317e4e
+  a0run undo 36317e4e --only 'roles.*'         only these writes
+  a0run undo 36317e4e --force 'users/auth0|17' also though it has changed since`
+
+// undoFlags are the flags of `a0run undo`.
+type undoFlags struct {
+	runFlags
+	plan        bool
+	only, force []string
+}
+
+func undoCommand(w *world) *cobra.Command {
+	f := &undoFlags{}
+	cmd := &cobra.Command{
+		Use: "undo RUN", Short: "Put back what a run has changed",
+		Long: undoLong + "\n\n" + exitCodes, Example: undoExample,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return &usageError{fmt.Sprintf("undo needs one run, got %d arguments", len(args)), "a0run undo RUN; a0run runs lists them"}
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error { return undoRun(cmd.Context(), w, args[0], f) },
+	}
+	flags := cmd.Flags()
+	f.showFlags(flags)
+	flags.BoolVar(&f.yes, "yes", false, "ask nothing, and go ahead where a guard asks for a person")
+	flags.BoolVar(&f.plan, "plan", false, "say what would be put back, and stop")
+	flags.StringArrayVar(&f.only, "only", nil, "only the writes of an operation or step, `NAME`; * stands for any text; may be repeated")
+	flags.StringArrayVar(&f.force, "force", nil, "put an `OBJECT` back although it has changed since; may be repeated")
+	flags.IntVar(&f.concurrency, "concurrency", engine.DefaultConcurrency, "requests in flight at a time")
+	return cmd
+}
+
+func undoRun(ctx context.Context, w *world, id string, f *undoFlags) error {
+	s := &session{world: w, flags: &f.runFlags, redactor: &engine.Redactor{Off: w.shown}}
+	if err := s.needJournal(ctx, "undo"); err != nil {
+		return err
+	}
+	defer s.close()
+	rec, err := s.journal.run(ctx, id)
+	if err != nil {
+		return err
+	}
+	if rec.Live {
+		return &usageError{"run " + rec.ID + " is being executed", "a0run runs cancel " + rec.ID + " stops it; undo it then"}
+	}
+	if err := s.recordedOptions(rec); err != nil {
+		return err
+	}
+	s.recorded.Only, s.recorded.Force = f.only, f.force
+	if err := s.openFor(ctx, rec); err != nil {
+		return err
+	}
+	s.guard(true, false)
+	u, err := s.loadUndo(ctx, rec)
+	if err != nil {
+		return err
+	}
+	preview, err := s.previewUndo(ctx, u)
+	if err != nil {
+		return err
+	}
+	if f.plan {
+		return s.showPreview(preview, f.json)
+	}
+	if agreed, err := s.agree(preview, f.yes); err != nil || !agreed {
+		return err
+	}
+	if err := s.begin(ctx, engine.KindUndo, rec.ID); err != nil {
+		return err
+	}
+	return s.undo(ctx, u)
+}
+
+// needJournal opens the journal of a command that makes no sense without one.
+func (s *session) needJournal(ctx context.Context, command string) error {
+	if s.flags.journal == noJournal {
+		return &usageError{command + " needs a journal", "leave --journal none out"}
+	}
+	var err error
+	s.journal, err = s.openJournal(ctx)
+	return err
+}
+
+// recordedOptions reads what a run's record keeps of its command line.
+func (s *session) recordedOptions(rec *engine.RunRecord) error {
+	if len(rec.Options) == 0 {
+		return nil
+	}
+	if err := json.Unmarshal(rec.Options, &s.recorded); err != nil {
+		return fmt.Errorf("the options of run %s cannot be read: %w", rec.ID, err)
+	}
+	return nil
+}
+
+// openFor opens the tenants of a recorded run for what is made of its records,
+// without its playbook, which may be another by now.
+func (s *session) openFor(ctx context.Context, rec *engine.RunRecord) error {
+	if err := notLocal(rec, "undone"); err != nil {
+		return err
+	}
+	head := engine.Head{Name: "undo of " + rec.ID, Files: s.recorded.Files}
+	for _, t := range rec.Tenants {
+		head.Tenants = append(head.Tenants, engine.TenantDecl{Role: t.Role})
+		s.flags.tenants = append(s.flags.tenants, t.Role+"="+t.Name)
+	}
+	s.playbook = &playbook{name: "undo", fixed: &head, path: rec.Playbook}
+	if rec.Playbook != "" {
+		s.playbook.dir = filepath.Dir(rec.Playbook)
+	}
+	s.params = engine.NewObject(0)
+	if err := s.open(ctx); err != nil {
+		return err
+	}
+	return s.sameTenants(rec)
+}
+
+// notLocal refuses what needs the tenant of a local run.
+func notLocal(rec *engine.RunRecord, what string) error {
+	for _, t := range rec.Tenants {
+		if t.Local {
+			return &usageError{fmt.Sprintf("run %s cannot be %s: it ran with --local, and its tenant was gone with its process", rec.ID, what), "a0run sim serves a local tenant that stays"}
+		}
+	}
+	return nil
+}
+
+// loadUndo makes the undo of a run of its records.
+func (s *session) loadUndo(ctx context.Context, rec *engine.RunRecord) (*undo.Undo, error) {
+	earlier, err := s.earlierUndos(ctx, rec)
+	if err != nil {
+		return nil, err
+	}
+	o := undo.Options{
+		Journal: s.journal.db, Run: rec.ID, Earlier: earlier, Open: s.journal.opener(s.redactor),
+		API: bindings.API(s.globals), Redactor: s.redactor, Only: s.recorded.Only, Force: s.recorded.Force,
+	}
+	if s.playbook.dir != "" {
+		o.Files = bindings.NewFiles(s.globals)
+	}
+	return undo.Load(ctx, o)
+}
+
+// earlierUndos are the undos of a run, the oldest first.
+func (s *session) earlierUndos(ctx context.Context, rec *engine.RunRecord) ([]string, error) {
+	runs, err := s.journal.db.Runs(ctx, journal.RunFilter{Kind: engine.KindUndo})
+	if err != nil {
+		return nil, err
+	}
+	var earlier []string
+	for i := len(runs) - 1; i >= 0; i-- {
+		if runs[i].Of == rec.ID && (s.durable == nil || runs[i].ID != s.durable.Run().ID) {
+			earlier = append(earlier, runs[i].ID)
+		}
+	}
+	return earlier, nil
+}
+
+// previewUndo finds out what an undo would do, in a run that may only read and
+// leaves no trace.
+func (s *session) previewUndo(ctx context.Context, u *undo.Undo) (preview *undo.Preview, err error) {
+	run := engine.NewRun(engine.Config{
+		Concurrency: s.flags.concurrency, Redactor: s.redactor, Now: s.world.now, API: bindings.API(s.globals),
+		Stages: []engine.Stage{readsOnly},
+	})
+	ended := make(chan struct{})
+	signalled := watch(s.world, run, func(string) {}, ended)
+	err = run.Main(ctx, func(t *engine.Task) (err error) {
+		preview, err = u.Preview(t)
+		return err
+	})
+	close(ended)
+	<-signalled
+	return preview, err
+}
+
+// readsOnly lets nothing through that changes something.
+func readsOnly(next engine.Doer) engine.Doer {
+	return engine.DoerFunc(func(ctx context.Context, c *engine.Call) engine.Outcome {
+		if c.Mutates() {
+			return engine.Outcome{Err: &engine.Error{Name: engine.NameInternalError, ResetAt: -1, Message: "a preview was about to send " + c.Name}}
+		}
+		return next.Do(ctx, c)
+	})
+}
+
+func (s *session) showPreview(p *undo.Preview, asJSON bool) error {
+	if asJSON {
+		e := json.NewEncoder(s.world.stdout)
+		e.SetEscapeHTML(false)
+		return e.Encode(p)
+	}
+	return p.WriteText(s.world.stdout)
+}
+
+// agree shows what will happen and asks, where there is somebody to ask.
+func (s *session) agree(p *undo.Preview, yes bool) (bool, error) {
+	if !s.flags.json && !s.flags.quiet {
+		if err := p.WriteText(s.world.stderr); err != nil {
+			return false, err
+		}
+	}
+	if yes || !s.world.asks || p.Counts[undo.PutBack] == 0 {
+		return true, nil
+	}
+	return s.world.ask("put this back?")
+}
+
+// ask asks a person; anything but yes is no.
+func (w *world) ask(question string) (bool, error) {
+	fmt.Fprint(w.stderr, question+" Only yes is taken: ")
+	line, err := bufio.NewReader(w.stdin).ReadString('\n')
+	if err != nil && line == "" {
+		fmt.Fprintln(w.stderr)
+		return false, &usageError{"nobody answered; nothing was written", "--yes asks nothing"}
+	}
+	if strings.TrimSpace(line) != "yes" {
+		fmt.Fprintln(w.stderr, "nothing was written")
+		return false, nil
+	}
+	return true, nil
+}
+
+// undo executes an undo as the playbook of a run.
+func (s *session) undo(ctx context.Context, u *undo.Undo) error {
+	s.stages = append(s.stages, u.Gate)
+	failed := s.executeMain(ctx, func(*engine.Namespace, *lua.VM) func(*engine.Task) error {
+		return func(t *engine.Task) error {
+			if err := s.guards.Begin(t); err != nil {
+				return err
+			}
+			return u.Run(t)
+		}
+	})
+	if s.flags.json {
+		return failed
+	}
+	if err := u.Result().WriteText(s.world.stdout); err != nil {
+		return err
+	}
+	return failed
+}
