@@ -54,12 +54,19 @@ func generators() map[string]string {
 	return parts
 }
 
-// documented are all commands that a0run has, without cobra's own help and completion.
+// documented are all commands that a0run has, those of groups too, without
+// cobra's own help and completion, and without second names.
 func documented() []*cobra.Command {
 	var all []*cobra.Command
 	for _, cmd := range rootCommand(&world{}).Commands() {
-		if cmd.Name() != "help" && cmd.Name() != "completion" {
-			all = append(all, cmd)
+		if cmd.Name() == "help" || cmd.Name() == "completion" {
+			continue
+		}
+		all = append(all, cmd)
+		for _, inner := range cmd.Commands() {
+			if !inner.Hidden {
+				all = append(all, inner)
+			}
 		}
 	}
 	return all

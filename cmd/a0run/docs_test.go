@@ -330,7 +330,7 @@ func typedCommand(typed []string) error {
 			}
 		}
 		return nil
-	case "export", "jq", "cat", "curl", "source":
+	case "export", "jq", "cat", "curl", "source", "sqlite3":
 		return nil
 	}
 	return fmt.Errorf("%s is no command of this documentation", typed[0])

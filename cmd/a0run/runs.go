@@ -57,7 +57,7 @@ func runKinds() []string { return []string{engine.KindRun, engine.KindApply, eng
 func runsCommand(w *world) *cobra.Command {
 	group := &cobra.Command{Use: "runs", Short: "List the runs of the journal, show them, follow them, keep them in order"}
 	listing(w, group)
-	list := &cobra.Command{Use: "list", Short: "List the runs of the journal; the same as a0run runs"}
+	list := &cobra.Command{Use: "list", Hidden: true, Short: "List the runs of the journal; the same as a0run runs"}
 	listing(w, list)
 	group.AddCommand(list, runsShowCommand(w), runsDiffCommand(w), runsFollowCommand(w), runsCancelCommand(w),
 		runsPruneCommand(w), runsExportCommand(w))

@@ -18,8 +18,7 @@ run, its steps, its calls, the oldest run first. It holds all that the journal
 holds; what is sealed there stays sealed. A file is made with mode 0600.`
 
 const runsExportExample = `  a0run runs export 36317e4e
-  a0run runs export --since 2026-03-01 -o march.ndjson
-  a0run runs export | jq -c 'select(.mutates)'`
+  a0run runs export --since 2026-03-01 -o march.ndjson`
 
 // exportFlags are the flags of `a0run runs export`.
 type exportFlags struct{ journal, since, output string }
