@@ -42,7 +42,8 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"await": awaitRequests, "exits": exitsWith, "signal": signalCommand, "start": startCommand,
-			"onwire": seenOnWire, "project": writeProject, "requests": countRequests, "tenant": startTenant,
+			"onwire": seenOnWire, "project": writeProject, "requests": countRequests, "runid": scriptRunID,
+			"tenant": startTenant,
 		},
 	})
 }

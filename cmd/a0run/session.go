@@ -35,8 +35,11 @@ type session struct {
 	stages []engine.Stage
 	// recorded are the options of a run that is resumed.
 	recorded runOptions
-	run      *engine.Run
-	screen   *screen
+	// verdict gives the exit code of a run whose end says nothing of what it
+	// was to do; nil for playbooks.
+	verdict func() int
+	run     *engine.Run
+	screen  *screen
 }
 
 // openSession loads and checks a playbook and opens what it runs against.
@@ -229,6 +232,9 @@ func (s *session) executeMain(ctx context.Context, program func(*engine.Namespac
 		err = s.durable.Leftover(ctx)
 	}
 	code := s.exitCode(err, <-signalled)
+	if s.verdict != nil && code == engine.ExitOK {
+		code = s.verdict()
+	}
 	if s.durable != nil {
 		if failed := s.durable.Finish(ctx, s.run, err, code); failed != nil && err == nil {
 			err = failed

@@ -23,7 +23,8 @@ its own: paced, journaled, resumed by a0run resume, undone by a0run undo.
 
 Before anything is sent it says what will be put back, what has changed since, what
 comes back under another id, and what cannot be undone (mails, passwords, rotated
-secrets). On a terminal it asks; --plan stops there.`
+secrets). On a terminal it asks; --plan stops there. Where something was left alone
+the exit code is 4.`
 
 const undoExample = `  a0run undo 36317e4e --plan                   what would be put back
   a0run undo 36317e4e
@@ -253,6 +254,13 @@ func (w *world) ask(question string) (bool, error) {
 // undo executes an undo as the playbook of a run.
 func (s *session) undo(ctx context.Context, u *undo.Undo) error {
 	s.stages = append(s.stages, u.Gate)
+	s.verdict = func() int {
+		// What nothing can undo was said beforehand and is no failure.
+		if c := u.Result().Counts; c[undo.Left]+c[undo.Unknown]+c[undo.Failed] > 0 {
+			return engine.ExitItems
+		}
+		return engine.ExitOK
+	}
 	failed := s.executeMain(ctx, func(*engine.Namespace, *lua.VM) func(*engine.Task) error {
 		return func(t *engine.Task) error {
 			if err := s.guards.Begin(t); err != nil {
