@@ -46,9 +46,13 @@ func BenchmarkRecord(b *testing.B) {
 		b.Run(fmt.Sprint(size), func(b *testing.B) {
 			db, l := benchOpen(b)
 			var last engine.Ack
+			model := benchCall(1, size)
 			b.ResetTimer()
 			for i := range b.N {
-				last = db.Record(l, benchCall(i, size))
+				c := *model
+				c.Key = fmt.Sprintf("%032x", uint64(i+1)*0x9E3779B97F4A7C15)
+				c.Object = c.Key[:8]
+				last = db.Record(l, &c)
 			}
 			if err := last.Err(); err != nil {
 				b.Fatal(err)
