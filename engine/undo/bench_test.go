@@ -217,7 +217,7 @@ func (d *desk) vm(run *engine.Run, names *engine.Namespace) *lua.VM {
 // options are those of an undo of a run.
 func (d *desk) options(run string, cfg bindings.Config, redactor *engine.Redactor) undo.Options {
 	return undo.Options{
-		Journal: d.db, Run: run, Open: d.box.Open, API: bindings.API(cfg), Files: bindings.Files(cfg), Redactor: redactor,
+		Journal: d.db, Run: run, Open: d.box.Open, API: bindings.API(cfg), Files: bindings.NewFiles(cfg), Redactor: redactor,
 	}
 }
 

@@ -19,6 +19,7 @@ type decision struct {
 	after *image.Image
 	// remade says that the object is made again.
 	remade bool
+	notes  []string
 }
 
 // A call is one call that undoes.
@@ -207,10 +208,10 @@ func (w *work) notes(d decision) []string {
 	if d.verdict != PutBack && d.verdict != Undone {
 		return nil
 	}
-	in := w.op.Inverse
-	if in.Note != "" {
-		notes = append(notes, in.Note)
+	if note := w.op.Inverse.Note; note != "" {
+		notes = append(notes, note)
 	}
+	notes = append(notes, d.notes...)
 	if lost := w.lostFields(); len(lost) > 0 {
 		notes = append(notes, "not put back: "+strings.Join(lost, ", "))
 	}

@@ -28,8 +28,8 @@ func (w *work) sentUnits() []unit {
 	lost := w.unwritable()
 	var units []unit
 	for name, v := range w.sent().All() {
-		if slices.ContainsFunc(lost, func(p []string) bool { return len(p) == 1 && p[0] == name }) {
-			continue
+		if w.given("body."+name) || slices.ContainsFunc(lost, func(p []string) bool { return len(p) == 1 && p[0] == name }) {
+			continue // what Args gives goes with the rest, and is nothing by itself
 		}
 		keys, isObject := v.(*engine.Object)
 		if isObject && slices.Contains(deep, name) && keys.Len() > 0 {
@@ -205,6 +205,9 @@ func (w *work) decidePatch(now *image.Image, tree any, force bool) decision {
 	}
 	d := decision{verdict: PutBack, calls: []call{{w.with, args}}, diffs: l.diffs}
 	d.after = imageOf(after)
+	if len(l.cannot) > 0 {
+		d.notes = []string{"stays as it is: " + strings.Join(l.cannot, ", ") + " (nothing stood there before, and the tenant takes no null)"}
+	}
 	return d
 }
 
