@@ -338,6 +338,29 @@ func TestPrune(t *testing.T) {
 	}
 }
 
+// TestPruneUnfinished sees that KeepUnfinished keeps whatever could still be
+// resumed or resolved.
+func TestPruneUnfinished(t *testing.T) {
+	t.Parallel()
+	db := open(t, filepath.Join(t.TempDir(), "journal.db"))
+	for _, status := range []string{engine.RunDone, engine.RunInterrupted, engine.RunInDoubt, engine.RunFailed} {
+		if err := db.Finish(t.Context(), begin(t, db, status), engine.RunEnd{Status: status}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := db.Release(t.Context(), begin(t, db, "killed")); err != nil {
+		t.Fatal(err)
+	}
+	rule := PruneRule{Before: time.Now().Add(time.Hour), KeepUnfinished: true}
+	if p, err := db.Prune(t.Context(), rule); err != nil || p.Runs != 2 || ids(t, db) != "killed in doubt interrupted" {
+		t.Errorf("%+v, %v, left %s", p, err, ids(t, db))
+	}
+	rule.KeepUnfinished = false
+	if p, err := db.Prune(t.Context(), rule); err != nil || p.Runs != 3 || ids(t, db) != "" {
+		t.Errorf("%+v, %v, left %s", p, err, ids(t, db))
+	}
+}
+
 // TestPruneCutShort sees that a run whose deletion was cut short cannot be seen
 // nor resumed, and that the next prune ends it.
 func TestPruneCutShort(t *testing.T) {
