@@ -4,8 +4,10 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 LINT    := go tool -modfile=tools/go.mod golangci-lint
 FUZZTIME ?= 60s
+KILLS    ?= 1000
+CALLS    ?= 2000
 
-.PHONY: build cross test vet lint tidy demo bench fuzz sdk clean
+.PHONY: build cross test vet lint tidy demo bench torture fuzz sdk clean
 
 build: ## one static binary in bin/
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/a0run ./cmd/a0run
@@ -36,6 +38,9 @@ demo: build ## the main job against a rate-limited local tenant, nothing else ne
 
 bench: build ## print the figures of docs/WHY.md; asserts nothing
 	go run ./cmd/bench -a0run bin/a0run
+
+torture: ## KILLS kills (kill -9) of runs of CALLS calls, resumed; A0RUN_SEED=… repeats what failed
+	A0RUN_TORTURE=$(KILLS) A0RUN_CALLS=$(CALLS) go test -count=1 -v -timeout 6h -run '^TestKills$$' ./cmd/a0run
 
 fuzz: ## every fuzz target for FUZZTIME
 	@go list ./... | while read -r pkg; do \

@@ -260,7 +260,7 @@ func (v *victim) execute(live bool, args ...string) (code int, stderr string) {
 	v.t.Helper()
 	cmd := exec.CommandContext(v.t.Context(), "a0run", append(args, "--journal", v.journal, "--quiet")...) //nolint:gosec // our own command
 	cmd.Dir = v.dir
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + v.dir, "CLIENT_SECRET=" + v.secret, "NO_COLOR=1"}
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + v.dir, "CLIENT_SECRET=" + v.secret, "NO_COLOR=1", "GORACE=atexit_sleep_ms=0"}
 	var out bytes.Buffer
 	cmd.Stderr = &out
 	v.mu.Lock()
@@ -371,13 +371,12 @@ func pathObject(path string) string {
 func (v *victim) inject() {
 	for _, f := range []sim.Fault{
 		{Status: 503, Body: `{"statusCode":503,"error":"Service Unavailable","message":"try later"}`},
-		{Status: 429, Body: `{"statusCode":429,"error":"Too Many Requests","message":"slow"}`, Headers: map[string]string{
-			"x-ratelimit-limit": "50", "x-ratelimit-remaining": "0", "x-ratelimit-reset": strconv.FormatInt(time.Now().Unix()+1, 10),
-		}},
+		// Without headers: a run would learn from them how fast the tenant is.
+		{Status: 429, Body: `{"statusCode":429,"error":"Too Many Requests","message":"slow"}`},
 		{Reset: "before"}, {Reset: "after"}, {CutOff: true},
 	} {
 		for _, op := range []string{"users.create", "users.update", "roles.create", "clients.create", "users.delete", "users.add_roles"} {
-			if v.rng.IntN(8) == 0 && (f.Status != 429 || op == "users.create") {
+			if v.rng.IntN(12) == 0 {
 				f.Operation, f.After = op, v.rng.IntN(v.units/3+1)
 				v.tenant.Inject(f)
 			}
@@ -469,16 +468,15 @@ func TestKills(t *testing.T) {
 	perRun := max(1, min(25, kills/4))
 	var killed atomic.Int64
 	t.Cleanup(func() { t.Logf("%d kills", killed.Load()) })
-	for kind := range 4 {
-		name, faults := []string{"kill.lua", "kill.yaml"}[kind%2], kind >= 2
-		t.Run(fmt.Sprintf("%s faults=%v", name, faults), func(t *testing.T) {
+	for kind, name := range []string{"kill.lua", "kill.yaml"} {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			calm := newVictim(t, seed, name, units)
 			calm.torment(0)
 			want, once := calm.outcome(), calm.done()
-			for round := range max(1, kills/4/perRun) {
-				v := newVictim(t, seed+uint64(kind)+4*uint64(round), name, units)
-				v.faults = faults
+			for round := range max(2, kills/2/perRun) {
+				v := newVictim(t, seed+uint64(kind)+2*uint64(round), name, units)
+				v.faults = round%2 == 1
 				v.torment(perRun)
 				killed.Add(int64(v.kills))
 				if got := v.outcome(); got != want {
@@ -491,7 +489,7 @@ func TestKills(t *testing.T) {
 					}
 				}
 				// A lost answer of a fault is sent again too.
-				if !faults && extra > v.doubted {
+				if !v.faults && extra > v.doubted {
 					t.Fatalf("seed %d: %d writes were sent again, and only %d had no answer", v.seed, extra, v.doubted)
 				}
 			}
