@@ -41,7 +41,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"await": awaitRequests, "exits": exitsWith, "signal": signalCommand, "start": startCommand,
+			"appears": appearsIn, "await": awaitRequests, "exits": exitsWith, "masked": maskedOutput, "signal": signalCommand, "start": startCommand,
 			"onwire": seenOnWire, "project": writeProject, "requests": countRequests, "runid": scriptRunID,
 			"tenant": startTenant,
 		},

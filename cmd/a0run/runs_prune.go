@@ -12,18 +12,17 @@ import (
 )
 
 const runsPruneLong = `Delete old runs from the journal: those that began more than 90 days ago, or as
-told. --keep N leaves the newest N runs whatever their age; --keep alone deletes
-all but these. A run that is being executed is never deleted; one that was
-killed, interrupted or is in doubt is only deleted with --unfinished.
+keep: of a0run.yaml or --older-than say. --keep N leaves the newest N runs
+whatever their age; --keep alone deletes all but these. A run that is being
+executed is never deleted; one that was killed, interrupted or is in doubt is
+only deleted with --unfinished.
 
-A deleted run can neither be resumed nor undone.`
+A deleted run can neither be resumed nor undone. Every new run deletes by itself
+what is older than keep: says, so this command is for doing it sooner.`
 
 const runsPruneExample = `  a0run runs prune --dry-run
   a0run runs prune --older-than 30d --keep 100
   a0run runs prune --keep 1000`
-
-// retention is how long runs are kept unless told.
-const retention = 90 * 24 * time.Hour
 
 // pruneFlags are the flags of `a0run runs prune`.
 type pruneFlags struct {
@@ -41,7 +40,7 @@ func runsPruneCommand(w *world) *cobra.Command {
 	}
 	flags := cmd.Flags()
 	journalFlag(flags, &f.journal)
-	flags.StringVar(&f.olderThan, "older-than", "", "delete runs that began so long ago, as `90d` or 12h; 90d unless --keep is given")
+	flags.StringVar(&f.olderThan, "older-than", "", "delete runs that began so long ago, as `90d` or 12h; unless told what keep: of a0run.yaml says, or 90d, and with --keep alone any age")
 	flags.IntVar(&f.keep, "keep", 0, "leave the newest `N` runs")
 	flags.BoolVar(&f.unfinished, "unfinished", false, "delete also what was killed, interrupted or is in doubt")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "only say what would be deleted")
@@ -49,27 +48,35 @@ func runsPruneCommand(w *world) *cobra.Command {
 }
 
 // rule is what the flags ask of the journal.
-func (f *pruneFlags) rule(w *world) (journal.PruneRule, error) {
+func (f *pruneFlags) rule(ctx context.Context, w *world) (journal.PruneRule, error) {
 	rule := journal.PruneRule{Keep: f.keep, KeepUnfinished: !f.unfinished, DryRun: f.dryRun}
 	if f.keep < 0 {
 		return rule, &usageError{fmt.Sprintf("--keep %d: want how many runs are left", f.keep), "a0run runs prune --keep 100"}
 	}
-	age := retention
 	if f.olderThan != "" {
-		d, ok := engine.ParseDuration(f.olderThan)
-		if !ok || d < time.Second {
+		age, ok := engine.ParseDuration(f.olderThan)
+		if !ok || age < time.Second {
 			return rule, &usageError{"--older-than " + printable(f.olderThan) + " is no age", "--older-than 90d, --older-than 12h"}
 		}
-		age = d
-	}
-	if f.olderThan != "" || f.keep == 0 {
 		rule.Before = w.now().Add(-age)
+		return rule, nil
 	}
+	if f.keep > 0 {
+		return rule, nil
+	}
+	settings, err := w.journalSettings(ctx, f.journal, w.dir)
+	if err != nil {
+		return rule, err
+	}
+	if settings.keep < 0 {
+		return rule, &usageError{"a0run.yaml keeps runs for good", "a0run runs prune --older-than 90d, or --keep 100"}
+	}
+	rule.Before = w.now().Add(-settings.keep)
 	return rule, nil
 }
 
 func pruneRuns(ctx context.Context, w *world, f *pruneFlags) error {
-	rule, err := f.rule(w)
+	rule, err := f.rule(ctx, w)
 	if err != nil {
 		return err
 	}
