@@ -83,6 +83,8 @@ type execution struct {
 	// stopAt is the how-many-th request of the Management API that is the last
 	// one; 0 means none.
 	stopAt int
+	// each is called behind every request of the Management API.
+	each   func(n int)
 	stages func(s *durable.Session, images *image.Reader) []engine.Stage
 	main   func(run *engine.Run, cfg bindings.Config) func(t *engine.Task) error
 	head   engine.Head
@@ -96,6 +98,7 @@ type cutter struct {
 	next  http.RoundTripper
 	after int
 	stop  func()
+	each  func(n int)
 
 	mu sync.Mutex
 	n  int
@@ -108,6 +111,9 @@ func (c *cutter) RoundTrip(r *http.Request) (*http.Response, error) {
 	if strings.HasPrefix(r.URL.Path, "/api/v2/") {
 		c.mu.Lock()
 		c.n++
+		if c.each != nil {
+			c.each(c.n)
+		}
 		if c.after > 0 && c.n == c.after {
 			c.stop()
 		}
@@ -120,7 +126,7 @@ func (c *cutter) RoundTrip(r *http.Request) (*http.Response, error) {
 func (d *desk) execute(e *execution) {
 	d.t.Helper()
 	ctx := d.t.Context()
-	cut := &cutter{next: d.tenant.Transport(), after: e.stopAt}
+	cut := &cutter{next: d.tenant.Transport(), after: e.stopAt, each: e.each}
 	redactor := engine.NewRedactor()
 	redactor.Add(d.tenant.Credentials().ClientSecret)
 	cfg := bindings.Config{
@@ -174,9 +180,12 @@ func (d *desk) play(name, text string) string {
 	return e.run
 }
 
-func (d *desk) try(name, text string) *execution {
+func (d *desk) try(name, text string, each ...func(n int)) *execution {
 	d.t.Helper()
 	e := &execution{kind: engine.KindRun}
+	for _, f := range each {
+		e.each = f
+	}
 	e.stages = func(s *durable.Session, images *image.Reader) []engine.Stage {
 		return []engine.Stage{s.Replay, s.Before, s.Settle, images.Watch}
 	}
