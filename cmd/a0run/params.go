@@ -36,12 +36,18 @@ func (s *session) readParams() (*engine.Object, error) {
 	if len(problems) > 0 {
 		return nil, problems
 	}
-	for _, p := range head.Params {
-		if v, _ := values.Get(p.Name); p.Type == "secret" {
+	s.params = values
+	s.learnParams()
+	return values, nil
+}
+
+// learnParams makes the secret parameters known to the redactor.
+func (s *session) learnParams() {
+	for _, p := range s.playbook.head().Params {
+		if v, _ := s.params.Get(p.Name); p.Type == "secret" {
 			learnSecrets(s.redactor, v)
 		}
 	}
-	return values, nil
 }
 
 func learnSecrets(r *engine.Redactor, v any) {

@@ -99,6 +99,11 @@ func resumeRun(ctx context.Context, w *world, args []string, f *resumeFlags) err
 		return err
 	}
 	s.guard(f.yes || s.recorded.Yes || rec.Kind != engine.KindRun, false)
+	if rec.Kind == engine.KindApply {
+		if err := s.resumeApply(); err != nil {
+			return err
+		}
+	}
 	o := j.options(s)
 	o.AcceptChanges, o.RetryFailed = f.accept, f.retry
 	if s.durable, err = durable.Resume(ctx, rec.ID, o); err != nil {
@@ -180,11 +185,7 @@ func (s *session) recordedParams(rec *engine.RunRecord) error {
 	if o, ok := tree.(*engine.Object); ok {
 		s.params = o
 	}
-	for _, p := range s.playbook.head().Params {
-		if v, _ := s.params.Get(p.Name); p.Type == "secret" {
-			learnSecrets(s.redactor, v)
-		}
-	}
+	s.learnParams()
 	return nil
 }
 

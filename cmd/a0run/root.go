@@ -45,7 +45,7 @@ func rootCommand(w *world) *cobra.Command {
 		return &usageError{err.Error(), "`" + cmd.CommandPath() + " --help` lists the flags"}
 	})
 	defer strictCompletion(root)
-	root.AddCommand(runCommandOf(w), resumeCommand(w), undoCommand(w), checkCommand(w), opsCommand(w), simCommand(w), versionCommand(w))
+	root.AddCommand(runCommandOf(w), resumeCommand(w), undoCommand(w), planCommand(w), applyCommand(w), checkCommand(w), opsCommand(w), simCommand(w), versionCommand(w))
 	root.AddCommand(runsCommand(w), whyCommand(w), resolveCommand(w))
 	return root
 }

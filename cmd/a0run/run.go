@@ -23,6 +23,7 @@ type runFlags struct {
 	concurrency int
 	journal     string
 	yes         bool
+	confirm     bool
 	json, quiet bool
 }
 
@@ -57,10 +58,9 @@ func runCommandOf(w *world) *cobra.Command {
 	flags := cmd.Flags()
 	f.tenantFlags(flags)
 	f.showFlags(flags)
-	flags.StringArrayVarP(&f.params, "param", "p", nil, "one parameter of the playbook, `KEY=VALUE`; lists and objects as JSON; may be repeated")
-	flags.StringVar(&f.paramsFile, "params", "", "a JSON or YAML `FILE` with all parameters; -p beats it")
+	f.paramFlags(flags)
 	f.yesFlag(flags)
-	flags.IntVar(&f.concurrency, "concurrency", engine.DefaultConcurrency, "requests in flight at a time")
+	flags.BoolVar(&f.confirm, "confirm", false, "plan, show the plan, ask, and then do exactly that")
 	return cmd
 }
 
@@ -72,6 +72,13 @@ func (f *runFlags) tenantFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&f.rate, "rate", "", "with --local: the tenant's limit, `N/s` or N/min")
 	flags.IntVar(&f.burst, "burst", 0, "with --local and --rate: how many requests may come at once; the rate of a second unless told")
 	flags.StringVar(&f.reset, "reset", "token", "with --local and --rate: what x-ratelimit-reset names, the second by which one more request is allowed (token) or by which the bucket is full again (full)")
+}
+
+// paramFlags are what a playbook is given.
+func (f *runFlags) paramFlags(flags *pflag.FlagSet) {
+	flags.StringArrayVarP(&f.params, "param", "p", nil, "one parameter of the playbook, `KEY=VALUE`; lists and objects as JSON; may be repeated")
+	flags.StringVar(&f.paramsFile, "params", "", "a JSON or YAML `FILE` with all parameters; -p beats it")
+	flags.IntVar(&f.concurrency, "concurrency", engine.DefaultConcurrency, "requests in flight at a time")
 }
 
 // yesFlag says what guards ask a person for.
@@ -91,11 +98,17 @@ func runPlaybook(ctx context.Context, w *world, file string, f *runFlags) error 
 	if f.concurrency < 1 {
 		return &usageError{fmt.Sprintf("--concurrency %d: at least 1 request must be in flight", f.concurrency), ""}
 	}
+	if f.confirm && f.journal == noJournal {
+		return &usageError{"--confirm needs a journal", "leave --journal none out"}
+	}
 	s, err := openSession(ctx, w, file, f)
 	if err != nil {
 		return err
 	}
 	defer s.close()
+	if f.confirm {
+		return s.confirmPlaybook(ctx)
+	}
 	s.guard(f.yes, false)
 	if err := s.begin(ctx, engine.KindRun, ""); err != nil {
 		return err

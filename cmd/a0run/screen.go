@@ -42,6 +42,15 @@ func newScreen(w *world, f *runFlags, r *engine.Redactor) *screen {
 	}
 }
 
+// planning shows a run that changes nothing: stdout is the plan's, and what the
+// playbook prints goes to stderr.
+func (s *screen) planning() {
+	s.json, s.out = false, s.err
+	if s.quiet {
+		s.out = io.Discard
+	}
+}
+
 // begin says which tenant the run is against.
 func (s *screen) begin(run *engine.Run, p *playbook, t *tenants) {
 	s.run = run

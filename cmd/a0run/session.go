@@ -31,6 +31,8 @@ type session struct {
 	journal  *openJournal     // nil without one
 	durable  *durable.Session // likewise
 	guards   *guard.Guards
+	// outer stages stand above the journal's answers.
+	outer []engine.Stage
 	// stages stand between the guards and the before-images.
 	stages []engine.Stage
 	// recorded are the options of a run that is resumed.
@@ -38,7 +40,9 @@ type session struct {
 	// verdict gives the exit code of a run whose end says nothing of what it
 	// was to do; nil for playbooks.
 	verdict func() int
+	key     []byte // of a plan's call keys where there is no journal
 	run     *engine.Run
+	signal  os.Signal // that ended the run; nil where none did
 	screen  *screen
 }
 
@@ -138,6 +142,8 @@ type runOptions struct {
 	// Only and Force are an undo's.
 	Only  []string `json:"only,omitempty"`
 	Force []string `json:"force,omitempty"`
+	// Plan is the file of the plan that is applied.
+	Plan string `json:"plan,omitempty"`
 }
 
 // begin writes the run into the journal; of is what it undoes or applies.
@@ -147,7 +153,7 @@ func (s *session) begin(ctx context.Context, kind, of string) error {
 	}
 	options, err := json.Marshal(runOptions{
 		Tenants: s.tenants.names, Concurrency: s.flags.concurrency, Yes: s.flags.yes,
-		Files: s.playbook.head().Files, Only: s.recorded.Only, Force: s.recorded.Force,
+		Files: s.playbook.head().Files, Only: s.recorded.Only, Force: s.recorded.Force, Plan: s.recorded.Plan,
 	})
 	if err != nil {
 		return err
@@ -181,6 +187,7 @@ func (s *session) config() engine.Config {
 		return cfg
 	}
 	s.durable.Configure(&cfg)
+	cfg.Stages = append(cfg.Stages, s.outer...)
 	cfg.Stages = append(cfg.Stages, s.durable.Replay, s.guards.Stage())
 	cfg.Stages = append(cfg.Stages, s.stages...)
 	cfg.Stages = append(cfg.Stages, s.durable.Before, s.durable.Settle, s.images.Watch)
@@ -189,14 +196,17 @@ func (s *session) config() engine.Config {
 
 // execute runs the playbook and shows what came of it.
 func (s *session) execute(ctx context.Context) error {
-	return s.executeMain(ctx, func(globals *engine.Namespace, vm *lua.VM) func(t *engine.Task) error {
-		return func(t *engine.Task) error {
-			if err := s.guards.Begin(t); err != nil {
-				return err
-			}
-			return s.playbook.run(t, globals, vm)
+	return s.executeMain(ctx, s.playbookMain)
+}
+
+// playbookMain is the playbook as the main task.
+func (s *session) playbookMain(globals *engine.Namespace, vm *lua.VM) func(t *engine.Task) error {
+	return func(t *engine.Task) error {
+		if err := s.guards.Begin(t); err != nil {
+			return err
 		}
-	})
+		return s.playbook.run(t, globals, vm)
+	}
 }
 
 // recall tells the guards what earlier executions of the run wrote.
@@ -211,27 +221,17 @@ func (s *session) recall(ctx context.Context) error {
 func (s *session) executeMain(ctx context.Context, program func(*engine.Namespace, *lua.VM) func(*engine.Task) error) error {
 	s.screen = newScreen(s.world, s.flags, s.redactor)
 	s.run = engine.NewRun(s.config())
-	s.globals.Run = s.run
-	globals := bindings.Globals(s.globals)
-	vm, err := lua.NewVM(lua.Options{
-		Run: s.run, Globals: globals, Modules: s.playbook.files, Print: s.screen.print,
-	})
-	if err != nil {
-		return err
-	}
-	defer vm.Close()
-	s.screen.begin(s.run, s.playbook, s.tenants)
 	if s.durable != nil {
 		s.durable.Beat(ctx, s.run)
 	}
-	ended := make(chan struct{})
-	signalled := watch(s.world, s.run, s.screen.note, ended)
-	err = s.run.Main(ctx, program(globals, vm))
-	close(ended)
+	err, broken := s.main(ctx, program)
+	if broken != nil {
+		return broken
+	}
 	if err == nil && s.durable != nil {
 		err = s.durable.Leftover(ctx)
 	}
-	code := s.exitCode(err, <-signalled)
+	code := s.exitCode(err, s.signal)
 	if s.verdict != nil && code == engine.ExitOK {
 		code = s.verdict()
 	}
@@ -248,18 +248,23 @@ func (s *session) executeMain(ctx context.Context, program func(*engine.Namespac
 	if code != engine.ExitOK {
 		return exitError(code)
 	}
+	s.forgetPlan()
 	return nil
 }
 
 // exitCode is the run's, or the signal's that ended it.
 func (s *session) exitCode(err error, sig os.Signal) int {
 	if err != nil && sig != nil {
-		if sig == syscall.SIGTERM {
-			return engine.ExitTerminated
-		}
-		return engine.ExitInterrupted
+		return signalCode(sig)
 	}
 	return s.run.ExitCode(err)
+}
+
+func signalCode(sig os.Signal) int {
+	if sig == syscall.SIGTERM {
+		return engine.ExitTerminated
+	}
+	return engine.ExitInterrupted
 }
 
 // errInterrupted is why a run was stopped.

@@ -9,13 +9,17 @@ import (
 	"a0run/engine"
 )
 
-// end shows the last lines: what happened, and what to do.
-func (s *screen) end(run *engine.Run, err error, code int) {
+// stop takes the status line away.
+func (s *screen) stop() {
 	close(s.ended)
 	s.ticker.Wait()
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.clearStatus()
-	s.mu.Unlock()
+}
+
+// end shows the last lines: what happened, and what to do.
+func (s *screen) end(run *engine.Run, err error, code int) {
 	if s.json {
 		e := engine.Event{Kind: engine.EventRunFinished, Exit: &code, TookMS: float64(s.w.now().Sub(s.started).Microseconds()) / 1000}
 		if failed := engine.AsError(err); failed != nil {
