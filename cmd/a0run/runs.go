@@ -94,7 +94,7 @@ func listRuns(ctx context.Context, w *world, f *runsFlags) error {
 	h, err := readHistory(ctx, w, f.journal)
 	var missing *journal.MissingError
 	if errors.As(err, &missing) {
-		fmt.Fprintln(w.stderr, "no runs yet: "+err.Error())
+		fmt.Fprintln(w.stderr, "no runs yet: there is no journal at "+missing.Path)
 		return nil
 	}
 	if err != nil {
@@ -179,11 +179,15 @@ func oneOf(flag, given string, known []string) (string, error) {
 // printRuns prints the table.
 func (h *history) printRuns(runs []*engine.RunRecord, short map[string]string) {
 	t := &table{w: h.w, columns: []column{
-		{title: "run"}, {title: "started"}, {title: "took", right: true}, {title: "status"},
+		{title: "run"},
+		{title: "started"},
+		{title: "took", right: true},
+		{title: "status"},
 		{title: "kind", drop: 2},
 		{title: "playbook", least: 8},
 		{title: "tenants", least: 7, drop: 3},
-		{title: "calls", right: true}, {title: "writes", right: true, drop: 1},
+		{title: "calls", right: true},
+		{title: "writes", right: true, drop: 1},
 		{title: "who", least: 6, drop: 4},
 	}}
 	for _, r := range runs {

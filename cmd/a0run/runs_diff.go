@@ -23,9 +23,14 @@ in the same task is shown side by side, with the arguments that differ.`
 const runsDiffExample = `  a0run runs diff 36317e4e 9b41c7a2
   a0run runs diff 36317e4e 9b41c7a2 --json`
 
+// diffFlags are the flags of `a0run runs diff`.
+type diffFlags struct {
+	journal string
+	json    bool
+}
+
 func runsDiffCommand(w *world) *cobra.Command {
-	var given string
-	var asJSON bool
+	f := &diffFlags{}
 	cmd := &cobra.Command{
 		Use: "diff A B", Short: "Compare two runs of one playbook",
 		Long: runsDiffLong + "\n\n" + historyCodes, Example: runsDiffExample,
@@ -35,17 +40,15 @@ func runsDiffCommand(w *world) *cobra.Command {
 			}
 			return nil
 		},
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return failedWith(diffRuns(cmd.Context(), w, given, args, asJSON))
-		},
+		RunE: func(cmd *cobra.Command, args []string) error { return failedWith(diffRuns(cmd.Context(), w, args, f)) },
 	}
-	journalFlag(cmd.Flags(), &given)
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object a line")
+	journalFlag(cmd.Flags(), &f.journal)
+	cmd.Flags().BoolVar(&f.json, "json", false, "print one JSON object a line")
 	return cmd
 }
 
-func diffRuns(ctx context.Context, w *world, given string, names []string, asJSON bool) error {
-	h, err := readHistory(ctx, w, given)
+func diffRuns(ctx context.Context, w *world, names []string, f *diffFlags) error {
+	h, err := readHistory(ctx, w, f.journal)
 	if err != nil {
 		return err
 	}
@@ -67,7 +70,7 @@ func diffRuns(ctx context.Context, w *world, given string, names []string, asJSO
 	if err := d.compare(ctx); err != nil {
 		return err
 	}
-	if asJSON {
+	if f.json {
 		return d.lines(ctx)
 	}
 	return d.report(ctx)
@@ -282,8 +285,13 @@ func (d *difference) only(title string, calls []*brief) {
 	}
 	d.h.w.heading(fmt.Sprintf("%s: %s", title, count(len(calls), "call")))
 	t := &table{w: d.h.w, indent: 2, columns: []column{
-		{title: "call", right: true}, {title: "operation", least: 14}, {title: "object", least: 12, tail: true},
-		{title: "task", least: 10, tail: true, drop: 1}, {title: "place", least: 8, tail: true, drop: 2}, {title: "state"}, {title: "status", right: true, drop: 3},
+		{title: "call", right: true},
+		{title: "operation", least: 14},
+		{title: "object", least: 12, tail: true},
+		{title: "task", least: 10, tail: true, drop: 1},
+		{title: "place", least: 8, tail: true, drop: 2},
+		{title: "state"},
+		{title: "status", right: true, drop: 3},
 	}}
 	for _, c := range calls[:min(len(calls), mostDifferent)] {
 		status := ""
@@ -391,8 +399,12 @@ func (d *difference) timing() {
 	w := d.h.w
 	w.heading("by operation")
 	t := &table{w: w, indent: 2, columns: []column{
-		{title: "operation", least: 14}, {title: "calls", right: true}, {title: "failed", right: true},
-		{title: "retries", right: true}, {title: "mean", right: true}, {title: "waited", right: true},
+		{title: "operation", least: 14},
+		{title: "calls", right: true},
+		{title: "failed", right: true},
+		{title: "retries", right: true},
+		{title: "mean", right: true},
+		{title: "waited", right: true},
 	}}
 	for _, name := range d.operations() {
 		cells := []string{name}

@@ -500,8 +500,12 @@ func (s *shown) printTotals() {
 	}
 	s.h.w.heading("by operation")
 	t := &table{w: s.h.w, indent: 2, columns: []column{
-		{title: "operation", least: 14}, {title: "calls", right: true}, {title: "failed", right: true},
-		{title: "retries", right: true}, {title: "mean", right: true}, {title: "waited", right: true},
+		{title: "operation", least: 14},
+		{title: "calls", right: true},
+		{title: "failed", right: true},
+		{title: "retries", right: true},
+		{title: "mean", right: true},
+		{title: "waited", right: true},
 	}}
 	for _, one := range all {
 		t.add(totalRow(one))

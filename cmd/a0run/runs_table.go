@@ -112,17 +112,10 @@ func (t *table) total() int {
 	return n - 2
 }
 
-// shrink makes the table fit.
+// shrink makes the table fit: as few columns go as must, then those that may
+// shrink share what is left.
 func (t *table) shrink() {
-	for {
-		over := t.total() - t.w.width
-		if over <= 0 {
-			return
-		}
-		if i := t.widest(); i >= 0 {
-			t.widths[i]--
-			continue
-		}
+	for t.total()-t.spare() > t.w.width {
 		first := -1
 		for i, c := range t.columns {
 			if t.widths[i] > 0 && c.drop > 0 && (first < 0 || c.drop > t.columns[first].drop) {
@@ -130,17 +123,42 @@ func (t *table) shrink() {
 			}
 		}
 		if first < 0 {
-			return // too narrow for anything: the terminal breaks the lines
+			break // too narrow for anything: the terminal breaks the lines
 		}
 		t.widths[first] = 0
 	}
+	for over := t.total() - t.w.width; over > 0; over-- {
+		i := t.widest()
+		if i < 0 {
+			return
+		}
+		t.widths[i]--
+	}
 }
 
-// widest is the column that may shrink and has most to give.
+// narrowest is how narrow a column may become.
+func (t *table) narrowest(i int) int {
+	c := t.columns[i]
+	if c.least == 0 {
+		return t.widths[i]
+	}
+	return min(t.widths[i], max(c.least, utf8.RuneCountInString(c.title)))
+}
+
+// spare is by how much all columns together may shrink.
+func (t *table) spare() int {
+	n := 0
+	for i := range t.columns {
+		n += t.widths[i] - t.narrowest(i)
+	}
+	return n
+}
+
+// widest is the widest column that may still shrink.
 func (t *table) widest() int {
 	best := -1
-	for i, c := range t.columns {
-		if c.least > 0 && t.widths[i] > max(c.least, utf8.RuneCountInString(c.title)) && (best < 0 || t.widths[i] > t.widths[best]) {
+	for i := range t.columns {
+		if t.widths[i] > t.narrowest(i) && (best < 0 || t.widths[i] > t.widths[best]) {
 			best = i
 		}
 	}

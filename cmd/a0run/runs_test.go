@@ -223,21 +223,25 @@ func TestChanges(t *testing.T) {
 	}{
 		"patched": {
 			patch(`{"found":true,"value":{"name":"a","app_metadata":{"x":1,"y":2}}}`, `{"name":"b","app_metadata":{"x":3}}`, `{"name":"b","app_metadata":{"x":3,"y":2}}`),
-			[]string{`name: "a" → "b"`, `app_metadata.x: 1 → 3`}, "",
+			[]string{`name: "a" → "b"`, `app_metadata.x: 1 → 3`},
+			"",
 		},
 		"the same": {patch(`{"found":true,"value":{"name":"a"}}`, `{"name":"a"}`, ``), nil, "it stood so already"},
 		"a secret": {
 			patch(`{"found":true,"value":{"name":"a"}}`, `{"name":"a","password":"`+sealed+`"}`, `{"name":"a"}`),
-			[]string{`password: (none) → "(hidden)"`}, "",
+			[]string{`password: (none) → "(hidden)"`},
+			"",
 		},
 		"no before-image": {patch("", `{"name":"b"}`, ""), []string{`name: (not kept) → "b"`}, ""},
 		"a list": {
 			patch(`{"found":true,"value":{"tags":["a"]}}`, `{"tags":["a","b"]}`, ""),
-			[]string{`tags: ["a"] → ["a","b"]`}, "",
+			[]string{`tags: ["a"] → ["a","b"]`},
+			"",
 		},
 		"roles given": {
 			&engine.CallRecord{Operation: "users.add_roles", State: engine.StateDone, Args: []byte(`{"id":"auth0|1","body":{"roles":["rol_1"]}}`)},
-			[]string{`roles: (none) → ["rol_1"]`}, "",
+			[]string{`roles: (none) → ["rol_1"]`},
+			"",
 		},
 		"deleted unseen": {&engine.CallRecord{Operation: "users.delete", State: engine.StateDone}, nil, "gone; what stood there was not kept"},
 		"failed": {

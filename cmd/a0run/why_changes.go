@@ -125,12 +125,13 @@ func (h *history) changed(run *engine.RunRecord, c *engine.CallRecord) ([]change
 		return changes(sent, nothing), ""
 	case catalog.Add, catalog.Act:
 		return changes(nothing, sent), ""
+	default: // patches and replacements
+		all := h.became(c, sent, before)
+		if _, lost := before.(unknown); len(all) == 0 && !lost {
+			return nil, "it stood so already"
+		}
+		return all, ""
 	}
-	all := h.became(c, sent, before)
-	if _, kept := before.(unknown); len(all) == 0 && !kept {
-		return nil, "it stood so already"
-	}
-	return all, ""
 }
 
 // stood is what the before-image of a call says.
