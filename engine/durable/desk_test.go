@@ -103,6 +103,10 @@ type fate struct {
 	at <-chan struct{}
 	// each is called with every request, before the tenant sees it.
 	each func(n int, r *http.Request)
+	// slow lets other requests live until the last one is done.
+	slow bool
+	// after is called when the tenant has done one.
+	after func(n int, r *http.Request)
 }
 
 // A process is one that may die: nothing that it writes or sends after that
@@ -210,8 +214,8 @@ func (p *process) RoundTrip(r *http.Request) (*http.Response, error) {
 		p.requests++
 	}
 	n := p.requests
-	last := p.fate.request > 0 && n == p.fate.request
-	if last {
+	last := p.fate.request > 0 && n == p.fate.request && (!p.fate.mutating || r.Method != http.MethodGet)
+	if last && !p.fate.slow {
 		p.dead = true
 	}
 	p.mu.Unlock()
@@ -225,6 +229,14 @@ func (p *process) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, errDead
 	}
 	answer, err := p.next.RoundTrip(r)
+	if p.fate.after != nil {
+		p.fate.after(n, r)
+	}
+	if last && p.fate.slow {
+		p.mu.Lock()
+		p.dead = true
+		p.mu.Unlock()
+	}
 	if p.isDead() {
 		if err == nil {
 			_ = answer.Body.Close()

@@ -24,6 +24,16 @@ func (s *Session) Replay(next engine.Doer) engine.Doer {
 
 // perform sends a call down and records it.
 func (s *Session) perform(ctx context.Context, c *engine.Call, rec *engine.CallRecord, next engine.Doer) engine.Outcome {
+	done, stopped := s.alone(ctx, c)
+	if stopped != nil {
+		return engine.Outcome{Err: stopped}
+	}
+	defer done()
+	return s.performAlone(ctx, c, rec, next)
+}
+
+// performAlone is perform while no namesake is being made.
+func (s *Session) performAlone(ctx context.Context, c *engine.Call, rec *engine.CallRecord, next engine.Doer) engine.Outcome {
 	if c.Mutates() {
 		s.announce(c, rec)
 	} else if !c.Instant {

@@ -176,12 +176,17 @@ func goneIsDone(next engine.Doer) engine.Doer {
 
 // settlePast looks for what a create of an earlier execution has made.
 func (s *Session) settlePast(ctx context.Context, c *engine.Call, rec *engine.CallRecord, next engine.Doer) (engine.Outcome, bool) {
-	f := s.lookUp(ctx, c)
+	done, stopped := s.alone(ctx, c)
+	if stopped != nil {
+		return engine.Outcome{Err: stopped}, true
+	}
+	defer done()
+	f := s.lookUp(ctx, c, rec.Began)
 	switch f.verdict {
 	case isOurs:
 		return s.finish(ctx, c, s.again(c, rec), engine.Outcome{Value: f.object, Status: http.StatusCreated}), true
 	case isAbsent:
-		return s.perform(ctx, c, s.begin(c), next), true
+		return s.performAlone(ctx, c, s.begin(c), next), true
 	}
 	if f.err != nil && f.err.Uncatchable() {
 		return engine.Outcome{Err: f.err}, true

@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"a0run/client/catalog"
@@ -70,6 +69,7 @@ func (s *Session) unreadable(c *engine.Call, err error) *engine.Error {
 // right above dispatch.
 func (s *Session) Settle(next engine.Doer) engine.Doer {
 	return engine.DoerFunc(func(ctx context.Context, c *engine.Call) engine.Outcome {
+		began := s.o.Now()
 		out := next.Do(ctx, c)
 		if c.Effect != catalog.Create {
 			return out
@@ -78,9 +78,10 @@ func (s *Session) Settle(next engine.Doer) engine.Doer {
 			if out.Err == nil || !out.Err.InDoubt || out.Err.Uncatchable() {
 				break
 			}
-			f := s.lookUp(ctx, c)
+			f := s.lookUp(ctx, c, began)
 			if f.verdict == isOurs {
-				return engine.Outcome{Value: f.object, Status: http.StatusCreated}
+				out = engine.Outcome{Value: f.object, Status: http.StatusCreated}
+				break
 			}
 			if f.verdict != isAbsent {
 				e := *out.Err
@@ -121,8 +122,8 @@ func unclear(format string, args ...any) finding {
 }
 
 // lookUp looks a create up by its natural key and compares what is found with
-// what was sent and with what the run had seen before.
-func (s *Session) lookUp(ctx context.Context, c *engine.Call) finding {
+// what was sent and with what the run had seen before it began.
+func (s *Session) lookUp(ctx context.Context, c *engine.Call, began time.Time) finding {
 	key := c.Operation.NaturalKey
 	if key.Find == "" {
 		return unclear("%s", orText(key.None, "it has no natural key"))
@@ -132,33 +133,34 @@ func (s *Session) lookUp(ctx context.Context, c *engine.Call) finding {
 		return finding{reason: "the search for it failed: " + err.Message, err: err}
 	}
 	var known names
+	if len(c.Note) == 0 && !key.Unique {
+		return unclear("who bore the name before it is not known")
+	}
 	if len(c.Note) > 0 {
 		_ = json.Unmarshal(c.Note, &known) // a note of another form knows no names
 	}
 	found = slices.DeleteFunc(found, func(o bearer) bool { return slices.Contains(known.Bearers, o.id) })
+	var lost []*engine.Object
 	if !key.Unique {
-		if err := s.learnCreated(ctx, c); err != nil {
+		if lost, err = s.siblings(ctx, c); err != nil {
 			return finding{reason: err.Message, err: err}
 		}
 		found = slices.DeleteFunc(found, func(o bearer) bool { return s.clients.ours(c.Tenant, o.id) })
 	}
-	switch len(found) {
-	case 0:
+	o, unsure := pick(c, found, lost)
+	switch {
+	case unsure != "":
+		return unclear("%s", unsure)
+	case o == nil:
 		return finding{verdict: isAbsent}
-	case 1:
-	default:
-		return unclear("%d objects answer to what was sent", len(found))
 	}
-	o := found[0]
-	if field := differs(c, o.tree); field != "" {
-		return unclear("%s %s has another %s than what was sent", c.Operation.Subject.Kind, o.id, field)
-	}
-	if seen, err := s.seenBefore(ctx, c, o.id); err != nil {
+	if seen, err := s.seenBefore(ctx, c, o.id, began); err != nil {
 		return finding{reason: err.Message, err: err}
 	} else if seen {
 		// It stood there before the create, which can only have been refused.
 		return finding{verdict: isAbsent}
 	}
+	s.clients.own(c, o.id)
 	return finding{verdict: isOurs, object: o.raw}
 }
 
@@ -230,7 +232,7 @@ func appendBearer(all []bearer, c *engine.Call, item json.RawMessage) []bearer {
 	}
 	key := c.Operation.NaturalKey
 	for i, field := range key.Fields {
-		want, given := argAt(c, field)
+		want, given := argAt(c.Args, field)
 		if !given {
 			continue
 		}
@@ -256,7 +258,7 @@ func findArgs(c *engine.Call, find *catalog.Operation) *engine.Object {
 		if v, ok := c.Args.Get(a.Name); ok && a.In == catalog.InPath {
 			args.Set(a.Name, v)
 		} else if slices.Contains(c.Operation.NaturalKey.Fields, a.Name) {
-			if v, ok := argAt(c, a.Name); ok {
+			if v, ok := argAt(c.Args, a.Name); ok {
 				args.Set(a.Name, v)
 			}
 		}
@@ -269,7 +271,7 @@ func findArgs(c *engine.Call, find *catalog.Operation) *engine.Object {
 		if len(fields) == 0 || slices.Contains(fields, a.Name) {
 			return nil // the body has left out what the search asks for
 		}
-		if v, ok := argAt(c, fields[0]); ok {
+		if v, ok := argAt(c.Args, fields[0]); ok {
 			args.Set(a.Name, v)
 		}
 	}
@@ -277,11 +279,11 @@ func findArgs(c *engine.Call, find *catalog.Operation) *engine.Object {
 }
 
 // argAt is a field of what a create sends, dotted inside objects.
-func argAt(c *engine.Call, field string) (any, bool) {
-	if v, ok := at(c.Args, field); ok {
+func argAt(args *engine.Object, field string) (any, bool) {
+	if v, ok := at(args, field); ok {
 		return v, true
 	}
-	body, _ := c.Args.Get("body")
+	body, _ := args.Get("body")
 	o, _ := body.(*engine.Object)
 	return at(o, field)
 }
@@ -311,9 +313,9 @@ func hasValue(o *engine.Object, path string, want any) bool {
 // differs names the first field that was sent as a plain value and that the
 // object has otherwise; "" where there is none. Fields that the object does not
 // show (a password) and those that a tenant completes (objects) tell nothing.
-func differs(c *engine.Call, o *engine.Object) string {
-	sent := c.Args
-	if body, ok := c.Args.Get("body"); ok {
+func differs(args, o *engine.Object) string {
+	sent := args
+	if body, ok := args.Get("body"); ok {
 		sent, _ = body.(*engine.Object)
 	}
 	for field, v := range sent.All() {
@@ -340,9 +342,9 @@ func same(a, b any) bool {
 	return err == nil && other == nil && bytes.Equal(x, y)
 }
 
-// seenBefore reports whether the run has read the object before it made the
-// create: then the create did not make it.
-func (s *Session) seenBefore(ctx context.Context, c *engine.Call, id string) (bool, *engine.Error) {
+// seenBefore reports whether the run had read the object when it began the
+// create: then the create did not make it. What was read since tells nothing.
+func (s *Session) seenBefore(ctx context.Context, c *engine.Call, id string, began time.Time) (bool, *engine.Error) {
 	if id == "" {
 		return false, nil
 	}
@@ -354,7 +356,7 @@ func (s *Session) seenBefore(ctx context.Context, c *engine.Call, id string) (bo
 		if err != nil {
 			return false, s.failed(err)
 		}
-		if rec.Mutates || rec.Tenant != c.Tenant || len(rec.Value) == 0 {
+		if rec.Mutates || rec.Tenant != c.Tenant || len(rec.Value) == 0 || !rec.Ended.Before(began) {
 			continue
 		}
 		value, err := s.opened(rec.Value)
@@ -366,20 +368,6 @@ func (s *Session) seenBefore(ctx context.Context, c *engine.Call, id string) (bo
 		}
 	}
 	return false, nil
-}
-
-// learnCreated remembers what the run's other creates of the same kind have
-// made, also those that have not come up again yet.
-func (s *Session) learnCreated(ctx context.Context, c *engine.Call) *engine.Error {
-	for rec, err := range s.o.Journal.Load(ctx, s.run.ID, 0) {
-		if err != nil {
-			return s.failed(err)
-		}
-		if rec.Operation == c.Name && rec.Tenant == c.Tenant && rec.Key != c.Key {
-			s.clients.replayed(c, rec)
-		}
-	}
-	return nil
 }
 
 // readObject reads an object of a call's kind by its id.
@@ -405,141 +393,4 @@ func (s *Session) readObject(ctx context.Context, c *engine.Call, id string) (js
 	out := c.Sub(ctx, a)
 	raw, _ := out.Value.(json.RawMessage)
 	return raw, out.Err
-}
-
-// names is what stands beside the intent of a create whose name is not unique:
-// the ids that bear it already.
-type names struct {
-	Bearers []string `json:"bearers"`
-}
-
-// noteNames writes down who bears the name of a create, where names are not
-// unique (applications): exactly one new bearer afterwards is ours.
-func (s *Session) noteNames(ctx context.Context, c *engine.Call) *engine.Error {
-	op := c.Operation
-	if op == nil || op.Effect != catalog.Create || op.NaturalKey.Find == "" || op.NaturalKey.Unique || len(c.Note) > 0 {
-		return nil
-	}
-	known, err := s.clients.bearers(c, func() ([]bearer, *engine.Error) { return s.everyBearer(ctx, c) }, s.o.Now())
-	if err != nil {
-		if err.Uncatchable() {
-			return err
-		}
-		return nil // a lost answer is then in doubt, and nothing else
-	}
-	text, failed := json.Marshal(names{Bearers: known})
-	if failed != nil {
-		return s.failed(failed)
-	}
-	c.Note = text
-	return nil
-}
-
-// everyBearer are all objects that a create's search can see, whatever their
-// name: the listing is read once for many creates.
-func (s *Session) everyBearer(ctx context.Context, c *engine.Call) ([]bearer, *engine.Error) {
-	anyName := *c.Operation
-	anyName.NaturalKey.Fields = nil
-	action := *c.Action
-	action.Operation = &anyName
-	every := *c
-	every.Action = &action
-	return s.bearers(ctx, &every)
-}
-
-// roster knows who bears which name, of kinds whose names are not unique. One
-// listing serves the creates of five minutes.
-type roster struct {
-	mu   sync.Mutex
-	kept map[string]*roll // by tenant and kind
-	own  map[string]bool  // what this execution has made
-}
-
-type roll struct {
-	at   time.Time
-	ids  map[string][]string // by natural key
-	once sync.Mutex
-}
-
-const rollFor = 5 * time.Minute
-
-// bearers are the ids that bear the name of a create.
-func (r *roster) bearers(c *engine.Call, list func() ([]bearer, *engine.Error), now time.Time) ([]string, *engine.Error) {
-	r.mu.Lock()
-	if r.kept == nil {
-		r.kept = map[string]*roll{}
-	}
-	name := c.Tenant + " " + c.Operation.NaturalKey.Find
-	k := r.kept[name]
-	if k == nil {
-		k = &roll{}
-		r.kept[name] = k
-	}
-	r.mu.Unlock()
-	k.once.Lock()
-	defer k.once.Unlock()
-	if k.ids == nil || now.Sub(k.at) > rollFor {
-		all, err := list()
-		if err != nil {
-			return nil, err
-		}
-		k.ids, k.at = map[string][]string{}, now
-		for _, b := range all {
-			key := keyOf(c.Operation.NaturalKey, func(field string) (any, bool) { return at(b.tree, field) })
-			k.ids[key] = append(k.ids[key], b.id)
-		}
-	}
-	return slices.Clone(k.ids[keyOf(c.Operation.NaturalKey, func(field string) (any, bool) { return argAt(c, field) })]), nil
-}
-
-func keyOf(key catalog.NaturalKey, get func(field string) (any, bool)) string {
-	var parts []string
-	for _, field := range key.Fields {
-		v, _ := get(field)
-		text, _ := engine.FormatJSON(v) // what cannot be written is no name
-		parts = append(parts, strings.ToLower(string(text)))
-	}
-	return strings.Join(parts, "\x00")
-}
-
-// made remembers what a create of this execution has made.
-func (r *roster) made(c *engine.Call, out engine.Outcome) {
-	raw, _ := out.Value.(json.RawMessage)
-	if c.Operation.NaturalKey.Unique || c.Operation.NaturalKey.Find == "" {
-		return
-	}
-	id := madeObject(c.Operation, raw)
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.own == nil {
-		r.own = map[string]bool{}
-	}
-	r.own[c.Tenant+" "+id] = true
-	if k := r.kept[c.Tenant+" "+c.Operation.NaturalKey.Find]; k != nil {
-		k.once.Lock()
-		defer k.once.Unlock()
-		if k.ids != nil {
-			key := keyOf(c.Operation.NaturalKey, func(field string) (any, bool) { return argAt(c, field) })
-			k.ids[key] = append(k.ids[key], id)
-		}
-	}
-}
-
-// replayed remembers what a create of an earlier execution has made.
-func (r *roster) replayed(c *engine.Call, rec *engine.CallRecord) {
-	if c.Effect == catalog.Create && c.Operation != nil && rec.Object != "" && !c.Operation.NaturalKey.Unique {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		if r.own == nil {
-			r.own = map[string]bool{}
-		}
-		r.own[c.Tenant+" "+rec.Object] = true
-	}
-}
-
-// ours reports whether another create of this run has made an object.
-func (r *roster) ours(tenant, id string) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.own[tenant+" "+id]
 }
