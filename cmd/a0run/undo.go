@@ -240,8 +240,10 @@ func (s *session) agree(p *undo.Preview, yes bool) (bool, error) {
 func (w *world) ask(question string) (bool, error) {
 	fmt.Fprint(w.stderr, question+" Only yes is taken: ")
 	line, err := bufio.NewReader(w.stdin).ReadString('\n')
+	if !w.asks {
+		fmt.Fprintln(w.stderr) // a terminal shows the line end that was typed
+	}
 	if err != nil && line == "" {
-		fmt.Fprintln(w.stderr)
 		return false, &usageError{"nobody answered; nothing was written", "--yes asks nothing"}
 	}
 	if strings.TrimSpace(line) != "yes" {
