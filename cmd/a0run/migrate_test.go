@@ -175,7 +175,8 @@ func (m *migration) held(tenant *sim.Tenant) string {
 	tenant.State().View(func(tx *store.Tx) {
 		for _, kind := range []string{"/connections", "/roles"} {
 			for _, o := range tx.All(store.Key{Kind: kind}) {
-				permissions := tx.All(store.Key{Kind: kind + "/{}/permissions", Scope: store.ID(o)})
+				id, _ := o["id"].(string)
+				permissions := tx.All(store.Key{Kind: kind + "/{}/permissions", Scope: id})
 				text, err := json.Marshal([]any{o, permissions})
 				if err != nil {
 					m.t.Fatal(err)
