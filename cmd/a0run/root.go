@@ -22,8 +22,9 @@ const rootExample = `  a0run run rename.lua --local                 try a playbo
 
 const exitCodes = `Exit codes:
   0 all went well                          1 an error that nobody rescued
-  2 wrong usage, or an invalid playbook    4 the end was reached, items failed
-  5 refused by a guard                     7 an outcome is in doubt
+  2 wrong usage, or an invalid playbook    3 plan --detailed-exitcode: changes
+  4 the end was reached, items failed      5 refused by a guard
+  6 the tenant moved since the plan        7 an outcome is in doubt
   130 interrupted (Ctrl-C)                 143 ended by SIGTERM`
 
 func rootCommand(w *world) *cobra.Command {
