@@ -17,6 +17,7 @@ import "sync"
 type baton struct {
 	mu    sync.Mutex
 	held  bool
+	turns int64   // how often it was given away
 	ready []*turn // made ready by whoever held the baton
 	// arrivals came from outside: in the order in which their places were
 	// taken, which is the order of the journal's records.
@@ -149,6 +150,7 @@ func (b *baton) pass() {
 		return
 	}
 	b.held = true
+	b.turns++
 	close(t.come)
 }
 

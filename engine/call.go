@@ -17,7 +17,6 @@ func (t *Task) Do(a *Action) Outcome {
 	c := t.identify(a)
 	c.step, c.undo = t.step, t.undo
 	out := t.send(c)
-	t.repeatTimeout(c, out.Err)
 	t.run.learn(c, out)
 	if out.Err != nil {
 		out.Err = t.located(out.Err, a)
@@ -35,16 +34,21 @@ func (t *Task) send(c *Call) (out Outcome) {
 	if c.Instant {
 		return t.run.path.Do(t.ctx, c)
 	}
-	if t.run.baton.repeating() {
-		c.asked = true
-		t.run.baton.ask()
-	}
+	t.ask(c)
 	t.block(func() *turn {
 		defer c.landed()
 		out = t.run.path.Do(t.ctx, c)
 		return c.place
 	})
 	return out
+}
+
+// ask tells the baton, which repeats recorded wakes, that this may be one.
+func (t *Task) ask(c *Call) {
+	if t.run.baton.repeating() {
+		c.asked = true
+		t.run.baton.ask()
+	}
 }
 
 // located fills in where the call stands. It copies: errors that end a context

@@ -121,8 +121,6 @@ type Error struct {
 	InDoubt bool
 	// Value is what the playbook itself raised, in its front end's own form.
 	Value any
-	// limit names the time limit that cut the call; "" where none did.
-	limit string
 	// CallKey is the key of the call that failed; "" where no call did.
 	CallKey string
 	// HintText is what to do next.

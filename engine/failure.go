@@ -21,7 +21,6 @@ type failure struct {
 	Operation string          `json:"operation,omitempty"`
 	InDoubt   bool            `json:"in_doubt,omitempty"`
 	Hint      string          `json:"hint,omitempty"`
-	Limit     string          `json:"limit,omitempty"`
 }
 
 // MarshalFailure writes an error of a call as JSON. Where it stands in the
@@ -31,7 +30,7 @@ func MarshalFailure(e *Error) (json.RawMessage, error) {
 	f := failure{
 		Name: e.Name, Status: e.StatusCode, Code: e.ErrorCode, Message: e.Message, ResetAt: e.ResetAt,
 		Headers: e.Headers, Body: e.Body, Content: e.Content, RequestID: e.RequestID,
-		Operation: e.Operation, InDoubt: e.InDoubt, Hint: e.HintText, Limit: e.limit,
+		Operation: e.Operation, InDoubt: e.InDoubt, Hint: e.HintText,
 	}
 	if !json.Valid(f.Content) {
 		f.Content = nil
@@ -48,7 +47,7 @@ func UnmarshalFailure(text json.RawMessage) (*Error, error) {
 	return &Error{
 		Name: f.Name, StatusCode: f.Status, ErrorCode: f.Code, Message: f.Message, ResetAt: f.ResetAt,
 		Headers: f.Headers, Body: f.Body, Content: f.Content, RequestID: f.RequestID,
-		Operation: f.Operation, InDoubt: f.InDoubt, HintText: f.Hint, limit: f.Limit,
+		Operation: f.Operation, InDoubt: f.InDoubt, HintText: f.Hint,
 	}, nil
 }
 

@@ -92,9 +92,9 @@ type Run struct {
 	onSuspend func() func() // guarded by the baton
 	mac       hash.Hash     // of call keys; guarded by the baton, as is scratch
 	scratch   []byte
-	refs      refs              // guarded by the baton
-	limits    map[string]func() // time limits under way, by name; guarded by the baton
-	futures   []*Future         // ended with an error that nobody asked for yet; guarded by the baton
+	refs      refs       // guarded by the baton
+	within    []*parking // tasks that a time limit may wake; guarded by the baton
+	futures   []*Future  // ended with an error that nobody asked for yet; guarded by the baton
 
 	mu        sync.Mutex
 	steps     []StepResult
@@ -145,7 +145,6 @@ func NewRun(cfg Config) *Run {
 		parked:      map[*Task]chan *turn{},
 		slots:       make(chan struct{}, cfg.Concurrency),
 		states:      map[string]int{},
-		limits:      map[string]func(){},
 		mac:         hmac.New(sha256.New, cfg.Key),
 		scratch:     make([]byte, 0, 512),
 	}

@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"strconv"
 	"strings"
-	"time"
 
 	"a0run/client/catalog"
 )
@@ -51,41 +50,6 @@ func (t *Task) Where() Position { return t.where }
 // Context ends when the task is to stop: its timeout, its step's, or the
 // run's. context.Cause tells why.
 func (t *Task) Context() context.Context { return t.ctx }
-
-// WithTimeout runs fn with a context that ends after d; 0 means no limit. What
-// ends then is the script and its waits; a mutating request that was sent
-// already ends by its own timeout and is recorded.
-func (t *Task) WithTimeout(d time.Duration, what string, fn func() error) error {
-	if d <= 0 {
-		return fn()
-	}
-	t.limits++
-	cause := &Error{
-		Name: NameTimeoutError, ResetAt: -1, Message: what + " took longer than its timeout of " + d.String(),
-		limit: t.path + "#" + strconv.Itoa(t.limits),
-	}
-	ctx, cancel := context.WithTimeoutCause(t.ctx, d, cause)
-	defer cancel()
-	ctx, cut := context.WithCancelCause(ctx)
-	defer cut(nil)
-	t.run.limits[cause.limit] = func() { cut(cause) }
-	defer delete(t.run.limits, cause.limit)
-	outer := t.ctx
-	t.ctx = ctx
-	defer func() { t.ctx = outer }()
-	return fn()
-}
-
-// repeatTimeout ends the time limit under which a recorded call was cut: a
-// resumed run, which is faster, must not do what the first one had no time for.
-func (t *Task) repeatTimeout(c *Call, e *Error) {
-	if !c.replayed || e == nil || e.limit == "" {
-		return
-	}
-	if cut, ok := t.run.limits[e.limit]; ok {
-		cut()
-	}
-}
 
 // WithUndo runs fn under another policy of before-images, also in the tasks
 // that it starts; "" changes nothing.
@@ -152,22 +116,6 @@ func (t *Task) unpark() {
 		delete(t.run.parked, t)
 		wake <- t.run.baton.enqueue()
 	}
-}
-
-// parkWithin parks until another task calls unpark or the task is to stop,
-// whichever comes first; ready says that there is no need to wait any more.
-func (t *Task) parkWithin(ready func() bool) {
-	run := t.run
-	unwatch := context.AfterFunc(t.ctx, func() {
-		// Waking needs the baton, like every change of who is parked.
-		<-run.baton.arrive().come
-		defer run.baton.release()
-		if !ready() {
-			t.unpark()
-		}
-	})
-	defer unwatch()
-	t.park()
 }
 
 // spawn starts a task that runs body when its turn comes; it is ready at once,

@@ -44,6 +44,8 @@ type desk struct {
 	secret map[string]string
 	all    bool // seal whole records
 	number int
+
+	shutAlready bool
 	// run is the id of the run of the last execution.
 	run string
 }
@@ -70,7 +72,16 @@ func (d *desk) open() {
 	}
 }
 
+// shut closes the journal before the test ends.
+func (d *desk) shut() {
+	d.close()
+	d.shutAlready = true
+}
+
 func (d *desk) close() {
+	if d.shutAlready {
+		return
+	}
 	if err := d.db.Close(); err != nil {
 		d.t.Error(err)
 	}
