@@ -19,7 +19,7 @@ import (
 
 // A desk makes calls against a local tenant, with before-images.
 type desk struct {
-	t      testing.TB
+	t      *testing.T
 	tenant *sim.Tenant
 	api    engine.API
 	images *image.Reader
@@ -28,7 +28,7 @@ type desk struct {
 	last   *image.Image // of the last write
 }
 
-func newDesk(t testing.TB, seed string) *desk {
+func newDesk(t *testing.T, seed string) *desk {
 	t.Helper()
 	tenant, err := sim.New(sim.Options{Seed: []byte(seed), SeedName: "seed.yaml"})
 	if err != nil {
@@ -115,7 +115,7 @@ func (d *desk) each(t *engine.Task, name, args string, fn func(item *engine.Obje
 	}
 }
 
-func object(t testing.TB, text string) *engine.Object {
+func object(t *testing.T, text string) *engine.Object {
 	t.Helper()
 	tree, err := engine.ParseJSON([]byte(text))
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sort"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -32,7 +33,7 @@ import (
 // A desk runs playbooks against a local tenant and undoes them: the real front
 // ends, bindings, engine, journal, client and tenant, in one process.
 type desk struct {
-	t      testing.TB
+	t      *testing.T
 	tenant *sim.Tenant
 	client *client.Client
 	db     *journal.DB
@@ -43,7 +44,7 @@ type desk struct {
 	shown  strings.Builder // every text that was shown
 }
 
-func newDesk(t testing.TB, seed string) *desk {
+func newDesk(t *testing.T, seed string) *desk {
 	t.Helper()
 	tenant, err := sim.New(sim.Options{Seed: []byte(seed), SeedName: "seed.yaml"})
 	if err != nil {
@@ -350,7 +351,7 @@ func (d *desk) do(op string, args client.Args) any {
 
 // volatile are fields that change by themselves.
 func volatile(name string) bool {
-	return slices.Contains([]string{"updated_at", "created_at", "last_login", "last_ip", "logins_count", "last_password_reset", "current_since"}, name)
+	return slices.Contains([]string{"updated_at", "created_at", "last_login", "last_ip", "logins_count", "last_password_reset", "current_since", "updated_on"}, name)
 }
 
 // snapshot is the whole tenant as its API shows it: the answer of every read
@@ -483,35 +484,53 @@ func (s *survey) read(op *catalog.Operation, args client.Args) (any, bool) {
 	return v, v != nil
 }
 
-// plain is a value as text, without what changes by itself, lists sorted.
+// plain is a value as text: JSON without what changes by itself, without what
+// is as good as nothing, lists sorted.
 func plain(v any) string {
-	text, _ := json.Marshal(settled(v))
+	switch x := v.(type) {
+	case nil:
+		return ""
+	case bool:
+		if !x {
+			return ""
+		}
+		return "true"
+	case string:
+		if x == "" {
+			return ""
+		}
+		text, _ := json.Marshal(x)
+		return string(text)
+	case map[string]any:
+		var parts []string
+		for name, item := range x {
+			if volatile(name) {
+				continue
+			}
+			if text := plain(item); text != "" {
+				parts = append(parts, strconv.Quote(name)+":"+text)
+			}
+		}
+		return joined("{", parts, "}")
+	case []any:
+		var parts []string
+		for _, item := range x {
+			if text := plain(item); text != "" {
+				parts = append(parts, text)
+			}
+		}
+		return joined("[", parts, "]")
+	}
+	text, _ := json.Marshal(v)
 	return string(text)
 }
 
-func settled(v any) any {
-	switch x := v.(type) {
-	case map[string]any:
-		out := map[string]any{}
-		for name, item := range x {
-			if s := settled(item); !volatile(name) && s != nil && s != false && s != "" && plain(s) != "{}" && plain(s) != "[]" {
-				out[name] = s
-			}
-		}
-		return out
-	case []any:
-		out := make([]any, len(x))
-		for i, item := range x {
-			out[i] = settled(item)
-		}
-		sort.Slice(out, func(i, j int) bool {
-			a, _ := json.Marshal(out[i])
-			b, _ := json.Marshal(out[j])
-			return string(a) < string(b)
-		})
-		return out
+func joined(open string, parts []string, end string) string {
+	if len(parts) == 0 {
+		return ""
 	}
-	return v
+	slices.Sort(parts)
+	return open + strings.Join(parts, ",") + end
 }
 
 // compare says in what two snapshots differ; ids are objects that have another
@@ -521,19 +540,23 @@ func compare(before, after map[string]string, ids map[string]string) string {
 	for old, id := range ids {
 		pairs = append(pairs, id, old)
 	}
-	named := map[string]string{}
 	r := strings.NewReplacer(pairs...)
+	named := map[string]string{}
 	for k, v := range after {
-		named[r.Replace(k)] = resorted(r.Replace(v))
+		w := r.Replace(v)
+		if w != v {
+			w = resorted(w)
+		}
+		named[r.Replace(k)] = w
 	}
 	var out []string
 	for k, v := range before {
-		if w, ok := named[k]; resorted(v) != w || !ok {
+		if w := named[k]; v != w {
 			out = append(out, fmt.Sprintf("%s\n  before %s\n  after  %s", k, v, w))
 		}
 	}
 	for k, v := range named {
-		if _, ok := before[k]; !ok && v != "[]" && v != "{}" {
+		if _, ok := before[k]; !ok && v != "" {
 			out = append(out, fmt.Sprintf("%s\n  before nothing\n  after  %s", k, v))
 		}
 	}

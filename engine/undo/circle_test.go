@@ -73,7 +73,7 @@ func TestCircle(t *testing.T) {
 			t.Errorf("%s: something remains:\n%s", create.ID, diff)
 		}
 		if with.Inverse.With != "" && with.Subject.ID != "" {
-			d.deleteCircle(t, create, with, bodyFor(create.Path))
+			d.deleteCircle(create, with, bodyFor(create.Path))
 		}
 	}
 	if circles < 25 {
@@ -82,7 +82,9 @@ func TestCircle(t *testing.T) {
 }
 
 // deleteCircle deletes an object that stood there before, and undoes that.
-func (d *desk) deleteCircle(t *testing.T, create, remove *catalog.Operation, body map[string]any) {
+func (d *desk) deleteCircle(create, remove *catalog.Operation, body map[string]any) {
+	t := d.t
+	t.Helper()
 	made, _ := d.do(create.ID, client.Args{"body": body}).(map[string]any)
 	id, _ := made[create.Subject.Field].(string)
 	before := d.snapshot()

@@ -87,14 +87,14 @@ func (w *work) decideElements(now *image.Image, force bool) (decision, error) {
 			case !has || w.same(restrict(is, e.item), then):
 				continue
 			case !w.same(restrict(is, e.item), e.item):
-				changed = append(changed, w.diff(w.named(e.item), restrict(is, e.item), e.item)...)
+				changed = append(changed, w.diff(w.label(e.item), restrict(is, e.item), e.item)...)
 			}
-			diffs = append(diffs, w.diff(w.named(e.item), restrict(is, e.item), then)...)
+			diffs = append(diffs, w.diff(w.label(e.item), restrict(is, e.item), then)...)
 		} else {
 			if has == e.had {
 				continue
 			}
-			d := Diff{Field: w.named(e.item), Now: there, Then: gone}
+			d := Diff{Field: w.label(e.item), Now: there, Then: gone}
 			if e.had {
 				d.Now, d.Then = gone, there
 			}
@@ -118,8 +118,8 @@ func (w *work) decideElements(now *image.Image, force bool) (decision, error) {
 	return d, err
 }
 
-// named is an element in few words: its id, or what identifies it.
-func (w *work) named(item any) string {
+// label is an element in few words: its id, or what identifies it.
+func (w *work) label(item any) string {
 	if text, ok := image.Text(item); ok {
 		return w.u.o.Redactor.Redact(text)
 	}

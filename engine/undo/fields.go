@@ -286,7 +286,9 @@ func (w *work) wholeUnits() []unit {
 		for _, tree := range []any{w.stood, w.sent()} {
 			o, _ := tree.(*engine.Object)
 			for name := range o.All() {
-				add(name)
+				if !stamp(name) {
+					add(name)
+				}
 			}
 		}
 	}

@@ -75,7 +75,7 @@ const shownBytes = 200
 
 func (u *Undo) item(c *change) Item {
 	return Item{
-		Key: c.key, Operation: c.name, Tenant: c.tenant, Object: c.ref(), Where: c.where, Step: c.step,
+		Key: c.key, Operation: c.name, Tenant: c.tenant, Object: u.o.Redactor.Redact(c.ref()), Where: c.where, Step: c.step,
 	}
 }
 

@@ -55,6 +55,8 @@ type Undo struct {
 	// again are the ids under which earlier undos brought objects back, by
 	// the object as its key of a task names it; the newest last.
 	again map[string][]string
+	// earlier are the calls that earlier undos have made (callHash).
+	earlier map[uint64]bool
 
 	mu    sync.Mutex
 	gates map[*engine.Action]*gate
@@ -103,7 +105,7 @@ func Load(ctx context.Context, o Options) (*Undo, error) {
 	if o.Redactor == nil {
 		o.Redactor = engine.NewRedactor()
 	}
-	u := &Undo{o: o, again: map[string][]string{}, gates: map[*engine.Action]*gate{}}
+	u := &Undo{o: o, again: map[string][]string{}, earlier: map[uint64]bool{}, gates: map[*engine.Action]*gate{}}
 	var all []*change
 	for rec, err := range o.Journal.Load(ctx, o.Run, 0) {
 		if err != nil {
@@ -276,14 +278,22 @@ func distinct(all []*change, of func(c *change) []string) []string {
 	return out
 }
 
-// readEarlier learns under which ids an earlier undo brought objects back: its
-// task is named by the object.
+// readEarlier learns what an earlier undo has done, and under which ids it
+// brought objects back: its tasks are named by the objects.
 func (u *Undo) readEarlier(ctx context.Context, run string) error {
 	for rec, err := range u.o.Journal.Load(ctx, run, 0) {
 		if err != nil {
 			return err
 		}
-		if rec.Mutates && rec.Effect == string(catalog.Create) && rec.State == engine.StateDone && rec.Object != "" {
+		if !rec.Mutates || rec.State != engine.StateDone {
+			continue
+		}
+		args, err := u.tree(rec.Args)
+		if err != nil {
+			return (&change{name: rec.Operation, where: rec.Where}).unreadable(err)
+		}
+		u.earlier[callHash(rec.Operation, args)] = true
+		if rec.Effect == string(catalog.Create) && rec.Object != "" {
 			ref := taskKey(rec.Task)
 			u.again[ref] = append(u.again[ref], rec.Object)
 		}

@@ -101,9 +101,9 @@ func (u *Undo) touch(c *change, w *work) {
 		}
 	}
 	eachText(w.args, refer)
-	switch {
-	case c.op.Inverse.Body == catalog.SomeElements:
-	case c.op.Inverse.Body == catalog.SentFields:
+	switch c.op.Inverse.Body {
+	case catalog.SomeElements:
+	case catalog.SentFields:
 		for field := range w.sent().All() {
 			eachText(image.Field(w.stood, field), refer)
 		}

@@ -23,10 +23,15 @@ type pass struct {
 	// and refers to: the earlier writes of the same object are left too, and the objects that it
 	// refers to are not deleted.
 	leftWrites, leftRefers map[uint64]string
+	// removed are the objects that the run had made and that are gone again.
+	removed map[uint64]bool
 }
 
 func (u *Undo) newPass(preview bool) *pass {
-	p := &pass{u: u, ids: map[string]string{}, leftWrites: map[uint64]string{}, leftRefers: map[uint64]string{}}
+	p := &pass{
+		u: u, ids: map[string]string{}, removed: map[uint64]bool{},
+		leftWrites: map[uint64]string{}, leftRefers: map[uint64]string{},
+	}
 	if preview {
 		p.known = map[string]image.Answer{}
 	}
@@ -109,8 +114,8 @@ func (p *pass) judge(t *engine.Task, c *change, item *Item, act actor) error {
 		return unreadable(err)
 	}
 	item.Requests = l.requests
-	if d.remade && d.verdict == PutBack {
-		if d, err = p.remade(t, w, d, item); err != nil {
+	if d.verdict == PutBack {
+		if d, err = p.reconsider(w, d, l, item); err != nil {
 			return err
 		}
 	}
@@ -118,7 +123,27 @@ func (p *pass) judge(t *engine.Task, c *change, item *Item, act actor) error {
 	if d.verdict != PutBack {
 		return nil
 	}
-	return act(w, d, l, item)
+	if err = act(w, d, l, item); err == nil && w.op.Effect == catalog.Create {
+		p.removed[hashOf(c.object)] = true
+	}
+	return err
+}
+
+// reconsider asks what the place of a change itself does not tell.
+func (p *pass) reconsider(w *work, d decision, l *look, item *Item) (decision, error) {
+	switch {
+	case l.image == nil && p.u.madeEarlier(d):
+		return already("an earlier undo has done it"), nil
+	case d.remade:
+		return p.remade(w, d, item)
+	case p.u.forced(w.c):
+		return d, nil
+	}
+	reason, err := p.guests(w, item)
+	if reason != "" {
+		return left(reason), err
+	}
+	return d, err
 }
 
 // open reads the record of a change.
@@ -134,6 +159,7 @@ func (p *pass) open(t *engine.Task, c *change) (*work, error) {
 	if err != nil {
 		return nil, c.unreadable(err)
 	}
+	w.task = t
 	w.random = sync.OnceValue(func() string { return p.random(t, c) })
 	return w, nil
 }
@@ -189,7 +215,7 @@ func (p *pass) remember(c *change, item *Item) {
 
 // remade looks whether an earlier undo has brought the object back already,
 // under another id.
-func (p *pass) remade(t *engine.Task, w *work, d decision, item *Item) (decision, error) {
+func (p *pass) remade(w *work, d decision, item *Item) (decision, error) {
 	again := p.u.again[w.c.ref()]
 	for i := len(again) - 1; i >= 0; i-- {
 		id := again[i]
@@ -200,7 +226,7 @@ func (p *pass) remade(t *engine.Task, w *work, d decision, item *Item) (decision
 		moved := *w
 		moved.c = &c
 		moved.renamed(map[string]string{w.c.object: id})
-		l, err := moved.look(t.Do, nil)
+		l, err := moved.look(w.task.Do, nil)
 		if err != nil {
 			return d, unreadable(err)
 		}

@@ -28,9 +28,7 @@ func (u *Undo) Run(t *engine.Task) error {
 	u.result = Result{Run: u.o.Run, Counts: map[Verdict]int{}}
 	p := u.newPass(false)
 	return p.run(t, func(t *engine.Task, c *change) error {
-		item, err := p.visit(t, c, func(w *work, d decision, l *look, item *Item) error {
-			return p.perform(t, w, d, l, item)
-		})
+		item, err := p.visit(t, c, p.perform)
 		if item.Verdict == "" {
 			return err // stopped before its turn
 		}
@@ -46,14 +44,14 @@ func (u *Undo) Run(t *engine.Task) error {
 func (u *Undo) Result() *Result { return &u.result }
 
 // perform makes the calls that undo a change.
-func (p *pass) perform(t *engine.Task, w *work, d decision, l *look, item *Item) error {
+func (p *pass) perform(w *work, d decision, l *look, item *Item) error {
 	for _, call := range d.calls {
 		action, err := p.u.o.API.Request(w.c.tenant, call.op, call.args)
 		if err != nil {
 			return err
 		}
 		action.Where = position(w.c.where)
-		out := p.u.guarded(t, action, &gate{w: w, stale: l.stale, force: p.u.forced(w.c)})
+		out := p.u.guarded(w.task, action, &gate{w: w, stale: l.stale, force: p.u.forced(w.c)})
 		switch {
 		case notFound(out.Err) && (call.op.Effect == catalog.Delete || call.op.Effect == catalog.Remove):
 			continue // gone meanwhile is gone

@@ -62,7 +62,7 @@ type tableCase struct {
 
 func TestTable(t *testing.T) {
 	t.Parallel()
-	for _, tt := range tableCases() {
+	for _, tt := range append(tableCases(), moreCases()...) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			tt.run(t)
@@ -71,6 +71,7 @@ func TestTable(t *testing.T) {
 }
 
 func (tt *tableCase) run(t *testing.T) {
+	t.Helper()
 	d := newDesk(t, world)
 	d.play("further.lua", further)
 	before := d.snapshot()

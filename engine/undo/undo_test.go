@@ -139,11 +139,15 @@ func TestBehindTheBack(t *testing.T) {
 		"the patched object is gone": {`auth0.users.update("auth0|bob", {nickname = "x"})`,
 			func(d *desk) { d.do("users.delete", client.Args{"id": "auth0|bob"}) }, undo.Left, "users.update"},
 		"the added role is taken away": {`auth0.users.add_roles("auth0|bob", {"rol_reader"})`,
-			func(d *desk) { d.do("users.remove_roles", client.Args{"id": "auth0|bob", "roles": []string{"rol_reader"}}) }, undo.Already, "users.add_roles"},
+			func(d *desk) {
+				d.do("users.remove_roles", client.Args{"id": "auth0|bob", "roles": []string{"rol_reader"}})
+			}, undo.Already, "users.add_roles"},
 		"the added member is gone": {`auth0.organizations.create_organization_members("org_acme", {members = {"auth0|bob"}})`,
 			func(d *desk) { d.do("users.delete", client.Args{"id": "auth0|bob"}) }, undo.Already, "organizations.create_organization_members"},
 		"the role has one user more": {`auth0.roles.add_users("rol_reader", {"auth0|bob"})`,
-			func(d *desk) { d.do("roles.add_users", client.Args{"id": "rol_reader", "users": []string{"auth0|ada"}}) }, undo.Undone, "roles.add_users"},
+			func(d *desk) {
+				d.do("roles.add_users", client.Args{"id": "rol_reader", "users": []string{"auth0|ada"}})
+			}, undo.Undone, "roles.add_users"},
 		"another key of the metadata": {`auth0.users.update("auth0|ada", {user_metadata = {plan = "pro"}})`,
 			func(d *desk) {
 				d.patch("auth0|ada", map[string]any{"user_metadata": map[string]any{"seen": 2}})

@@ -16,6 +16,7 @@ import (
 type work struct {
 	u      *Undo
 	c      *change
+	task   *engine.Task       // that undoes it
 	op     *catalog.Operation // nil for a file
 	with   *catalog.Operation // what undoes it; nil where nothing does
 	args   *engine.Object
@@ -231,6 +232,8 @@ func (w *work) arguments(with *catalog.Operation, body, item any) (args *engine.
 			if v := image.Field(body, a.WireName()); v != nil {
 				args.Set(a.Name, v)
 			}
+		case with.ID == w.op.Inverse.With && w.named(a.Name):
+			// Args says it, or nothing does: an id is not always the same id.
 		case has && (a.In == catalog.InPath || a.In == catalog.InQuery || a.In == catalog.InHeader):
 			args.Set(a.Name, own)
 		case w.op.Effect == catalog.Create && a.Name == with.Subject.ID && a.Name != "":
@@ -250,6 +253,11 @@ func (w *work) arguments(with *catalog.Operation, body, item any) (args *engine.
 		}
 	}
 	return args, ""
+}
+
+// named reports whether Inverse.Args says what an argument is.
+func (w *work) named(arg string) bool {
+	return slices.ContainsFunc(w.op.Inverse.Args, func(a catalog.ArgFrom) bool { return a.Name == arg })
 }
 
 // addArgs sets what Inverse.Args says.
