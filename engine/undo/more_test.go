@@ -17,8 +17,10 @@ func moreCases() []tableCase {
 		{name: "event streams", lua: `local s = auth0.event_streams.create({name = "s", destination = {type = "webhook", configuration = {webhook_endpoint = "https://w.example.com", webhook_authorization = {method = "bearer", token = "tok"}}}, subscriptions = {{event_type = "user.created"}}}) auth0.event_streams.update(s.id, {name = "t"})`, oneWay: true},
 		{name: "discovery domains", lua: `local o = auth0.organizations.discovery_domains.create("org_acme", {domain = "acme.example.com"}) auth0.organizations.discovery_domains.update("org_acme", o.id, {use_for_organization_discovery = false}) auth0.organizations.discovery_domains.delete("org_acme", o.id)`, counts: map[undo.Verdict]int{undo.Already: 3}},
 		{name: "scim", lua: `auth0.connections.scim_configuration.create("con_staff", {body = {user_id_attribute = "id"}}) auth0.connections.scim_configuration.update("con_staff", {user_id_attribute = "externalId", mapping = array {}})`},
-		{name: "trigger bindings", lua: `local a = auth0.actions.create_action({name = "act", supported_triggers = {{id = "post-login", version = "v3"}}, code = "x"}) auth0.actions.deploy_action(a.id) auth0.actions.update_trigger_bindings("post-login", {bindings = {{ref = {type = "action_id", value = a.id}, display_name = "one"}}})`,
-			counts: map[undo.Verdict]int{undo.Impossible: 1, undo.Undone: 2}},
+		{
+			name: "trigger bindings", lua: `local a = auth0.actions.create_action({name = "act", supported_triggers = {{id = "post-login", version = "v3"}}, code = "x"}) auth0.actions.deploy_action(a.id) auth0.actions.update_trigger_bindings("post-login", {bindings = {{ref = {type = "action_id", value = a.id}, display_name = "one"}}})`,
+			counts: map[undo.Verdict]int{undo.Impossible: 1, undo.Undone: 2},
+		},
 		{name: "linked users", lua: `auth0.users.link_user_account("auth0|ada", {provider = "auth0", user_id = "cleo"})`, oneWay: true, stays: []string{"users."}},
 		{name: "custom domain default", lua: `local c = auth0.custom_domains.create_new({domain = "login.example.com", type = "auth0_managed_certs"})`},
 		{name: "user attribute profiles", lua: `local p = auth0.user_attribute_profiles.create({name = "p", user_attributes = {a = {label = "A"}}}) auth0.user_attribute_profiles.update(p.id, {name = "q"})`},

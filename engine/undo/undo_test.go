@@ -122,48 +122,76 @@ func TestBehindTheBack(t *testing.T) {
 		want   undo.Verdict
 		op     string
 	}{
-		"the created object is gone": {`auth0.users.create({connection = "staff", email = "n@example.com", password = "Secret-9-and-long", user_id = "n"})`,
-			func(d *desk) { d.do("users.delete", client.Args{"id": "auth0|n"}) }, undo.Already, "users.create"},
-		"the created object is another": {`auth0.users.create({connection = "staff", email = "n@example.com", password = "Secret-9-and-long", user_id = "n"})`,
+		"the created object is gone": {
+			`auth0.users.create({connection = "staff", email = "n@example.com", password = "Secret-9-and-long", user_id = "n"})`,
+			func(d *desk) { d.do("users.delete", client.Args{"id": "auth0|n"}) }, undo.Already, "users.create",
+		},
+		"the created object is another": {
+			`auth0.users.create({connection = "staff", email = "n@example.com", password = "Secret-9-and-long", user_id = "n"})`,
 			func(d *desk) {
 				d.patch("auth0|n", map[string]any{"email": "other@example.com", "connection": "staff"})
-			}, undo.Left, "users.create"},
-		"the created object has more": {`auth0.users.create({connection = "staff", email = "n@example.com", password = "Secret-9-and-long", user_id = "n"})`,
-			func(d *desk) { d.patch("auth0|n", map[string]any{"given_name": "N"}) }, undo.Undone, "users.create"},
-		"the deleted object is there": {`auth0.users.delete("auth0|bob")`,
+			}, undo.Left, "users.create",
+		},
+		"the created object has more": {
+			`auth0.users.create({connection = "staff", email = "n@example.com", password = "Secret-9-and-long", user_id = "n"})`,
+			func(d *desk) { d.patch("auth0|n", map[string]any{"given_name": "N"}) }, undo.Undone, "users.create",
+		},
+		"the deleted object is there": {
+			`auth0.users.delete("auth0|bob")`,
 			func(d *desk) {
 				d.do("users.create", client.Args{"body": map[string]any{"connection": "staff", "email": "bob@example.com", "user_id": "bob", "password": "Secret-9-and-long"}})
-			}, undo.Already, "users.delete"},
-		"the deleted object's name is taken": {`auth0.roles.delete("rol_reader")`,
-			func(d *desk) { d.do("roles.create", client.Args{"body": map[string]any{"name": "reader"}}) }, undo.Failed, "roles.delete"},
-		"the patched object is gone": {`auth0.users.update("auth0|bob", {nickname = "x"})`,
-			func(d *desk) { d.do("users.delete", client.Args{"id": "auth0|bob"}) }, undo.Left, "users.update"},
-		"the added role is taken away": {`auth0.users.add_roles("auth0|bob", {"rol_reader"})`,
+			}, undo.Already, "users.delete",
+		},
+		"the deleted object's name is taken": {
+			`auth0.roles.delete("rol_reader")`,
+			func(d *desk) { d.do("roles.create", client.Args{"body": map[string]any{"name": "reader"}}) }, undo.Failed, "roles.delete",
+		},
+		"the patched object is gone": {
+			`auth0.users.update("auth0|bob", {nickname = "x"})`,
+			func(d *desk) { d.do("users.delete", client.Args{"id": "auth0|bob"}) }, undo.Left, "users.update",
+		},
+		"the added role is taken away": {
+			`auth0.users.add_roles("auth0|bob", {"rol_reader"})`,
 			func(d *desk) {
 				d.do("users.remove_roles", client.Args{"id": "auth0|bob", "roles": []string{"rol_reader"}})
-			}, undo.Already, "users.add_roles"},
-		"the added member is gone": {`auth0.organizations.create_organization_members("org_acme", {members = {"auth0|bob"}})`,
-			func(d *desk) { d.do("users.delete", client.Args{"id": "auth0|bob"}) }, undo.Already, "organizations.create_organization_members"},
-		"the role has one user more": {`auth0.roles.add_users("rol_reader", {"auth0|bob"})`,
+			}, undo.Already, "users.add_roles",
+		},
+		"the added member is gone": {
+			`auth0.organizations.create_organization_members("org_acme", {members = {"auth0|bob"}})`,
+			func(d *desk) { d.do("users.delete", client.Args{"id": "auth0|bob"}) }, undo.Already, "organizations.create_organization_members",
+		},
+		"the role has one user more": {
+			`auth0.roles.add_users("rol_reader", {"auth0|bob"})`,
 			func(d *desk) {
 				d.do("roles.add_users", client.Args{"id": "rol_reader", "users": []string{"auth0|ada"}})
-			}, undo.Undone, "roles.add_users"},
-		"another key of the metadata": {`auth0.users.update("auth0|ada", {user_metadata = {plan = "pro"}})`,
+			}, undo.Undone, "roles.add_users",
+		},
+		"another key of the metadata": {
+			`auth0.users.update("auth0|ada", {user_metadata = {plan = "pro"}})`,
 			func(d *desk) {
 				d.patch("auth0|ada", map[string]any{"user_metadata": map[string]any{"seen": 2}})
-			}, undo.Undone, "users.update"},
-		"the same key of the metadata": {`auth0.users.update("auth0|ada", {user_metadata = {plan = "pro"}})`,
+			}, undo.Undone, "users.update",
+		},
+		"the same key of the metadata": {
+			`auth0.users.update("auth0|ada", {user_metadata = {plan = "pro"}})`,
 			func(d *desk) {
 				d.patch("auth0|ada", map[string]any{"user_metadata": map[string]any{"plan": "mine"}})
-			}, undo.Left, "users.update"},
-		"put back by hand": {`auth0.users.update("auth0|ada", {nickname = "x"})`,
-			func(d *desk) { d.patch("auth0|ada", map[string]any{"nickname": "ada"}) }, undo.Already, "users.update"},
-		"the custom text is another": {`auth0.prompts.update_custom_text("login", "en", {login = {title = "Hi"}})`,
+			}, undo.Left, "users.update",
+		},
+		"put back by hand": {
+			`auth0.users.update("auth0|ada", {nickname = "x"})`,
+			func(d *desk) { d.patch("auth0|ada", map[string]any{"nickname": "ada"}) }, undo.Already, "users.update",
+		},
+		"the custom text is another": {
+			`auth0.prompts.update_custom_text("login", "en", {login = {title = "Hi"}})`,
 			func(d *desk) {
 				d.do("prompts.update_custom_text", client.Args{"prompt": "login", "language": "en", "body": map[string]any{"login": map[string]any{"title": "Ho"}}})
-			}, undo.Left, "prompts.update_custom_text"},
-		"the list is another": {`auth0.guardian.policies.set({"all-applications"})`,
-			func(d *desk) { d.do("guardian.policies.set", client.Args{"body": []string{"confidence-score"}}) }, undo.Left, "guardian.policies.set"},
+			}, undo.Left, "prompts.update_custom_text",
+		},
+		"the list is another": {
+			`auth0.guardian.policies.set({"all-applications"})`,
+			func(d *desk) { d.do("guardian.policies.set", client.Args{"body": []string{"confidence-score"}}) }, undo.Left, "guardian.policies.set",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
