@@ -120,6 +120,10 @@ func (c *Call) Mutates() bool { return c.Effect != "" && c.Effect.Mutates() }
 // outcome.
 func (c *Call) Resendable() bool { return !c.Mutates() || c.Effect.Repeatable() || c.Repeatable }
 
+// Regardless is a context that no time limit of the call's task ends, only the
+// run's stop: what was sent is settled within it.
+func (c *Call) Regardless() context.Context { return c.Task.run.soft }
+
 // OnSend adds a hook that is called once an attempt, after the budget's grant
 // and before the first byte leaves. An error of it ends the attempt with
 // nothing sent.

@@ -48,10 +48,10 @@ type program struct {
 	fails bool
 }
 
-// everyPrefix executes a program once whole, and then for some n kills it after
-// n records, resumes it, and replays it a second time: the end is that of the
+// everyPrefix executes a program once whole, and then for every n that some says
+// yes to kills it after n records, resumes it, and replays it a second time: the end is that of the
 // whole run, and the last replay asks the tenant for nothing and says nothing.
-func everyPrefix(t testing.TB, p program, step int, fail func(format string, args ...any)) {
+func everyPrefix(t testing.TB, p program, some func(n, records int) bool, fail func(format string, args ...any)) {
 	t.Helper()
 	seed := seedUsers(8)
 	whole := newDesk(t, sim.Options{Seed: seed})
@@ -62,7 +62,10 @@ func everyPrefix(t testing.TB, p program, step int, fail func(format string, arg
 	}
 	state, keys, records := whole.state(), whole.keys(first.run), len(whole.records(first.run))
 	whole.shut()
-	for n := 1; n <= records; n += step {
+	for n := 1; n <= records; n++ {
+		if !some(n, records) {
+			continue
+		}
 		d := newDesk(t, sim.Options{Seed: seed})
 		killed := d.play(play{name: p.name, text: p.text, fate: fate{records: n, each: latency(p.seed)}})
 		var second *execution
@@ -77,10 +80,10 @@ func everyPrefix(t testing.TB, p program, step int, fail func(format string, arg
 			return
 		}
 		if got := d.state(); got != state && !p.shared {
-			fail("killed after %d records: the tenant is\n%s\nuninterrupted\n%s", n, got, state)
+			fail("killed after %d records: the tenant is otherwise than uninterrupted:\n%s", n, diff(state, got))
 		}
 		if got := d.keys(d.run); !slices.Equal(got, keys) && !p.shared {
-			fail("killed after %d records: the calls are\n%s\nuninterrupted\n%s", n, strings.Join(got, "\n"), strings.Join(keys, "\n"))
+			fail("killed after %d records: the calls are others than uninterrupted:\n%s", n, diff(strings.Join(keys, "\n"), strings.Join(got, "\n")))
 		}
 		if p.fails {
 			third := d.play(play{name: p.name, text: p.text, resume: d.run, fate: fate{each: latency(p.seed + 2)}})
@@ -91,6 +94,23 @@ func everyPrefix(t testing.TB, p program, step int, fail func(format string, arg
 		}
 		d.shut()
 	}
+}
+
+// diff shows the lines that only one of two texts has.
+func diff(want, got string) string {
+	a, b := strings.Split(want, "\n"), strings.Split(got, "\n")
+	var out []string
+	for _, line := range a {
+		if !slices.Contains(b, line) {
+			out = append(out, "- "+line)
+		}
+	}
+	for _, line := range b {
+		if !slices.Contains(a, line) {
+			out = append(out, "+ "+line)
+		}
+	}
+	return strings.Join(out, "\n")
 }
 
 func errorText(err error) string {
@@ -190,7 +210,7 @@ steps:
 	} {
 		t.Run(p.name, func(t *testing.T) {
 			t.Parallel()
-			bubble(t, func(t *testing.T) { everyPrefix(t, p, 1, t.Fatalf) })
+			bubble(t, func(t *testing.T) { everyPrefix(t, p, func(int, int) bool { return true }, t.Fatalf) })
 		})
 	}
 }
@@ -203,14 +223,22 @@ func TestRandomPrograms(t *testing.T) {
 		t.Run(fmt.Sprintf("shared=%v", shared), func(t *testing.T) {
 			t.Parallel()
 			bubble(t, func(t *testing.T) {
-				rapid.Check(t, func(rt *rapid.T) {
+				rapid.Check(noDeadline{t}, func(rt *rapid.T) {
 					p := randomProgram(rt, shared)
-					everyPrefix(t, p, 3, rt.Fatalf)
+					rt.Logf("latency %d\n%s", p.seed, p.text)
+					at := rapid.SliceOfN(rapid.IntRange(0, 999), 3, 3).Draw(rt, "killed at, of a thousand")
+					everyPrefix(t, p, func(n, records int) bool {
+						return slices.ContainsFunc(at, func(x int) bool { return 1+x*records/1000 == n })
+					}, rt.Fatalf)
 				})
 			})
 		})
 	}
 }
+
+// noDeadline is a test whose deadline, which is of another clock than the
+// bubble's, nobody asks for.
+type noDeadline struct{ testing.TB }
 
 // writer makes the source of a random program.
 type writer struct {
@@ -282,7 +310,8 @@ func (w *writer) statement() {
 	case "get":
 		w.line("auth0.users.get(%s)", w.user())
 	case "patch":
-		w.line("auth0.users.update(%s, {user_metadata = {v%d = %s}})", w.user(), w.next(), w.value())
+		// A field of its own for every task: those of one user are merged.
+		w.line("auth0.users.update(%s, {user_metadata = {[%s] = %s}})", w.user(), w.unique(), w.value())
 	case "missing":
 		w.line("print(pcall(auth0.users.get, 'auth0|nobody'))")
 	case "sleep":

@@ -39,7 +39,7 @@ func (s *Session) replay(ctx context.Context, c *engine.Call, next engine.Doer) 
 	case engine.StateResolved:
 		return s.resolved(ctx, c, rec), true
 	}
-	return s.unfinished(ctx, c, rec, next)
+	return s.unfinished(c, rec, next)
 }
 
 // answered gives the recorded outcome, unless that is one to be made again.
@@ -131,8 +131,10 @@ func expired(op *catalog.Operation, rec *engine.CallRecord, out engine.Outcome, 
 }
 
 // unfinished is a call that was about to be sent, and whose outcome nobody
-// knows. It was the last of its task, so all others have come up before it.
-func (s *Session) unfinished(ctx context.Context, c *engine.Call, rec *engine.CallRecord, next engine.Doer) (engine.Outcome, bool) {
+// knows. It was the last of its task, so all others have come up before it. As
+// one that was sent it is not cut by time limits.
+func (s *Session) unfinished(c *engine.Call, rec *engine.CallRecord, next engine.Doer) (engine.Outcome, bool) {
+	ctx := c.Regardless()
 	if diverged := s.past.mayWrite(ctx, c); diverged != nil {
 		return engine.Outcome{Err: diverged}, true
 	}
@@ -152,10 +154,9 @@ func (s *Session) unfinished(ctx context.Context, c *engine.Call, rec *engine.Ca
 	c.Live()
 	switch {
 	case c.Effect == catalog.Delete:
-		out := s.perform(ctx, c, s.begin(c), goneIsDone(next))
-		return out, true
+		return s.perform(ctx, c, s.begin(c), goneIsDone(next)), true
 	case c.Resendable():
-		return engine.Outcome{}, false
+		return s.perform(ctx, c, s.begin(c), next), true
 	case c.Effect == catalog.Create:
 		return s.settlePast(ctx, c, rec, next)
 	}

@@ -78,10 +78,13 @@ func (s *Session) Settle(next engine.Doer) engine.Doer {
 			if out.Err == nil || !out.Err.InDoubt || out.Err.Uncatchable() {
 				break
 			}
-			f := s.lookUp(ctx, c, began)
+			f := s.lookUp(c.Regardless(), c, began)
 			if f.verdict == isOurs {
 				out = engine.Outcome{Value: f.object, Status: http.StatusCreated}
 				break
+			}
+			if f.err != nil && f.err.Uncatchable() {
+				return engine.Outcome{Err: f.err} // the next execution looks
 			}
 			if f.verdict != isAbsent {
 				e := *out.Err
