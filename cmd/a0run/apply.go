@@ -71,7 +71,7 @@ func (s *session) openPlanned(ctx context.Context, saved *plan.Plan) error {
 		s.flags.tenants = append(s.flags.tenants, t.Role+"="+t.Name)
 	}
 	var err error
-	if s.playbook, err = loadPlaybook(s.world, saved.Playbook.Path); err != nil {
+	if s.playbook, err = loadPlaybook(s.world, s.world.near(saved.Playbook.Path)); err != nil {
 		return err
 	}
 	if err := s.check(); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -109,8 +110,8 @@ func resumeRun(ctx context.Context, w *world, args []string, f *resumeFlags) err
 	if s.durable, err = durable.Resume(ctx, rec.ID, o); err != nil {
 		return refused(err)
 	}
-	if !undoing && rec.Hash != hashOf(s.playbook.text) && !f.quiet {
-		fmt.Fprintln(w.stderr, "note: the playbook was edited since; what was recorded must come up again as it was")
+	if !undoing && !f.quiet {
+		s.noteEdits(rec)
 	}
 	if err := s.recall(ctx); err != nil {
 		return err
@@ -135,6 +136,24 @@ func (s *session) resumeUndo(ctx context.Context, rec *engine.RunRecord) error {
 	return s.undo(ctx, u)
 }
 
+// noteEdits says which of the files that the run was made of are others now.
+func (s *session) noteEdits(rec *engine.RunRecord) {
+	var edited []string
+	if rec.Hash != hashOf(s.playbook.text) {
+		edited = append(edited, s.playbook.name)
+	}
+	now := s.playbook.sources.read()
+	for path, hash := range s.recorded.Sources {
+		if now[path] != hash {
+			edited = append(edited, path)
+		}
+	}
+	if len(edited) > 0 {
+		slices.Sort(edited)
+		fmt.Fprintf(s.world.stderr, "note: edited since: %s; what was recorded must come up again as it was\n", strings.Join(edited, ", "))
+	}
+}
+
 // reopen loads the playbook of a recorded run and opens its tenants.
 func (s *session) reopen(ctx context.Context, rec *engine.RunRecord, file string) error {
 	if err := notLocal(rec, "resumed"); err != nil {
@@ -150,7 +169,7 @@ func (s *session) reopen(ctx context.Context, rec *engine.RunRecord, file string
 		s.flags.tenants = append(s.flags.tenants, role+"="+name)
 	}
 	var err error
-	if s.playbook, err = loadPlaybook(s.world, file); err != nil {
+	if s.playbook, err = loadPlaybook(s.world, s.world.near(file)); err != nil {
 		if _, missing := os.Stat(s.world.path(file)); missing != nil {
 			return &usageError{fmt.Sprintf("the playbook of run %s is not at %s any more", rec.ID, file), "a0run resume " + rec.ID + " FILE says where it is"}
 		}

@@ -144,6 +144,8 @@ type runOptions struct {
 	Force []string `json:"force,omitempty"`
 	// Plan is the file of the plan that is applied.
 	Plan string `json:"plan,omitempty"`
+	// Sources are the SHA-256 of modules and includes by path.
+	Sources map[string]string `json:"sources,omitempty"`
 }
 
 // begin writes the run into the journal; of is what it undoes or applies.
@@ -154,6 +156,7 @@ func (s *session) begin(ctx context.Context, kind, of string) error {
 	options, err := json.Marshal(runOptions{
 		Tenants: s.tenants.names, Concurrency: s.flags.concurrency, Yes: s.flags.yes,
 		Files: s.playbook.head().Files, Only: s.recorded.Only, Force: s.recorded.Force, Plan: s.recorded.Plan,
+		Sources: s.playbook.sources.read(),
 	})
 	if err != nil {
 		return err

@@ -127,6 +127,14 @@ func (w *world) path(name string) string {
 	return filepath.Join(w.dir, name)
 }
 
+// near is a path as it is typed in the working folder, where that is shorter.
+func (w *world) near(path string) string {
+	if rel, err := filepath.Rel(w.dir, path); err == nil && filepath.IsAbs(path) && filepath.IsLocal(rel) {
+		return rel
+	}
+	return path
+}
+
 // buildVersion is what `a0run version` says.
 func buildVersion() string {
 	if version != "" {
