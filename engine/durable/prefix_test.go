@@ -5,7 +5,10 @@ import (
 	"hash/fnv"
 	"io"
 	"net/http"
+	"os"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -215,6 +218,49 @@ steps:
 	}
 }
 
+// programs is how many random programs a test tries: A0RUN_PROGRAMS, or few.
+func programs(t *testing.T) func() bool {
+	most, n := 12, 0
+	if text := os.Getenv("A0RUN_PROGRAMS"); text != "" {
+		var err error
+		if most, err = strconv.Atoi(text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return func() bool {
+		n++
+		return n <= most
+	}
+}
+
+// TestOneAndManyAtATime executes random programs whose tasks share nothing with
+// one request at a time and with 64: they leave the same, by the same calls.
+func TestOneAndManyAtATime(t *testing.T) {
+	t.Parallel()
+	more := programs(t)
+	bubble(t, func(t *testing.T) {
+		rapid.Check(noDeadline{t}, func(rt *rapid.T) {
+			p := randomProgram(rt, false)
+			if !more() {
+				return
+			}
+			var states, keys []string
+			for _, n := range []string{"1", "64"} {
+				d := newDesk(t, sim.Options{Seed: seedUsers(8)})
+				atATime, _ := strconv.Atoi(n)
+				text := regexp.MustCompile(`concurrency = \d+`).ReplaceAllString(p.text, "concurrency = "+n)
+				e := d.play(play{name: p.name, text: text, concurrency: atATime, fate: fate{each: latency(p.seed)}})
+				states = append(states, errorText(e.err)+"\n"+d.state())
+				keys = append(keys, strings.Join(d.keys(d.run), "\n"))
+				d.shut()
+			}
+			if states[0] != states[1] || keys[0] != keys[1] {
+				rt.Fatalf("one at a time and 64 differ:\n%s\n%s\n%s", diff(states[0], states[1]), diff(keys[0], keys[1]), p.text)
+			}
+		})
+	})
+}
+
 // TestRandomPrograms resumes random programs of a small grammar after prefixes
 // of their journals.
 func TestRandomPrograms(t *testing.T) {
@@ -222,9 +268,13 @@ func TestRandomPrograms(t *testing.T) {
 	for _, shared := range []bool{false, true} {
 		t.Run(fmt.Sprintf("shared=%v", shared), func(t *testing.T) {
 			t.Parallel()
+			more := programs(t)
 			bubble(t, func(t *testing.T) {
 				rapid.Check(noDeadline{t}, func(rt *rapid.T) {
 					p := randomProgram(rt, shared)
+					if !more() {
+						return
+					}
 					rt.Logf("latency %d\n%s", p.seed, p.text)
 					at := rapid.SliceOfN(rapid.IntRange(0, 999), 3, 3).Draw(rt, "killed at, of a thousand")
 					everyPrefix(t, p, func(n, records int) bool {
