@@ -228,6 +228,13 @@ type CallRecord struct {
 	// Kind and Object are the object that is touched, by the catalogue's kind
 	// and its id.
 	Kind, Object string
+	// Also are the further objects that a mutating call touches: the other side
+	// of a relation, the object above (see catalog.Subject.Also); MostAlso of
+	// them at most, AlsoMore counts those that were left out. They are written
+	// with the call's first record, for the history of those objects; Load and
+	// Find do not read them.
+	Also     []ObjectRef
+	AlsoMore int
 	// Args are the arguments as JSON, Value what the playbook got, Failure the
 	// error that it got (see Failure), Before what stood there before the call
 	// (see Image), Note what the call's stages wrote beside the intent. All are
@@ -245,6 +252,15 @@ type CallRecord struct {
 	Began, Ended time.Time
 	// Durable asks that the intent survives a loss of power.
 	Durable bool
+}
+
+// MostAlso is how many objects a record names beside its subject.
+const MostAlso = 1000
+
+// An ObjectRef names an object by the catalogue's kind and its id.
+type ObjectRef struct {
+	Kind string `json:"kind"`
+	ID   string `json:"id"`
 }
 
 // An AttemptRecord is one attempt that failed.

@@ -61,6 +61,8 @@ type (
 		WaitedMS  float64                `json:"waited_ms,omitempty"`
 		Began     time.Time              `json:"began,omitzero"`
 		Ended     time.Time              `json:"ended,omitzero"`
+		Also      []engine.ObjectRef     `json:"also,omitempty"`
+		AlsoMore  int                    `json:"also_more,omitempty"`
 	}
 	stepLine struct {
 		Type   string    `json:"type"` // step
@@ -127,10 +129,13 @@ func (db *DB) exportRun(ctx context.Context, out *json.Encoder, id string) error
 		if err != nil {
 			return err
 		}
+		if err := db.also(ctx, r.ID, c); err != nil {
+			return err
+		}
 		err = out.Encode(callLine{
 			"call", r.ID, c.Seq, c.Key, c.Task, c.N, c.Where, c.Step, c.Operation, c.Tenant, c.Effect, c.Mutates, c.Kind, c.Object,
 			valid(c.Args), valid(c.Value), valid(c.Failure), valid(c.Before), valid(c.Note), c.Status, c.State, c.Attempts, c.Tolerated,
-			milliseconds(c.Waited), c.Began, c.Ended,
+			milliseconds(c.Waited), c.Began, c.Ended, c.Also, c.AlsoMore,
 		})
 		if err != nil {
 			return err

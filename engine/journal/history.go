@@ -191,10 +191,16 @@ type Touch struct {
 	Run, Kind, Playbook, Name, Who string
 	Started                        time.Time
 	Call                           *engine.CallRecord
+	// As is the kind by which the call touched the object: Call.Kind, or with
+	// Beside that of a CallRecord.Also.
+	As     string
+	Beside bool
 }
 
 // Object hands out every call that touched an object, in all runs, the oldest
-// first. An empty kind takes every kind.
+// first: as its own object, or beside that (CallRecord.Also). An empty kind
+// takes every kind. An empty id means the object of a kind of which there is
+// one only, as the tenant's settings.
 func (db *DB) Object(ctx context.Context, kind, id string) iter.Seq2[*Touch, error] {
 	return func(yield func(*Touch, error) bool) {
 		touches, err := db.touches(ctx, kind, id)
@@ -217,18 +223,38 @@ type touched struct {
 	touch Touch
 }
 
+// The calls of an object, and by which kind they touched it. Where a call did so
+// twice (roles of a member, who is a user), what it names beside its own object
+// says what the object is; of bare columns SQLite gives those of the row with
+// the max. The object of a kind stands by itself.
+const (
+	touchesOf = `SELECT id, kind, max(beside) AS beside FROM (
+			SELECT id, kind, 0 AS beside FROM calls WHERE object = ?1 AND object <> '' AND (?2 = '' OR kind = ?2)
+			UNION ALL
+			SELECT c.id, o.kind, 1 FROM touches o JOIN calls c ON c.run = o.run AND c.key = o.key
+				WHERE o.object = ?1 AND o.kind <> '' AND (?2 = '' OR o.kind = ?2))
+		GROUP BY id`
+	touchesOfKind = `SELECT id, kind, 0 AS beside FROM calls WHERE ?1 = '' AND kind = ?2 AND object = '' AND kind <> '' AND effect <> 'create'`
+)
+
 // touches finds the calls, without what is large in them.
 func (db *DB) touches(ctx context.Context, kind, id string) ([]touched, error) {
-	rows, err := db.read.QueryContext(ctx, `SELECT c.id, r.id, r.kind, r.playbook, r.name, r.who, r.started FROM calls c JOIN runs r ON r.no = c.run
-		WHERE c.object = ?1 AND c.object <> '' AND (?2 = '' OR c.kind = ?2) AND r.status <> 'pruned' ORDER BY ifnull(c.began, ''), c.id`, guard(id), guard(kind))
+	found := touchesOf
+	if id == "" {
+		found = touchesOfKind
+	}
+	rows, err := db.read.QueryContext(ctx, `SELECT c.id, t.kind, t.beside, r.id, r.kind, r.playbook, r.name, r.who, r.started
+		FROM (`+found+`) t JOIN calls c ON c.id = t.id JOIN runs r ON r.no = c.run
+		WHERE r.status <> 'pruned' ORDER BY ifnull(c.began, ''), c.id`, guard(id), guard(kind))
 	if err != nil {
 		return nil, db.failed("reading the journal", err)
 	}
 	all, err := collect(rows, func(rows *sql.Rows) (t touched, err error) {
 		var started string
-		if err := rows.Scan(&t.id, &t.touch.Run, &t.touch.Kind, &t.touch.Playbook, &t.touch.Name, &t.touch.Who, &started); err != nil {
+		if err := rows.Scan(&t.id, &t.touch.As, &t.touch.Beside, &t.touch.Run, &t.touch.Kind, &t.touch.Playbook, &t.touch.Name, &t.touch.Who, &started); err != nil {
 			return t, err
 		}
+		t.touch.As = unguard(t.touch.As)
 		t.touch.Started, err = parseMoment(started)
 		return t, err
 	})

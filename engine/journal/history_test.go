@@ -518,6 +518,9 @@ func TestPlans(t *testing.T) {
 		"SELECT count(*) FROM calls WHERE run = 1 AND task > 'a' AND task < 'b' AND mutates = 1 AND state <> 'refused'": "COVERING INDEX calls_writes",
 		"SELECT * FROM calls WHERE object = 'x' AND object <> '' AND kind = 'y'":                                        "calls_object",
 		"SELECT id FROM runs WHERE owner = 'x' AND owner <> ''":                                                         "runs_owned",
+		"SELECT * FROM calls WHERE kind = 'x' AND object = '' AND kind <> '' AND effect <> 'create'":                    "calls_single",
+		"SELECT * FROM touches WHERE object = 'x' AND kind = 'y'":                                                       "touches_object",
+		"SELECT * FROM touches WHERE run = 1 AND key = 'y'":                                                             "PRIMARY KEY (run=? AND key=?)",
 		"SELECT * FROM calls WHERE id > 1 AND id < 2 ORDER BY id":                                                       "INTEGER PRIMARY KEY",
 	} {
 		var a, b, c int

@@ -257,7 +257,7 @@ func (h *held) mark(ctx context.Context, c *sql.Conn, text string, keys []string
 // RequestCancel asks a run's owner, in whatever process, to stop it: Renew
 // tells them. A run that nobody executes cannot be cancelled: ErrEnded.
 func (db *DB) RequestCancel(ctx context.Context, run string) error {
-	r, err := db.Run(ctx, run)
+	r, _, err := db.run(ctx, run)
 	if err != nil {
 		return err
 	}

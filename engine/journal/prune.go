@@ -121,34 +121,45 @@ func (db *DB) pruneRun(ctx context.Context, r prunable) (calls int, gone bool, e
 	}
 	for {
 		var n int64
+		var over bool
 		err := db.w.wait(ctx, op{do: func(ctx context.Context, c *sql.Conn) (err error) {
-			n, err = pruneSome(ctx, c, r.no)
+			n, over, err = pruneSome(ctx, c, r.no)
 			return err
 		}})
 		calls += int(n)
-		if err != nil || n == 0 {
+		if err != nil || over {
 			return calls, true, err
 		}
 	}
 }
 
-// pruneSome deletes a piece of a run, in the end the run itself. It gives how
-// many calls went.
-func pruneSome(ctx context.Context, c *sql.Conn, no int64) (int64, error) {
-	result, err := c.ExecContext(ctx, "DELETE FROM calls WHERE id IN (SELECT id FROM calls WHERE id > ? AND id < ? LIMIT ?)",
-		no<<runShift, (no+1)<<runShift, pruneCalls)
+// pruneSome deletes a piece of a run, in the end the run itself: over. It gives
+// how many calls went.
+func pruneSome(ctx context.Context, c *sql.Conn, no int64) (calls int64, over bool, err error) {
+	calls, err = deleted(c.ExecContext(ctx, "DELETE FROM calls WHERE id IN (SELECT id FROM calls WHERE id > ? AND id < ? LIMIT ?)",
+		no<<runShift, (no+1)<<runShift, pruneCalls))
+	if err != nil || calls > 0 {
+		return calls, false, err
+	}
+	touches, err := deleted(c.ExecContext(ctx, `DELETE FROM touches WHERE run = ?1 AND
+		(key, kind, object) IN (SELECT key, kind, object FROM touches WHERE run = ?1 LIMIT ?2)`, no, pruneCalls))
+	if err != nil || touches > 0 {
+		return 0, false, err
+	}
+	for _, text := range []string{"DELETE FROM steps WHERE run = ?", "DELETE FROM runs WHERE no = ?"} {
+		if _, err := c.ExecContext(ctx, text, no); err != nil {
+			return 0, false, err
+		}
+	}
+	return 0, true, nil
+}
+
+// deleted is how many rows went.
+func deleted(result sql.Result, err error) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	n, err := result.RowsAffected()
-	if err != nil || n > 0 {
-		return n, err
-	}
-	_, err = c.ExecContext(ctx, "DELETE FROM steps WHERE run = ?", no)
-	if err == nil {
-		_, err = c.ExecContext(ctx, "DELETE FROM runs WHERE no = ?", no)
-	}
-	return 0, err
+	return result.RowsAffected()
 }
 
 // vacuum gives the free pages back to the file system.

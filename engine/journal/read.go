@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -21,7 +22,7 @@ const (
 )
 
 // The statements of reads that are made often.
-type reads struct{ page, find, byID, number, writes *sql.Stmt }
+type reads struct{ page, find, byID, number, writes, also, seq, wake *sql.Stmt }
 
 func (r *reads) prepare(ctx context.Context, pool *sql.DB) (err error) {
 	for _, s := range []struct {
@@ -36,6 +37,11 @@ func (r *reads) prepare(ctx context.Context, pool *sql.DB) (err error) {
 		{&r.writes, `SELECT
 			(SELECT count(*) FROM calls WHERE run = ?1 AND task = ?2 AND mutates = 1 AND state <> 'refused') +
 			(SELECT count(*) FROM calls WHERE run = ?1 AND task > ?3 AND task < ?4 AND mutates = 1 AND state <> 'refused')`},
+		{&r.also, "SELECT kind, object FROM touches WHERE run = (SELECT no FROM runs WHERE id = ?) AND key = ?"},
+		{&r.seq, "SELECT coalesce(max(id), ?1) - ?1 FROM calls WHERE id > ?1 AND id < ?2"},
+		{&r.wake, `SELECT ifnull(max(wake), 0) FROM (
+			SELECT * FROM (SELECT wake FROM calls WHERE id > ?1 AND id < ?2 AND wake > 0 ORDER BY id DESC LIMIT 1000)
+			UNION ALL SELECT wake FROM calls WHERE id > ?2 AND id < ?3)`},
 	} {
 		if *s.stmt, err = pool.PrepareContext(ctx, s.text); err != nil {
 			return err
@@ -85,12 +91,42 @@ func (db *DB) Run(ctx context.Context, id string) (*engine.RunRecord, error) {
 	return r, db.last(ctx, r, no)
 }
 
-// last fills in the largest numbers of the run's records.
+// last fills in the largest numbers of the run's records. Outcomes lie in the
+// order in which tasks were woken, but for tokens that were fetched again, which
+// keep their place: the newest of them tell, and a long run is not read whole.
+// Calls that were only begun come behind, and are few.
 func (db *DB) last(ctx context.Context, r *engine.RunRecord, no int64) error {
-	err := db.read.QueryRowContext(ctx,
-		"SELECT ifnull(max(seq), 0), ifnull(max(wake), 0) FROM calls WHERE id >= ?1 * 1099511627776 AND id < (?1 + 1) * 1099511627776", no).
-		Scan(&r.LastSeq, &r.LastWake)
+	first, begun := no<<runShift, no<<runShift|begunBit
+	err := db.stmt.seq.QueryRowContext(ctx, first, begun).Scan(&r.LastSeq)
+	if err == nil {
+		err = db.stmt.wake.QueryRowContext(ctx, first, begun, (no+1)<<runShift).Scan(&r.LastWake)
+	}
 	return db.failed("reading the run "+r.ID, err)
+}
+
+// also fills in what a call touches beside its own object.
+func (db *DB) also(ctx context.Context, run string, c *engine.CallRecord) error {
+	if !c.Mutates {
+		return nil
+	}
+	rows, err := db.stmt.also.QueryContext(ctx, run, guard(c.Key))
+	if err != nil {
+		return db.failed("reading the journal", err)
+	}
+	all, err := collect(rows, func(rows *sql.Rows) (o engine.ObjectRef, err error) {
+		return o, rows.Scan(&o.Kind, &o.ID)
+	})
+	if err != nil {
+		return db.failed("reading the journal", err)
+	}
+	for _, o := range all {
+		if o.Kind == "" {
+			c.AlsoMore, err = strconv.Atoi(o.ID)
+			continue
+		}
+		c.Also = append(c.Also, engine.ObjectRef{Kind: unguard(o.Kind), ID: unguard(o.ID)})
+	}
+	return err
 }
 
 func (db *DB) run(ctx context.Context, id string) (*engine.RunRecord, int64, error) {

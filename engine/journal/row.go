@@ -39,7 +39,7 @@ type row struct {
 // encode makes a row of a record, all but its id.
 func (db *DB) encode(run int64, rec *engine.CallRecord) (*row, int, error) {
 	r := &row{run: run, rec: *rec, value: text(rec.Value)}
-	size := 256 + len(rec.Args) + len(rec.Value) + len(rec.Failure) + len(rec.Before) + len(rec.Note)
+	size := 256 + len(rec.Args) + len(rec.Value) + len(rec.Failure) + len(rec.Before) + len(rec.Note) + 128*len(rec.Also)
 	if !rec.Mutates && len(rec.Value) >= compressFrom {
 		if small := db.enc.EncodeAll(rec.Value, nil); len(small) < len(rec.Value) {
 			r.value = small

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strconv"
 	"sync"
 
 	"a0run/engine"
@@ -101,7 +102,7 @@ type writer struct {
 }
 
 type statements struct {
-	begin, commit, rollback, epoch, count, insert, replace, step *sql.Stmt
+	begin, commit, rollback, epoch, count, insert, replace, step, touch *sql.Stmt
 }
 
 func startWriter(ctx context.Context, db *DB) (*writer, error) {
@@ -123,6 +124,7 @@ func startWriter(ctx context.Context, db *DB) (*writer, error) {
 		{&w.stmt.insert, "INSERT INTO calls (" + columns + ") VALUES (" + places + ") ON CONFLICT (run, key) DO NOTHING"},
 		{&w.stmt.replace, "INSERT OR REPLACE INTO calls (" + columns + ") VALUES (" + places + ")"},
 		{&w.stmt.step, "INSERT INTO steps (run, epoch, id, name, task, place, state, reason, error, began, took_us) VALUES (?,?,?,?,?,?,?,?,?,?,?)"},
+		{&w.stmt.touch, "INSERT INTO touches (run, key, kind, object) VALUES (?,?,?,?) ON CONFLICT DO NOTHING"},
 	} {
 		if *s.stmt, err = conn.PrepareContext(ctx, s.text); err != nil {
 			return nil, errors.Join(err, w.conn.Close())
@@ -358,7 +360,29 @@ func (w *writer) call(ctx context.Context, r *row, n *counted) error {
 	if r.rec.Mutates || r.rec.Tenant != "" {
 		n.calls++
 	}
-	return nil
+	return w.touches(ctx, r)
+}
+
+// touches writes what a call touches beside its own object. Once for a call is
+// enough: the same key says the same arguments.
+func (w *writer) touches(ctx context.Context, r *row) error {
+	if len(r.rec.Also) == 0 || r.rec.Key == "" {
+		return nil
+	}
+	key := guard(r.rec.Key)
+	for _, o := range r.rec.Also {
+		if o.Kind == "" {
+			continue // that is the row which counts
+		}
+		if _, err := w.stmt.touch.ExecContext(ctx, r.run, key, guard(o.Kind), guard(o.ID)); err != nil {
+			return err
+		}
+	}
+	if r.rec.AlsoMore == 0 {
+		return nil
+	}
+	_, err := w.stmt.touch.ExecContext(ctx, r.run, key, "", strconv.Itoa(r.rec.AlsoMore))
+	return err
 }
 
 // sync sets how far the next commit goes. It can only be set between

@@ -67,6 +67,20 @@ CREATE TABLE calls (
 CREATE UNIQUE INDEX calls_key ON calls (run, key);
 CREATE INDEX calls_writes ON calls (run, task, mutates, state) WHERE mutates = 1 AND state <> 'refused';
 CREATE INDEX calls_object ON calls (object, kind) WHERE object <> '';
+-- Objects that have no id, as the tenant's settings. (Creates get one.)
+CREATE INDEX calls_single ON calls (kind) WHERE object = '' AND kind <> '' AND effect <> 'create';
+
+-- What a call touches beside its own object: the other side of a relation, the
+-- object above. It stays when a call's row is replaced, since the key stays. A
+-- row without a kind counts, as its object, those that were left out.
+CREATE TABLE touches (
+    run    INTEGER NOT NULL REFERENCES runs (no),
+    key    TEXT    NOT NULL,
+    kind   TEXT    NOT NULL,
+    object TEXT    NOT NULL,
+    PRIMARY KEY (run, key, kind, object)
+) WITHOUT ROWID;
+CREATE INDEX touches_object ON touches (object, kind);
 
 -- A step that ended. A resumed run goes through its steps again: those of the
 -- highest epoch count.
