@@ -3,6 +3,7 @@ package durable
 import (
 	"context"
 	"encoding/json"
+	"slices"
 
 	"a0run/client/catalog"
 	"a0run/engine"
@@ -66,6 +67,7 @@ func (s *Session) begin(c *engine.Call) *engine.CallRecord {
 		rec.Kind = "files"
 	}
 	rec.Object = s.o.Redactor.Redact(rec.Object)
+	s.also(c, rec)
 	return rec
 }
 
@@ -74,7 +76,7 @@ func (s *Session) begin(c *engine.Call) *engine.CallRecord {
 func (s *Session) announce(c *engine.Call, rec *engine.CallRecord) {
 	refuse := func(int) {
 		rec.State = engine.StateRefused
-		rec.Attempts = c.Faults
+		rec.Attempts = s.attempts(c)
 		refused := *rec
 		ack := s.o.Journal.Record(s.held(), &refused)
 		<-ack.Done()
@@ -89,7 +91,7 @@ func (s *Session) announce(c *engine.Call, rec *engine.CallRecord) {
 		}
 		rec.State = engine.StateBegun
 		rec.Before, rec.Note = s.sealed(c.Before, nil), s.sealed(c.Note, nil)
-		rec.Attempts = c.Faults
+		rec.Attempts = s.attempts(c)
 		// The request must not be left half announced by a task that is told
 		// to stop: whoever waits for the sync shares it with others.
 		intent := *rec
@@ -132,7 +134,7 @@ func (s *Session) finish(_ context.Context, c *engine.Call, rec *engine.CallReco
 
 // complete fills a record with what came of its call.
 func (s *Session) complete(c *engine.Call, rec *engine.CallRecord, out engine.Outcome) error {
-	rec.Ended, rec.Status, rec.Attempts, rec.Waited = s.o.Now(), out.Status, c.Faults, c.Waited
+	rec.Ended, rec.Status, rec.Attempts, rec.Waited = s.o.Now(), out.Status, s.attempts(c), c.Waited
 	rec.Before, rec.Note = s.sealed(c.Before, nil), s.sealed(c.Note, nil)
 	if out.Err != nil {
 		rec.State = engine.StateFailed
@@ -157,6 +159,16 @@ func (s *Session) complete(c *engine.Call, rec *engine.CallRecord, out engine.Ou
 	}
 	rec.Value = s.sealed(text, nil)
 	return nil
+}
+
+// attempts are those of a call that failed, as they are written down: a tenant
+// may repeat in an error what it was sent.
+func (s *Session) attempts(c *engine.Call) []engine.AttemptRecord {
+	all := slices.Clone(c.Faults)
+	for i := range all {
+		all[i].Error = s.text(all[i].Error)
+	}
+	return all
 }
 
 // madeObject is the id of what a create has made.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -229,10 +230,10 @@ func (s *Session) failed(err error) *engine.Error {
 func (s *Session) stepEnded(r engine.StepResult) {
 	rec := &engine.StepRecord{
 		ID: r.ID, Name: r.Name, Task: r.Task, Where: r.Where.String(),
-		State: r.State, Reason: s.o.Redactor.Redact(r.Reason), Began: r.Began, Took: r.Took,
+		State: r.State, Reason: s.text(r.Reason), Began: r.Began, Took: r.Took,
 	}
 	if r.Err != nil {
-		rec.Error = s.o.Redactor.Redact(r.Err.Error())
+		rec.Error = s.text(r.Err.Error())
 	}
 	s.o.Journal.Step(s.held(), rec)
 }
@@ -246,7 +247,7 @@ func (s *Session) Finish(ctx context.Context, run *engine.Run, err error, exit i
 	}
 	end := engine.RunEnd{Status: status(exit), Exit: exit, At: s.o.Now(), Tolerated: run.Tolerated()}
 	if err != nil {
-		end.Error = s.o.Redactor.Redact(err.Error())
+		end.Error = s.text(err.Error())
 		end.Ended = engine.CallKeys(err)
 	}
 	return s.o.Journal.Finish(ctx, s.held(), end)
@@ -297,6 +298,20 @@ func (s *Session) sealed(text json.RawMessage, marked map[string]bool) json.RawM
 		text = s.o.Box.All(slices.Concat([]byte("["), text, []byte("]")))
 	}
 	return text
+}
+
+// text is what somebody said, an error or a reason, as the journal keeps it: no
+// JSON, and redacted; where everything is sealed, it is too.
+func (s *Session) text(said string) string {
+	said = s.o.Redactor.Redact(said)
+	if !s.o.SealAll || said == "" {
+		return said
+	}
+	literal, err := json.Marshal(said)
+	if err != nil {
+		return "" // a string can always be written
+	}
+	return strings.Trim(string(s.sealed(literal, nil)), `"`)
 }
 
 // opened is a sealed text; the secrets in it are known to the redactor from
