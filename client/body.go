@@ -146,7 +146,7 @@ func (r *request) signed(now time.Time) (fields, error) {
 		return parts, nil
 	}
 	out := make(fields, 0, len(parts)+3)
-	if r.auth.clientID != "" && !parts.has("client_id") {
+	if r.auth.clientID != "" && !parts.has("client_id") && r.basic() == "" {
 		out = out.addText("client_id", r.auth.clientID)
 	}
 	out = append(out, parts...)

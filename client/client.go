@@ -84,6 +84,9 @@ type Config struct {
 	// SigningKey is a PEM private key for private_key_jwt (RFC 7523), SigningAlg
 	// its algorithm ("" means RS256), SigningKeyID the kid header (optional).
 	SigningKey, SigningAlg, SigningKeyID string
+	// AuthMethod is how the application proves who it is; AuthAuto takes the key,
+	// the secret or the certificate of TLS, whichever there is.
+	AuthMethod AuthMethod
 	// Token is a Management API token to use as it is; it is never renewed.
 	Token string
 	// Audience of the management token; "" means https://DOMAIN/api/v2/.
@@ -187,11 +190,7 @@ func New(cfg Config) (*Client, error) {
 	if c.transport == nil {
 		c.transport = newTransport(cfg)
 	}
-	c.auth, err = newClientAuth(authConfig{
-		ClientID: cfg.ClientID, Secret: cfg.ClientSecret,
-		SigningKey: cfg.SigningKey, SigningAlg: cfg.SigningAlg, SigningKeyID: cfg.SigningKeyID,
-		Issuer: c.Issuer(),
-	})
+	c.auth, err = newClientAuth(c.ownAuth(c.Issuer()))
 	if err != nil {
 		return nil, err
 	}

@@ -155,11 +155,12 @@ func (k *call) attempt(ctx context.Context) (*Response, error) {
 		k.pacer.Abandon(grant, false)
 		return nil, err
 	}
-	a, err := k.send(ctx, hreq, func(status int, h http.Header) { k.pacer.Observe(grant, status, h) })
+	a, err := k.send(ctx, hreq, k.heads(grant))
 	if err != nil {
 		k.pacer.Abandon(grant, wasSent(err)) // nothing, where the answer's head was observed
 		return nil, k.blanked(err)
 	}
+	k.observeLate(grant, a)
 	return k.interpret(a)
 }
 

@@ -247,7 +247,10 @@ func Classify(err error) pace.FaultKind {
 		}
 		return pace.Final
 	}
-	if _, ok := errors.AsType[*RateLimitError](err); ok {
+	if e, ok := errors.AsType[*RateLimitError](err); ok {
+		if slowed(e.Auth0Error) {
+			return pace.Final // whoever polls decides when to ask again
+		}
 		return pace.RateLimited
 	}
 	if e, ok := errors.AsType[*Auth0Error](err); ok {

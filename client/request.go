@@ -168,27 +168,9 @@ func (c *Client) settle(r *request) error {
 		}
 		r.base = base
 	}
-	own := authConfig{
-		ClientID: c.cfg.ClientID, Secret: c.cfg.ClientSecret,
-		SigningKey: c.cfg.SigningKey, SigningAlg: c.cfg.SigningAlg, SigningKeyID: c.cfg.SigningKeyID,
-		Issuer: issuerOf(r.base),
-	}
-	if id := set["client_id"]; id != "" && id != own.ClientID {
-		// Another application does not have this one's secret or key.
-		own.ClientID, own.Secret, own.SigningKey, own.SigningAlg, own.SigningKeyID = id, "", "", "", ""
-	}
-	if secret := set["client_secret"]; secret != "" {
-		own.Secret, own.SigningKey = secret, ""
-	}
-	if key := set["client_assertion_signing_key"]; key != "" {
-		own.SigningKey, own.SigningKeyID, own.SigningAlg = key, "", ""
-	}
-	if alg := set["client_assertion_signing_alg"]; alg != "" {
-		own.SigningAlg = alg
-	}
-	auth, err := newClientAuth(own)
+	auth, err := newClientAuth(c.callAuth(set, issuerOf(r.base)))
 	if err != nil {
-		return keyArgument(r.op.ID, err)
+		return authArgument(r.op.ID, err)
 	}
 	r.auth = auth
 	return nil

@@ -55,6 +55,9 @@ func (k *call) build(ctx context.Context) (*outgoing, error) {
 	if body != nil {
 		h["Content-Type"] = []string{body.kind}
 	}
+	if basic := k.basic(); basic != "" {
+		h["Authorization"] = []string{basic}
+	}
 	if k.bearer != "" {
 		h["Authorization"] = []string{k.Client.token.header(k.bearer)}
 	}

@@ -128,7 +128,7 @@ func (s *tokenSource) drop(token string) {
 // fetch asks the tenant for a token.
 func (s *tokenSource) fetch(ctx context.Context) (string, time.Time, error) {
 	c := s.client
-	if c.cfg.ClientID == "" || c.auth.secret == "" && c.auth.signer == nil {
+	if c.cfg.ClientID == "" || !c.auth.proves() {
 		return "", time.Time{}, &ArgumentError{
 			Argument: "client", Problem: "there is nothing to get a token with",
 			Next: "give a client_id with its client_secret or private key, or a token (AUTH0_CLIENT_ID with AUTH0_CLIENT_SECRET, or AUTH0_API_TOKEN, where they come from the environment)",

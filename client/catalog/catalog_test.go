@@ -219,7 +219,7 @@ func checkArg(t *testing.T, op *Operation, a Arg) {
 		t.Errorf("%s: %s is a file in one of place and type only", op.ID, a.Name)
 	}
 	neverSent := op.ID == "authentication.database.change_password" && a.Name == "password" // 4.13 takes it and ignores it
-	if a.In == InClient && !neverSent && !slices.Contains([]string{"client_id", "client_secret", "client_assertion_signing_key", "client_assertion_signing_alg", "domain"}, a.Name) {
+	if a.In == InClient && !neverSent && !slices.Contains([]string{"client_id", "client_secret", "client_assertion_signing_key", "client_assertion_signing_alg", "client_assertion_signing_kid", "token_endpoint_auth_method", "domain"}, a.Name) {
 		t.Errorf("%s: a client has no setting %s", op.ID, a.Name)
 	}
 }
