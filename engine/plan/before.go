@@ -83,12 +83,24 @@ func (p *Planner) aloneLocked(at place) bool {
 	if at.item && p.over.alone(at) {
 		return true
 	}
+	if e := p.membership(at); e != nil && e.in {
+		return true // who becomes a member with the plan has no roles yet
+	}
 	for up, ok := p.atlas.above(at); ok; up, ok = p.atlas.above(up) {
 		if p.over.alone(up) {
 			return true
 		}
 	}
 	return false
+}
+
+// membership is what the plan knows of the membership that a place belongs to;
+// nil where it knows nothing. The Planner's mutex is held.
+func (p *Planner) membership(at place) *edge {
+	if !strings.HasPrefix(at.kind.path, "/organizations/{}/members/{}") || len(at.values) < 2 {
+		return nil
+	}
+	return p.over.edges.get(at.tenant, p.web.byName["organizations.members"], at.values[0], at.values[1])
 }
 
 // base is the tenant's object, nil where there is none.

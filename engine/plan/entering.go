@@ -12,7 +12,6 @@ const maxLooks = 100
 // enter looks which of the tenant's changed objects have come into the listing:
 // it did not show them, and now it would.
 func (l *listing) enter() {
-	l.entered = nil
 	if l.alone || l.side != nil || l.coll == nil {
 		return
 	}

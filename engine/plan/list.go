@@ -30,7 +30,7 @@ func (x *call) readList(at place) engine.Outcome {
 	coll := p.over.coll(at.tenant, at.coll)
 	drops := p.over.hasDrops(at.tenant, at.kind.path)
 	alone := p.aloneLocked(at)
-	relinked := at.kind.path == "/connections" && p.over.touched[at.tenant+" /clients"]
+	relinked := at.kind.path == "/connections" && (p.over.touched[at.tenant+" /clients"] || p.over.touched[at.tenant+" /connections"])
 	p.mu.Unlock()
 	holding := holds(x.Args, IsPlaceholder)
 	switch {
@@ -60,6 +60,8 @@ type listing struct {
 	alone  bool        // the tenant has nothing to say
 	// entered are objects of the tenant that a change has moved into the listing.
 	entered []*engine.Object
+	// lost are elements whose objects went together with another one.
+	lost map[string]bool
 	// late says that the fields wanted are chosen at the end.
 	late bool
 }
@@ -145,10 +147,13 @@ func (l *listing) request(args *engine.Object) (engine.Outcome, []json.RawMessag
 	if out.Err != nil {
 		return out, nil
 	}
+	items := itemsOf(raw, l.op.Paging.Items)
 	if l.side == nil {
 		l.p.learnList(l.at, l.op, raw)
+	} else {
+		l.findLost(items)
 	}
-	return out, itemsOf(raw, l.op.Paging.Items)
+	return out, items
 }
 
 // corrected is an item of the tenant as the plan has left it; nil where it is

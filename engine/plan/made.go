@@ -29,6 +29,18 @@ func (x *call) madeOf(at place, body *engine.Object) *engine.Error {
 			return err
 		}
 		return refusal(http.StatusBadRequest, "inexistent_connection", "The connection does not exist.", x.Name)
+	case "/connections":
+		v, _ := body.Get("enabled_clients")
+		list, _ := v.([]any)
+		for _, id := range list {
+			err := x.missing(x.p.atlas.top(x.Tenant, "/clients", textOf(id)))
+			if err != nil && err.StatusCode == http.StatusNotFound {
+				return refusal(http.StatusBadRequest, "invalid_body", "One or more of the enabled clients do not exist: "+textOf(id), x.Name)
+			}
+			if err != nil {
+				return err
+			}
+		}
 	case "/client-grants":
 		if id := field(body, "client_id"); id != "" {
 			err := x.missing(x.p.atlas.top(x.Tenant, "/clients", id))
@@ -55,13 +67,7 @@ func (x *call) strategyOf(name string) (string, *engine.Error) {
 	p.mu.Lock()
 	strategy, known := p.strategy[key]
 	if !known {
-		if c := p.over.coll(x.Tenant, "/connections"); c != nil {
-			for _, e := range c.index[indexKey("name", name)] {
-				if e.made != nil && field(e.made, "name") == name {
-					strategy = field(e.made, "strategy")
-				}
-			}
-		}
+		strategy = p.madeStrategy(x.Tenant, name)
 	}
 	p.mu.Unlock()
 	if known || strategy != "" {
@@ -70,10 +76,12 @@ func (x *call) strategyOf(name string) (string, *engine.Error) {
 	list := p.atlas.kinds["/connections"].list
 	args := engine.NewObject(1)
 	args.Set("name", name)
-	id := ""
 	err := x.walk(list, args, func(o *engine.Object, _ json.RawMessage) bool {
-		if field(o, "name") == name {
-			strategy, id = field(o, "strategy"), field(o, "id")
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		now := p.now(stand{place: p.atlas.top(x.Tenant, "/connections", field(o, "id")), base: o})
+		if field(now, "name") == name {
+			strategy = field(now, "strategy")
 		}
 		return strategy == ""
 	})
@@ -85,13 +93,23 @@ func (x *call) strategyOf(name string) (string, *engine.Error) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if e := p.over.entries[ref{x.Tenant, "/connections", id}]; e != nil && e.gone {
-		return "", nil
-	}
 	if strategy != "" {
 		p.strategy[key] = strategy
 	}
 	return strategy, nil
+}
+
+// madeStrategy is the strategy of a connection that the plan has made. The
+// Planner's mutex is held.
+func (p *Planner) madeStrategy(tenant, name string) string {
+	if c := p.over.coll(tenant, "/connections"); c != nil {
+		for _, e := range c.index[indexKey("name", name)] {
+			if e.made != nil && field(e.made, "name") == name {
+				return field(e.made, "strategy")
+			}
+		}
+	}
+	return ""
 }
 
 // made is the object that a tenant would make of a body, and its id: with a
@@ -264,6 +282,36 @@ func picture(mail, name string) string {
 		"?s=480&r=pg&d=https%3A%2F%2Fcdn.auth0.com%2Favatars%2F" + strings.ToLower(name + "xx")[:2] + ".png"
 }
 
+// refusedUserPatch is the tenant's refusal of a change of a user that it does
+// not take; nil for all others.
+func refusedUserPatch(at place, body, old *engine.Object, operation string) *engine.Error {
+	if at.kind.path != "/users" {
+		return nil
+	}
+	refuse := func(message string) *engine.Error {
+		return refusal(http.StatusBadRequest, "invalid_body", message, operation)
+	}
+	changes := ""
+	for _, f := range []string{"phone_number", "username", "email", "password"} {
+		if v, has := body.Get(f); has && !isNull(v) {
+			changes = f
+		}
+	}
+	_, verified := body.Get("email_verified")
+	connection := field(body, "connection")
+	switch {
+	case body.Len() == 0:
+		return refuse("Payload validation error: 'Too few properties defined (0), minimum 1'.")
+	case verified && changes == "password":
+		return refuse("Cannot update password and email_verified simultaneously")
+	case changes != "" && connection == "":
+		return refuse("The connection is required when the " + changes + " is updated")
+	case connection != "" && !slices.ContainsFunc(values(old, "identities.connection"), func(v any) bool { return textOf(v) == connection }):
+		return refuse("The user does not have an identity with connection " + connection)
+	}
+	return nil
+}
+
 // patchOf is what a body changes of an object.
 func (x *call) patchOf(at place, body, old *engine.Object) patch {
 	var out patch
@@ -294,6 +342,7 @@ func (x *call) patchOf(at place, body, old *engine.Object) patch {
 			}
 		}
 		out = append(out, patchField{name: "realms", value: list})
+		clear(x.p.strategy)
 		x.p.cannotKnow(x, "the users of the renamed connection: reads of them still show its old name")
 	}
 	if stamped(path) {
@@ -366,6 +415,9 @@ func (x *call) settle(at place, body *engine.Object) {
 // takeAlong takes away what goes with a deleted object. The Planner's mutex is
 // held.
 func (p *Planner) takeAlong(at place, old *engine.Object) {
+	if at.kind.path == "/connections" {
+		clear(p.strategy)
+	}
 	for _, d := range alongWith(at, old) {
 		d.tenant = at.tenant
 		p.over.drops = append(p.over.drops, d)

@@ -118,8 +118,9 @@ func indexKey(name, value string) string { return name + "\x00" + strings.ToLowe
 
 func (c *collection) reindex(e *entry, name string) {
 	if value := field(e.made, name); value != "" {
-		k := indexKey(name, value)
-		c.index[k] = append(c.index[k], e)
+		if k := indexKey(name, value); !slices.Contains(c.index[k], e) {
+			c.index[k] = append(c.index[k], e)
+		}
 	}
 }
 

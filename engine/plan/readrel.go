@@ -113,7 +113,7 @@ func (l *listing) element(raw json.RawMessage) any {
 	if e != nil || p.over.edges.cleared[edgeKey{l.Tenant, l.side.rel.name, left}] {
 		return nil // what is put in comes behind
 	}
-	if p.over.dropped(l.Tenant, l.at.kind.path, o) {
+	if l.lost[id] || p.over.dropped(l.Tenant, l.at.kind.path, o) {
 		return nil
 	}
 	if l.side.list.items == "" {
@@ -137,6 +137,31 @@ func (l *listing) element(raw json.RawMessage) any {
 		return raw
 	}
 	return l.pick(o)
+}
+
+// findLost looks which elements are of objects that went together with another
+// one, which the short form in a relation's list does not tell.
+func (l *listing) findLost(items []json.RawMessage) {
+	path := l.side.list.items
+	l.p.mu.Lock()
+	drops := path != "" && l.p.over.hasDrops(l.Tenant, path)
+	l.p.mu.Unlock()
+	if !drops {
+		return
+	}
+	if l.lost == nil {
+		l.lost = map[string]bool{}
+	}
+	for i, raw := range items {
+		if i == maxLooks {
+			l.cannotKnow("which of these went together with what the plan deletes: there are too many to look at")
+			return
+		}
+		id := l.side.elementID(object(raw), l.op.Subject.Field)
+		if err := l.missing(l.p.atlas.top(l.Tenant, path, id)); err != nil && err.StatusCode == 404 {
+			l.lost[id] = true
+		}
+	}
 }
 
 // onlyHeld keeps of a patched element the fields that the list shows.

@@ -3,6 +3,7 @@ package plan
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 
 	"a0run/client/catalog"
@@ -19,13 +20,16 @@ func (x *call) relate(w relWrite) engine.Outcome {
 	c.Kind = rel.name
 	wanted := x.elements(w, rel)
 	if err := x.relatable(w, rel, at, wanted); err != nil {
-		return x.refused(c, err)
+		return x.refused(c, x.inItsWords(w, err))
 	}
 	was := make([]bool, len(wanted))
 	for i, e := range wanted {
 		in, err := x.isIn(w, rel, e)
+		if err != nil && err.StatusCode == http.StatusNotFound && !e.in && rel.name == "organizations.members" {
+			in, err = false, nil // who does not exist is no member
+		}
 		if err != nil {
-			return x.refused(c, err)
+			return x.refused(c, x.inItsWords(w, err))
 		}
 		was[i] = in
 	}
@@ -66,6 +70,16 @@ func (x *call) relate(w relWrite) engine.Outcome {
 		out, _ = bodyOf(x.Operation, x.Args).(*engine.Object)
 	}
 	return x.answer(out)
+}
+
+// inItsWords makes a 404 of what was looked at the call's own refusal.
+func (x *call) inItsWords(w relWrite, err *engine.Error) *engine.Error {
+	own := *err
+	own.Operation = x.Name
+	if own.StatusCode == http.StatusNotFound && w.op == "roles.add_users" && own.ErrorCode == "inexistent_user" {
+		return refusal(http.StatusBadRequest, "", "One or more users do not exist", x.Name)
+	}
+	return &own
 }
 
 // elements are the elements that the call names, with in saying where they are
@@ -122,19 +136,33 @@ func (x *call) relatable(w relWrite, rel *relation, at place, wanted []edge) *en
 	if err := x.ownerMissing(at); err != nil {
 		return err
 	}
-	if rel.name == "organizations.members" && len(at.values) > 0 {
-		if err := x.missing(x.p.atlas.top(x.Tenant, "/organizations", at.values[0])); err != nil {
+	ownerIsRead := !strings.HasSuffix(w.left, "[]") && rel.name != "organizations.members" &&
+		slices.ContainsFunc(wanted, func(e edge) bool { return !IsPlaceholder(e.right) && !x.elsewhere(rel.lists[0].items, e.right) })
+	if up, ok := x.p.atlas.above(at); ok && !ownerIsRead {
+		if err := x.missing(up); err != nil {
 			return err
+		}
+	}
+	if rel.name == "organizations.members.roles" && !ownerIsRead && len(at.values) > 1 {
+		member := edge{left: at.values[0], right: at.values[1], in: true}
+		in, err := x.isMember(member)
+		if err != nil || !in {
+			return orNotMember(err, x.Name)
 		}
 	}
 	checked := map[string]bool{}
 	for _, e := range wanted {
-		id, items := e.right, rel.lists[0].items
-		if strings.HasSuffix(w.left, "[]") && len(rel.lists) > 1 {
-			id, items = e.left, rel.lists[1].items
+		id, items, other, others := e.right, rel.lists[0].items, e.left, ""
+		if len(rel.lists) > 1 {
+			others = rel.lists[1].items
 		}
-		if !e.in || items == "" || checked[id] || items == "/users" && !IsPlaceholder(id) && !x.known(items, id) {
-			continue // whether the tenant's own user exists shows when his side is read
+		if strings.HasSuffix(w.left, "[]") && others != "" {
+			id, items, other, others = e.left, others, e.right, items
+		}
+		// Whether the tenant's own user exists shows when his side is read.
+		shows := items == "/users" && !IsPlaceholder(id) && !x.known(items, id) && !IsPlaceholder(other) && !x.elsewhere(others, other)
+		if !e.in || items == "" || checked[id] || shows {
+			continue
 		}
 		checked[id] = true
 		if err := x.missing(x.p.atlas.top(x.Tenant, items, id)); err != nil {
@@ -144,31 +172,70 @@ func (x *call) relatable(w relWrite, rel *relation, at place, wanted []edge) *en
 	return nil
 }
 
-// known reports whether the plan has changed an object.
+// isMember reports whether a user is a member of an organization.
+func (x *call) isMember(e edge) (bool, *engine.Error) {
+	rel := x.p.web.byName["organizations.members"]
+	x.p.mu.Lock()
+	known := x.p.over.edges.get(x.Tenant, rel, e.left, e.right)
+	x.p.mu.Unlock()
+	if known != nil {
+		return known.in, nil
+	}
+	return x.isIn(relWrite{}, rel, e)
+}
+
+func orNotMember(err *engine.Error, operation string) *engine.Error {
+	if err != nil {
+		return err
+	}
+	return refusal(http.StatusNotFound, "", "The user is not a member of the organization.", operation)
+}
+
+// known reports whether the plan may have changed an object.
 func (x *call) known(path, id string) bool {
 	x.p.mu.Lock()
 	defer x.p.mu.Unlock()
-	return x.p.over.entries[ref{x.Tenant, path, id}] != nil
+	return x.p.over.entries[ref{x.Tenant, path, id}] != nil || x.p.over.hasDrops(x.Tenant, path)
 }
 
-// ownerMissing is the 404 of the object whose relation it is, as far as the
-// plan knows; what only the tenant knows shows when the relation is read.
+// ownerMissing is the 404 of the objects above a place, as far as the plan
+// knows; what only the tenant knows shows when the tenant is asked.
 func (x *call) ownerMissing(at place) *engine.Error {
+	var unsure []place
 	x.p.mu.Lock()
-	defer x.p.mu.Unlock()
 	for up, ok := x.p.atlas.above(at); ok; up, ok = x.p.atlas.above(up) {
-		if e := x.p.over.entry(up); e != nil && e.gone {
+		switch e := x.p.over.entry(up); {
+		case e != nil && e.gone:
+			x.p.mu.Unlock()
 			return absent(up.kind.path, x.Name)
+		case (e == nil || e.made == nil) && x.p.over.hasDrops(x.Tenant, up.kind.path):
+			unsure = append(unsure, up)
 		}
 	}
-	if strings.HasPrefix(at.kind.path, "/organizations/{}/members/{}") && len(at.values) > 1 {
-		up := x.p.atlas.top(x.Tenant, "/organizations", at.values[0])
-		if e := x.p.over.entry(up); e != nil && e.gone {
-			return absent("/organizations", x.Name)
+	err := x.notMember(at)
+	x.p.mu.Unlock()
+	for _, up := range unsure {
+		if err := x.missing(up); err != nil {
+			return err
 		}
-		if e := x.p.over.edges.get(x.Tenant, x.p.web.byName["organizations.members"], at.values[0], at.values[1]); e != nil && !e.in {
-			return refusal(http.StatusNotFound, "", "The user is not a member of the organization.", x.Name)
-		}
+	}
+	return err
+}
+
+// notMember is the refusal of what belongs to a member of an organization, for
+// one who is none. The Planner's mutex is held.
+func (x *call) notMember(at place) *engine.Error {
+	if !strings.HasPrefix(at.kind.path, "/organizations/{}/members/{}") || len(at.values) < 2 {
+		return nil
+	}
+	org, user := x.p.atlas.top(x.Tenant, "/organizations", at.values[0]), x.p.atlas.top(x.Tenant, "/users", at.values[1])
+	if e := x.p.over.entry(org); e != nil && e.gone {
+		return absent("/organizations", x.Name)
+	}
+	e := x.p.over.edges.get(x.Tenant, x.p.web.byName["organizations.members"], at.values[0], at.values[1])
+	u := x.p.over.entry(user)
+	if e != nil && !e.in || e == nil && (IsPlaceholder(at.values[0]) || IsPlaceholder(at.values[1]) || u != nil && u.apart) {
+		return refusal(http.StatusNotFound, "", "The user is not a member of the organization.", x.Name)
 	}
 	return nil
 }

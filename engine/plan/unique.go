@@ -82,7 +82,9 @@ func keysOf(create *catalog.Operation, o *engine.Object) []string {
 func (x *call) bearers(create *catalog.Operation, p place, body *engine.Object) ([]string, *engine.Error) {
 	key, ok := uniqueKey(create, body)
 	find, known := x.p.o.Catalogue.Lookup(create.NaturalKey.Find)
-	if !ok || !known || x.p.alone(p) || IsPlaceholder(key) {
+	within := p
+	within.values, within.id, within.item = p.parents(), "", false
+	if !ok || !known || x.p.alone(within) || IsPlaceholder(key) {
 		return nil, nil
 	}
 	args := x.findArgs(create, find, p, body)

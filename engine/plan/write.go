@@ -108,7 +108,10 @@ func (x *call) answer(o *engine.Object) engine.Outcome {
 	if out.Status == 0 {
 		out.Status = http.StatusOK
 	}
-	if o != nil && x.Operation.Answer != catalog.EmptyAnswer {
+	switch {
+	case x.Operation.Answer == catalog.EmptyAnswer && out.Status != http.StatusNoContent && x.Operation.API == catalog.Management:
+		out.Value = json.RawMessage("{}")
+	case o != nil && x.Operation.Answer != catalog.EmptyAnswer:
 		out.Value = text(o)
 	}
 	return out
@@ -224,7 +227,13 @@ func (x *call) patch(at place) engine.Outcome {
 	c.Name = labelOf(old)
 	if create := at.kind.create; create != nil && touchesKey(create, body) &&
 		p.isTaken(create, at, keyed(body, old), bearers) {
+		if at.kind.path == "/users" {
+			return p.refuse(x, c, refusal(http.StatusBadRequest, "invalid_body", "The specified new email already exists", x.Name))
+		}
 		return p.refuse(x, c, taken(at.kind.path, labelOf(body), x.Name))
+	}
+	if err := refusedUserPatch(at, body, old, x.Name); err != nil {
+		return p.refuse(x, c, err)
 	}
 	by := x.patchOf(at, body, old)
 	now := by.apply(old)
@@ -379,10 +388,10 @@ func (x *call) remove(at place) engine.Outcome {
 
 // deleted is the answer to a delete.
 func (x *call) deleted(at place, there bool) engine.Outcome {
-	out := engine.Outcome{Status: x.Operation.Status}
 	if at.kind.path != "/connections" {
-		return out
+		return x.answer(nil)
 	}
+	var out engine.Outcome
 	out.Status = http.StatusNoContent
 	if there {
 		o := engine.NewObject(1)
