@@ -209,7 +209,7 @@ func article(typ string) string {
 // wrong is an ArgumentError of this call.
 func (b *bound) wrong(what, hint string) *engine.Error {
 	return &engine.Error{
-		Name: engine.NameArgumentError, Where: b.call.Where, HintText: hint,
+		Name: engine.NameArgumentError, Where: b.call.Where, HintText: hint, ResetAt: -1,
 		Message: b.call.Func.Name + ": " + what + suffix(hint),
 	}
 }

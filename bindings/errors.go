@@ -14,7 +14,7 @@ func toError(err error, operation string) *engine.Error {
 	if errors.As(err, &own) {
 		return own
 	}
-	e := &engine.Error{Operation: operation, Message: err.Error(), Cause: err}
+	e := &engine.Error{Operation: operation, Message: err.Error(), ResetAt: -1, Cause: err}
 	var (
 		api      *client.Auth0Error
 		limited  *client.RateLimitError

@@ -242,7 +242,7 @@ func fileError(args *bound, path string, err error) *engine.Error {
 		cause = pathErr.Err
 	}
 	return &engine.Error{
-		Name: engine.NameFileError, Where: args.call.Where, Operation: args.call.Func.Name,
+		Name: engine.NameFileError, Where: args.call.Where, Operation: args.call.Func.Name, ResetAt: -1,
 		Message: path + ": " + cause.Error(), Cause: err,
 	}
 }
@@ -359,7 +359,7 @@ func (b *bound) badRow(name string, err error) error {
 }
 
 func (b *bound) csvError(message string) *engine.Error {
-	return &engine.Error{Name: engine.NameFileError, Where: b.call.Where, Operation: b.call.Func.Name, Message: message}
+	return &engine.Error{Name: engine.NameFileError, Where: b.call.Where, Operation: b.call.Func.Name, ResetAt: -1, Message: message}
 }
 
 func encodeCSV(args *bound) (any, error) {

@@ -251,5 +251,5 @@ func parallelError(where Position, failed []ItemError) *Error {
 	} else if n > 1 {
 		msg += "; " + strconv.Itoa(n) + " more failed too"
 	}
-	return &Error{Name: NameParallelError, Message: msg, Where: where, Items: failed, Cause: first.Err}
+	return &Error{Name: NameParallelError, Message: msg, Where: where, Items: failed, ResetAt: -1, Cause: first.Err}
 }

@@ -76,7 +76,7 @@ func (e *encoder) fail(format string, args ...any) error {
 	if at = strings.TrimPrefix(at, "."); at == "" {
 		at = "the value"
 	}
-	return &Error{Name: NameArgumentError, Message: at + ": " + fmt.Sprintf(format, args...)}
+	return &Error{Name: NameArgumentError, Message: at + ": " + fmt.Sprintf(format, args...), ResetAt: -1}
 }
 
 func (e *encoder) value(b []byte, v any) ([]byte, error) {
