@@ -202,6 +202,10 @@ func New(cfg Config) (*Client, error) {
 // Domain is the tenant's domain, with the port where there is one.
 func (c *Client) Domain() string { return c.base.Host }
 
+// Pace is what is known of a rate bucket of the tenant (see catalog): its size
+// and the rate, in requests a second, at which it fills; 0 for what is not known.
+func (c *Client) Pace(bucket string) (size int, perSecond float64) { return c.pacer.Known(bucket) }
+
 // Issuer is the iss of the tenant's tokens: "https://DOMAIN/", also where the
 // tenant is reached by plain http.
 func (c *Client) Issuer() string { return issuerOf(c.base) }
