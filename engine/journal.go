@@ -42,8 +42,9 @@ type Journal interface {
 	// Find reads one call by its key; nil, nil where there is none.
 	Find(ctx context.Context, run, key string) (*CallRecord, error)
 	// Writes counts the mutating calls (Mutates) of a run that have a record
-	// of State other than StateRefused, whose task is the given one or, with
-	// below, lies below it ("main/2." takes main/2.x and main/2.x/1.y).
+	// of State other than StateRefused and StateEnded, whose task is the given
+	// one or, with below, lies below it ("main/2." takes main/2.x and
+	// main/2.x/1.y).
 	Writes(ctx context.Context, run, task string, below bool) (int, error)
 	// Intent writes that a mutating call is about to be sent. It has returned
 	// only when the record survives a kill of the process and, where

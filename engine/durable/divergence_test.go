@@ -84,6 +84,32 @@ func TestEditsThatAreFine(t *testing.T) {
 	}
 }
 
+// TestAMendedCall: the call whose refusal ended the run need not come up again.
+func TestAMendedCall(t *testing.T) {
+	t.Parallel()
+	book := `
+auth0.users.update("auth0|u0", {blocked = true})
+parallel.each({1, 2, 3}, function(i)
+  auth0.users.update("auth0|u" .. i, {blocked = true})
+  if i == 2 then auth0.users.update("auth0|nobody", {blocked = true}) end
+  auth0.users.update("auth0|u" .. i, {nickname = "n"})
+end)
+auth0.users.update("auth0|u0", {nickname = "n"})
+`
+	for name, by := range map[string]string{
+		"mended": `auth0.users.update("auth0|u4", {blocked = true})`, "removed": ``,
+	} {
+		d := newDesk(t, sim.Options{Seed: seedUsers(8)})
+		d.play(play{text: book}).wants(t, engine.NameParallelError)
+		d.resume(play{text: strings.Replace(book, `auth0.users.update("auth0|nobody", {blocked = true})`, by, 1)}).wants(t, "")
+		for _, u := range []string{"u0", "u1", "u2", "u3"} {
+			if n := d.count("PATCH", "/users/auth0|"+u); n != 2 {
+				t.Errorf("%s: %s was patched %d times", name, u, n)
+			}
+		}
+	}
+}
+
 const keyed = `
 local users = auth0.users.list()
 parallel.each(users, {concurrency = 2}, function(u)

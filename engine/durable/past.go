@@ -205,7 +205,7 @@ func (p *past) missing(ctx context.Context, of func(rec *engine.CallRecord) bool
 		if err != nil {
 			return nil, err
 		}
-		if !rec.Mutates || rec.State == engine.StateRefused || rec.Seq > p.lastSeq && rec.State != engine.StateBegun || !of(rec) {
+		if !rec.Mutates || rec.State == engine.StateRefused || rec.State == engine.StateEnded || rec.Seq > p.lastSeq && rec.State != engine.StateBegun || !of(rec) {
 			continue
 		}
 		p.mu.Lock()

@@ -29,7 +29,7 @@ func (s *Session) replay(ctx context.Context, c *engine.Call, next engine.Doer) 
 		return engine.Outcome{}, false
 	}
 	if rec.Mutates {
-		s.past.count(c, true)
+		s.past.count(c, rec.State != engine.StateEnded) // that one need not come up
 	}
 	switch rec.State {
 	case engine.StateDone, engine.StateFailed:

@@ -127,7 +127,7 @@ func (s *Session) Written(ctx context.Context, each func(rec *engine.CallRecord,
 		if err != nil {
 			return err
 		}
-		if rec.Mutates && rec.State != engine.StateRefused {
+		if rec.Mutates && rec.State != engine.StateRefused && rec.State != engine.StateEnded {
 			args, err := s.opened(rec.Args)
 			if err != nil {
 				return err

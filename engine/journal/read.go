@@ -35,8 +35,8 @@ func (r *reads) prepare(ctx context.Context, pool *sql.DB) (err error) {
 		{&r.number, "SELECT no FROM runs WHERE id = ?"},
 		// Two counts and no OR, for which SQLite would read the whole run.
 		{&r.writes, `SELECT
-			(SELECT count(*) FROM calls WHERE run = ?1 AND task = ?2 AND mutates = 1 AND state <> 'refused') +
-			(SELECT count(*) FROM calls WHERE run = ?1 AND task > ?3 AND task < ?4 AND mutates = 1 AND state <> 'refused')`},
+			(SELECT count(*) FROM calls WHERE run = ?1 AND task = ?2 AND mutates = 1 AND state <> 'refused' AND state <> 'ended') +
+			(SELECT count(*) FROM calls WHERE run = ?1 AND task > ?3 AND task < ?4 AND mutates = 1 AND state <> 'refused' AND state <> 'ended')`},
 		{&r.also, "SELECT kind, object FROM touches WHERE run = (SELECT no FROM runs WHERE id = ?) AND key = ?"},
 		{&r.seq, "SELECT coalesce(max(id), ?1) - ?1 FROM calls WHERE id > ?1 AND id < ?2"},
 		{&r.wake, `SELECT ifnull(max(wake), 0) FROM (

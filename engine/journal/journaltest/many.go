@@ -25,6 +25,9 @@ func writes(s suite) {
 		refused := Write(200 + i)
 		refused.Task, refused.State = task, engine.StateRefused
 		record(t, j, l, refused)
+		ended := Write(400 + i)
+		ended.Task, ended.State = task, engine.StateEnded
+		record(t, j, l, ended)
 	}
 	open := Intent(Write(300))
 	open.Task = "main/2.begun"
