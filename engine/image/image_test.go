@@ -138,6 +138,9 @@ func users(n int) string {
 // the order of the list and out of it.
 func TestListAndPatch(t *testing.T) {
 	for way, n := range map[string]int{"each": 10_000, "all, then from its end": 2_500} {
+		if underRace {
+			n /= 10
+		}
 		d := newDesk(t, users(n))
 		sent := d.run(func(task *engine.Task) {
 			var ids []string
@@ -159,7 +162,7 @@ func TestListAndPatch(t *testing.T) {
 				patch(ids[i])
 			}
 		})
-		if sent["users.update"] != n || sent["users.get"] > n/100 {
+		if sent["users.update"] != n || sent["users.get"] > max(n/100, 1) {
 			t.Errorf("%s: %d patches, %d reads for before-images", way, sent["users.update"], sent["users.get"])
 		}
 	}

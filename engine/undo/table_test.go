@@ -62,7 +62,10 @@ type tableCase struct {
 
 func TestTable(t *testing.T) {
 	t.Parallel()
-	for _, tt := range append(tableCases(), moreCases()...) {
+	for i, tt := range append(tableCases(), moreCases()...) {
+		if underRace && i%6 != 0 {
+			continue
+		}
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			tt.run(t)

@@ -1,6 +1,8 @@
 package undo_test
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
@@ -403,5 +405,42 @@ func TestRequests(t *testing.T) {
 	}
 	if sent < p.Requests || sent > p.Requests*3/2 {
 		t.Errorf("the preview says %d requests, and %d were sent: %s", p.Requests, sent, tell(u.result))
+	}
+}
+
+// TestPasswordOfNobody: a user who comes back has a password that nobody knows:
+// it is in no record, and the resumed undo uses the same.
+func TestPasswordOfNobody(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, world)
+	run := d.play("p.lua", `auth0.users.delete("auth0|bob") auth0.users.delete("auth0|ada")`)
+	u, done := d.stopped(run, 2, func() {})
+	if done || u.code != engine.ExitOK || u.result.Counts[undo.Undone] != 2 {
+		t.Fatalf("exit %d: %s", u.code, tell(u.result))
+	}
+	seen := map[string]bool{}
+	for _, r := range d.tenant.Requests() {
+		var body struct{ Password string }
+		if r.Operation == "users.create" && json.Unmarshal(r.Body, &body) == nil {
+			seen[body.Password] = true
+		}
+	}
+	files := []string{d.db.Path(), d.db.Path() + "-wal"}
+	for password := range seen {
+		if len(password) < 40 {
+			t.Errorf("the password %q is short", password)
+		}
+		for _, name := range files {
+			text, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if bytes.Contains(text, []byte(password)) {
+				t.Errorf("the password stands in %s", filepath.Base(name))
+			}
+		}
+	}
+	if len(seen) != 2 {
+		t.Errorf("%d passwords", len(seen))
 	}
 }
