@@ -19,9 +19,10 @@ import (
 var allowed = map[string][]string{
 	"client/catalog":     {},
 	"client/catalog/gen": {"client/catalog"},
+	"client/schema":      {"client/catalog"},
 	"client/pace":        {},
 	"client/search":      {},
-	"client":             {"client/catalog", "client/pace"},
+	"client":             {"client/catalog", "client/pace", "client/schema"},
 	// Never client: a simulator that shares code with its client proves nothing.
 	"client/sim":       {"client/catalog", "client/search", "client/sim/store"},
 	"client/sim/store": {},
@@ -40,7 +41,7 @@ var allowed = map[string][]string{
 	"engine/guard": {"engine", "client/catalog"},
 	"engine/plan":  {"engine", "client/catalog", "client/search", "client/pace"},
 	"engine/undo":  {"engine", "engine/image", "client/catalog"},
-	"bindings":     {"engine", "client", "client/catalog", "client/pace"},
+	"bindings":     {"engine", "client", "client/catalog", "client/pace", "client/schema"},
 	"cmd/a0run":    {"*"},
 	"cmd/bench":    {"*"},
 }

@@ -97,6 +97,7 @@ func (t *table) operation(op *catalog.Operation, role, name string) *engine.Func
 			return nil, err
 		}
 		call := t.apiCall(op, role, args)
+		call.lifecycle()
 		if listing(op) && !pagedByCaller(op, args) {
 			return call.collect()
 		}
@@ -115,7 +116,9 @@ func (t *table) everything(op *catalog.Operation, role, name string) *engine.Fun
 		if err != nil {
 			return nil, err
 		}
-		return t.apiCall(op, role, args).collect()
+		call := t.apiCall(op, role, args)
+		call.lifecycle()
+		return call.collect()
 	}
 	return f
 }
@@ -131,7 +134,9 @@ func (t *table) each(op *catalog.Operation, role, name string) *engine.Function 
 		if err != nil {
 			return nil, err
 		}
-		return t.apiCall(op, role, args).iterate(), nil
+		call := t.apiCall(op, role, args)
+		call.lifecycle()
+		return call.iterate(), nil
 	}
 	return f
 }

@@ -13,6 +13,7 @@ import (
 	"io"
 	"sort"
 	"strings"
+	"sync"
 
 	"a0run/client"
 	"a0run/client/catalog"
@@ -41,6 +42,8 @@ type Config struct {
 	Getenv func(name string) (string, bool)
 	// Dir is the playbook's folder; files outside it must be declared.
 	Dir string
+	// Validate is the project's policy; the head's own goes first.
+	Validate engine.ValidatePolicy
 	// Rand is the source of random and uuid; nil means crypto/rand.
 	Rand io.Reader
 }
@@ -49,6 +52,9 @@ type Config struct {
 type table struct {
 	cfg Config
 	ops *catalog.Table
+
+	mu   sync.Mutex
+	said map[string]bool // what the log has been told once
 }
 
 func newTable(cfg Config) *table {

@@ -34,6 +34,9 @@ func (a *apiCall) once(values *engine.Object) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := a.examine(values); err != nil {
+		return nil, err
+	}
 	out := a.do(values)
 	if out.Err != nil {
 		return nil, out.Err

@@ -20,6 +20,9 @@ type Head struct {
 	Guards *Object
 	// Undo is what is kept for undoing the run; "" means UndoAuto.
 	Undo UndoPolicy
+	// Validate says what is done about bodies that the API would not take; ""
+	// means what a0run.yaml says.
+	Validate ValidatePolicy
 	// Schedule is kept for the stage that reads it.
 	Schedule any
 	// Where is the place of the head, At that of a dotted path in it
@@ -51,6 +54,33 @@ func ParseUndo(v any) (UndoPolicy, bool) {
 
 // undoPolicies are the policies as they are written.
 func undoPolicies() []string { return []string{string(UndoAuto), string(UndoFull), string(UndoOff)} }
+
+// A ValidatePolicy says what is done about the mistakes of a request body that
+// are seen before it is sent. Where nothing says it, what is certainly wrong is
+// an error and the rest a warning.
+type ValidatePolicy string
+
+// The policies.
+const (
+	ValidateError ValidatePolicy = "error" // all are errors
+	ValidateWarn  ValidatePolicy = "warn"  // all are warnings
+	ValidateOff   ValidatePolicy = "off"   // nobody looks
+)
+
+// ParseValidate reads a policy as playbooks and a0run.yaml write it.
+func ParseValidate(v any) (ValidatePolicy, bool) {
+	text, _ := v.(string)
+	switch p := ValidatePolicy(text); p {
+	case ValidateError, ValidateWarn, ValidateOff:
+		return p, true
+	}
+	return "", false
+}
+
+// ValidatePolicies are the policies as they are written.
+func ValidatePolicies() []string {
+	return []string{string(ValidateError), string(ValidateWarn), string(ValidateOff)}
+}
 
 // A ParamDecl declares one parameter.
 type ParamDecl struct {

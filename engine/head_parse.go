@@ -12,7 +12,7 @@ import (
 // headKeys are the keys of a head, the same in both languages.
 func headKeys() []string {
 	return []string{
-		"name", "description", "params", "tenants", "env", "files", "hosts", "guards", "undo", "patience", "schedule",
+		"name", "description", "params", "tenants", "env", "files", "hosts", "guards", "undo", "validate", "patience", "schedule",
 	}
 }
 
@@ -74,6 +74,8 @@ func (p *headParser) key(key string, v any) {
 		h.Guards = p.object(key, v)
 	case "undo":
 		h.Undo = p.undo(key, v)
+	case "validate":
+		h.Validate = p.validate(key, v)
 	case "patience":
 		h.Patience = p.duration(key, v)
 	case "schedule":
@@ -143,6 +145,16 @@ func (p *headParser) undo(path string, v any) UndoPolicy {
 		p.wrong(path, `write "auto", "full" or "off"`, "%s: got %s, want a policy", path, shown(v))
 	}
 	return u
+}
+
+func (p *headParser) validate(path string, v any) ValidatePolicy {
+	policy, ok := ParseValidate(v)
+	if text, isText := v.(string); !ok && isText {
+		p.unknown(path, "policy of validate", text, ValidatePolicies())
+	} else if !ok {
+		p.wrong(path, `write "error", "warn" or "off"`, "%s: got %s, want a policy", path, shown(v))
+	}
+	return policy
 }
 
 func (p *headParser) duration(path string, v any) time.Duration {

@@ -130,3 +130,85 @@ func editDistance(a, b string) int {
 	}
 	return last[len(b)]
 }
+
+// NearestName is the name that a person most likely meant by one that does not
+// exist among the known, or "": a third of the letters may differ, or one be the
+// beginning or the end of the other. Of two equally near ones the first wins.
+func NearestName(name string, known []string) string {
+	best, bestCost := "", 0
+	asked := plainLetters(name)
+	for _, k := range known {
+		if k == name {
+			continue
+		}
+		letters := plainLetters(k)
+		limit := (max(len(asked), len(letters)) + 1) / 3
+		cost := letterDistance(asked, letters, limit)
+		if cost > limit && beginsOrEnds(asked, letters) {
+			cost = limit + 1
+		} else if cost > limit {
+			continue
+		}
+		if best == "" || cost < bestCost {
+			best, bestCost = k, cost
+		}
+	}
+	return best
+}
+
+// Lookalike is the known name of which another is all but the same: only case,
+// - and _ differ, or a letter of a longer word. It is for places where any name
+// may be right.
+func Lookalike(name string, known []string) string {
+	const long = 6 // letters from which one that differs is a slip
+	asked := plainLetters(name)
+	best, bestCost := "", 2
+	for _, k := range known {
+		letters := plainLetters(k)
+		limit := 0
+		if len(asked) >= long && len(letters) >= long {
+			limit = 1
+		}
+		if cost := letterDistance(asked, letters, limit); cost <= limit && cost < bestCost && k != name {
+			best, bestCost = k, cost
+		}
+	}
+	return best
+}
+
+// letterDistance is the edit distance where it can be within the limit.
+func letterDistance(a, b string, limit int) int {
+	const longest = 200 // letters; what is longer is nobody's slip
+	switch d := len(a) - len(b); {
+	case a == "" || b == "" || d > limit || -d > limit || len(a) > longest:
+		return limit + 1
+	case a == b:
+		return 0
+	case limit == 0:
+		return 1
+	}
+	return editDistance(a, b)
+}
+
+func beginsOrEnds(a, b string) bool {
+	const least = 3 // letters that must be the same
+	if len(a) > len(b) {
+		a, b = b, a
+	}
+	return len(a) >= least && (strings.HasPrefix(b, a) || strings.HasSuffix(b, a))
+}
+
+// plainLetters leaves out what people mix up in names.
+func plainLetters(s string) string {
+	var b strings.Builder
+	for i := range len(s) {
+		c := s[i]
+		if c >= 'A' && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		if c != '_' && c != '-' && c != ' ' {
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
+}

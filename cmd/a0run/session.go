@@ -72,6 +72,7 @@ func (s *session) open(ctx context.Context) error {
 		Redactor: s.redactor, Head: s.playbook.head(), Params: s.params,
 		Tenants: s.tenants.clients, Default: s.tenants.defaultRole,
 		Secrets: s.tenants.secret, Getenv: s.world.getenv, Dir: s.playbook.dir,
+		Validate: s.tenants.validate,
 	}
 	s.images = image.NewReader(image.Options{API: bindings.API(s.globals), Now: s.world.now})
 	if s.journal == nil {
@@ -170,7 +171,7 @@ func (s *session) begin(ctx context.Context, kind, of string) error {
 		return err
 	}
 	s.durable, err = durable.Begin(ctx, rec, s.journal.options(s))
-	return err
+	return failedWith(err)
 }
 
 func hashOf(text []byte) string {
@@ -217,7 +218,7 @@ func (s *session) recall(ctx context.Context) error {
 	if !s.guards.Counts() {
 		return nil
 	}
-	return s.durable.Written(ctx, s.guards.Seen)
+	return failedWith(s.durable.Written(ctx, s.guards.Seen))
 }
 
 // executeMain runs what program makes as the main task.

@@ -25,6 +25,7 @@ type tenants struct {
 	defaultRole string
 	secret      func(ctx context.Context, name string) (string, error)
 	guarded     map[string]guard.Tenant // by role
+	validate    engine.ValidatePolicy   // of the project
 }
 
 // openTenants makes a client for every role of the playbook.
@@ -87,6 +88,7 @@ func (t *tenants) openProject(ctx context.Context, s *session, head guard.Rules)
 		return err
 	}
 	t.secret = func(ctx context.Context, name string) (string, error) { return p.Secret(ctx, name, out) }
+	t.validate = p.Validate
 	shared := map[string]*client.Client{} // roles of one tenant share its budget
 	own := map[string]string{}
 	for role, name := range chosen {

@@ -47,8 +47,10 @@ func (d *document) project(root *yaml.Node, p *Project) {
 			p.guards = d.guards(key, value)
 		case "journal":
 			p.Journal = d.journal(value)
+		case "validate":
+			p.Validate = d.validate(value)
 		default:
-			d.unknown(key, FileName, []string{"default", "tenants", "secrets", "guards", "journal"})
+			d.unknown(key, FileName, []string{"default", "tenants", "secrets", "guards", "journal", "validate"})
 		}
 	})
 	switch _, known := p.tenant(p.Default); {

@@ -19,6 +19,7 @@
 //	  webhook: {env: WEBHOOK_SECRET}
 //	guards:
 //	  deny: [tenants.*]
+//	validate: warn
 //	journal:
 //	  file: state/journal.db
 //	  key: {env: A0RUN_KEY}
@@ -27,7 +28,9 @@
 //
 // A tenant that is marked production: true is written only by a plan, or with
 // --yes. guards: (package guard has their keys) hold for all tenants, or for
-// one. journal: is the path of the journal's file alone, or says also where the
+// one. validate: (error, warn, off) says what is done about request bodies that
+// the API would not take; without it, what is certainly wrong is an error and the
+// rest a warning. journal: is the path of the journal's file alone, or says also where the
 // key of what is encrypted comes from, how long runs are kept ("forever" is for
 // good) and whether all is encrypted or the secrets. Everything but tenants: may
 // be left out.
@@ -66,6 +69,8 @@ type Project struct {
 	Secrets []NamedSource
 	// Journal is what journal: says; its zero value says nothing.
 	Journal Journal
+	// Validate is what validate: says; "" says nothing.
+	Validate engine.ValidatePolicy
 	// Warnings are mistakes that stop nobody (a secret in the clear).
 	Warnings engine.Problems
 

@@ -179,6 +179,21 @@ func (d *document) keep(n *yaml.Node, what string) time.Duration {
 	return 0
 }
 
+// validate takes one of the policies.
+func (d *document) validate(n *yaml.Node) engine.ValidatePolicy {
+	if n.Kind == yaml.ScalarNode {
+		if policy, ok := engine.ParseValidate(n.Value); ok {
+			return policy
+		}
+	}
+	hint := "known: " + strings.Join(engine.ValidatePolicies(), ", ")
+	if near := engine.Nearest(n.Value, engine.ValidatePolicies()); near != "" {
+		hint = "did you mean " + near + "?"
+	}
+	d.wrong(n, hint, "validate: got %s, want error, warn or off", shown(n))
+	return ""
+}
+
 func (d *document) encrypt(n *yaml.Node, what string) string {
 	known := []string{EncryptSecrets, EncryptAll}
 	if n.Kind == yaml.ScalarNode && (n.Value == EncryptSecrets || n.Value == EncryptAll) {

@@ -8,10 +8,14 @@
 //
 //	go run ./client/catalog/gen -operations management.json -schemas schemas.json -python python4_methods.tsv -out /tmp/catalog
 //
-// One file nobody edits: the table of the fields that bodies accept. It is
+// Some files nobody edits: the table of the fields that bodies accept is
 // written anew when Auth0's document changes:
 //
 //	go run ./client/catalog/gen -operations management.json -schemas schemas.json -fields client/catalog/body_fields_table.go
+//
+// So is what package client/schema knows of bodies:
+//
+//	go run ./client/catalog/gen -operations management.json -schemas schemas.json -shapes client/schema
 package main
 
 import (
@@ -62,21 +66,27 @@ type apiBody struct {
 }
 
 func main() {
-	var files struct{ ops, schemas, python, out, fields string }
+	var files struct{ ops, schemas, python, out, fields, shapes string }
 	flag.StringVar(&files.ops, "operations", "", "JSON list of the Management API's operations")
 	flag.StringVar(&files.schemas, "schemas", "", "JSON object of the component schemas")
 	flag.StringVar(&files.python, "python", "", "tab-separated list of the Python SDK's methods")
 	flag.StringVar(&files.out, "out", "", "directory to write the Go files to")
 	flag.StringVar(&files.fields, "fields", "", "file to write the table of body fields to, and nothing else")
+	flag.StringVar(&files.shapes, "shapes", "", "directory to write the tables of package client/schema to, and nothing else")
 	flag.Parse()
-	if files.fields != "" {
+	for path, write := range map[string]func(string, *source) error{files.fields: writeFields, files.shapes: writeShapes} {
+		if path == "" {
+			continue
+		}
 		src := &source{}
 		if err := errors.Join(readJSON(files.ops, &src.ops), readJSON(files.schemas, &src.schemas)); err != nil {
 			log.Fatal(err)
 		}
-		if err := writeFields(files.fields, src); err != nil {
+		if err := write(path, src); err != nil {
 			log.Fatal(err)
 		}
+	}
+	if files.fields+files.shapes != "" {
 		return
 	}
 	if files.ops == "" || files.schemas == "" || files.python == "" || files.out == "" {

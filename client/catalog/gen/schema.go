@@ -18,6 +18,8 @@ type schema struct {
 	Type       any                `json:"type"`
 	Nullable   bool               `json:"nullable"`
 	Enum       []any              `json:"enum"`
+	Const      any                `json:"const"`
+	Format     string             `json:"format"`
 	Maximum    *float64           `json:"maximum"`
 	Items      *schema            `json:"items"`
 	Properties map[string]*schema `json:"properties"`
