@@ -177,7 +177,7 @@ func TestMemoryIsBounded(t *testing.T) {
 	if len(m.writes) > keptWrites+1 {
 		t.Errorf("%d writes are remembered", len(m.writes))
 	}
-	if _, _, ok := m.whole("t", key{"/users", "ha"}, now); ok {
+	if _, _, ok := m.whole("t", key{"/users", "nb"}, now); ok {
 		t.Error("what may have been written since is known")
 	}
 }
