@@ -172,8 +172,8 @@ func (x *call) readByName(at place) engine.Outcome {
 		raw, _ := out.Value.(json.RawMessage)
 		o := object(raw)
 		p.mu.Lock()
-		defer p.mu.Unlock()
 		now := p.now(stand{place: in.child(field(o, k.field)), base: o})
+		p.mu.Unlock()
 		if now != nil && field(now, key) == at.id {
 			return x.given(x.chosen(now))
 		}

@@ -101,7 +101,27 @@ func (x *call) bearers(create *catalog.Operation, p place, body *engine.Object) 
 		x.p.names[name] = r
 		x.p.mu.Unlock()
 	}
-	return r.ids[key], nil
+	return x.stillThere(within, r.ids[key])
+}
+
+// stillThere leaves out those who went together with another object.
+func (x *call) stillThere(in place, ids []string) ([]string, *engine.Error) {
+	x.p.mu.Lock()
+	drops := x.p.over.hasDrops(x.Tenant, in.kind.path)
+	x.p.mu.Unlock()
+	if !drops {
+		return ids, nil
+	}
+	var kept []string
+	for _, id := range ids {
+		switch err := x.missing(in.child(id)); {
+		case err == nil:
+			kept = append(kept, id)
+		case err.StatusCode != http.StatusNotFound:
+			return nil, err
+		}
+	}
+	return kept, nil
 }
 
 // fill asks the tenant.
