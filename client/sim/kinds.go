@@ -178,6 +178,8 @@ func shown(kind string, o object) object {
 			o["credentials"] = cred
 		}
 		return o
+	case "/branding/templates/universal-login": // written as template, read as body
+		return object{"body": o["template"]}
 	case "/hooks/{}/secrets":
 		out := object{}
 		for k := range o {

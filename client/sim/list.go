@@ -65,8 +65,11 @@ func pagingArg(name string) bool {
 }
 
 func fieldIs(o object, name string, want []string) bool {
-	if name == "identifiers" {
+	switch name { // parameters whose field has another name
+	case "identifiers":
 		return slices.Contains(want, str(o, "identifier"))
+	case "grant_ids":
+		return slices.Contains(want, str(o, "id"))
 	}
 	v, has := o[name]
 	if !has {
