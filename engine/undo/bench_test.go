@@ -134,6 +134,8 @@ func (d *desk) execute(e *execution) {
 		Redactor: redactor, Head: e.head, Dir: d.dir,
 		Tenants: map[string]*client.Client{bindings.DefaultRole: d.connect(cut)},
 		Secrets: func(_ context.Context, name string) (string, error) { return "the secret " + name, nil },
+		// Undo is tried with the least that the local tenant takes.
+		Validate: engine.ValidateOff,
 	}
 	images := image.NewReader(image.Options{API: bindings.API(cfg)})
 	d.number++
