@@ -91,7 +91,7 @@ func (t *table) secretFunction() *engine.Function {
 		if err != nil {
 			return nil, err
 		}
-		return t.perform(args, &engine.Action{Name: f.Name, Effect: catalog.Read}, func(ctx context.Context) (any, error) {
+		return t.perform(args, &engine.Action{Name: f.Name, Effect: catalog.Read, Secret: true}, func(ctx context.Context) (any, error) {
 			if t.cfg.Secrets == nil {
 				return nil, args.wrong("there are no secrets", "name them under secrets: in a0run.yaml")
 			}

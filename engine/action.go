@@ -39,6 +39,8 @@ type Action struct {
 	// Image reads what stands in the place of a host function's write before
 	// it is done; nil where there is nothing to keep.
 	Image func() (any, error)
+	// Secret says that what the action gives is a secret, whatever it is.
+	Secret bool
 	// Digest, where it is set, is what the journal keeps instead of the value:
 	// a file's hash and size. A call that comes up again is then performed
 	// again, and another digest is a divergence.

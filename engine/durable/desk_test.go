@@ -43,6 +43,7 @@ type desk struct {
 	env    map[string]string
 	secret map[string]string
 	all    bool // seal whole records
+	shown  bool // nothing is known as a secret
 	number int
 
 	shutAlready bool
@@ -319,6 +320,7 @@ func (d *desk) try(p play) (*execution, error) {
 		return nil, problems
 	}
 	e := &execution{redactor: engine.NewRedactor()}
+	e.redactor.Off = d.shown
 	proc := &process{Journal: d.db, db: d.db, fate: p.fate, next: d.tenant.Transport()}
 	cred := d.tenant.Credentials()
 	c, err := client.New(client.Config{
@@ -328,6 +330,15 @@ func (d *desk) try(p play) (*execution, error) {
 		return nil, err
 	}
 	e.redactor.Add(cred.ClientSecret)
+	for _, declared := range head.Params {
+		if v, ok := params.Get(declared.Name); ok && declared.Type == "secret" {
+			if text, isText := v.(engine.Secret); isText {
+				e.redactor.Add(string(text))
+			} else if text, isText := v.(string); isText {
+				e.redactor.Add(text)
+			}
+		}
+	}
 	globals := bindings.Config{
 		Redactor: e.redactor, Head: head, Params: params, Dir: d.dir,
 		Tenants: map[string]*client.Client{bindings.DefaultRole: c},

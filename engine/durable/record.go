@@ -90,7 +90,7 @@ func (s *Session) announce(c *engine.Call, rec *engine.CallRecord) {
 			return err
 		}
 		rec.State = engine.StateBegun
-		rec.Before, rec.Note = s.sealed(c.Before, nil), s.sealed(c.Note, nil)
+		rec.Before, rec.Note = s.sealed(c.Before, inBefore(c)), s.sealed(c.Note, nil)
 		rec.Attempts = s.attempts(c)
 		// The request must not be left half announced by a task that is told
 		// to stop: whoever waits for the sync shares it with others.
@@ -135,14 +135,14 @@ func (s *Session) finish(_ context.Context, c *engine.Call, rec *engine.CallReco
 // complete fills a record with what came of its call.
 func (s *Session) complete(c *engine.Call, rec *engine.CallRecord, out engine.Outcome) error {
 	rec.Ended, rec.Status, rec.Attempts, rec.Waited = s.o.Now(), out.Status, s.attempts(c), c.Waited
-	rec.Before, rec.Note = s.sealed(c.Before, nil), s.sealed(c.Note, nil)
+	rec.Before, rec.Note = s.sealed(c.Before, inBefore(c)), s.sealed(c.Note, nil)
 	if out.Err != nil {
 		rec.State = engine.StateFailed
 		if out.Err.InDoubt {
 			rec.State = engine.StateDoubt
 		}
 		text, err := engine.MarshalFailure(out.Err)
-		rec.Failure = s.sealed(text, nil)
+		rec.Failure = s.sealed(text, secretsIn(c.Args, nil))
 		return err
 	}
 	rec.State = engine.StateDone
@@ -157,7 +157,7 @@ func (s *Session) complete(c *engine.Call, rec *engine.CallRecord, out engine.Ou
 	if rec.Mutates && rec.Object == "" {
 		rec.Object = s.o.Redactor.Redact(madeObject(c.Operation, text))
 	}
-	rec.Value = s.sealed(text, nil)
+	rec.Value = s.sealed(text, inAnswer(c, out.Value, text))
 	return nil
 }
 

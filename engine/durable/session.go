@@ -229,7 +229,7 @@ func (s *Session) failed(err error) *engine.Error {
 // stepEnded writes a step.
 func (s *Session) stepEnded(r engine.StepResult) {
 	rec := &engine.StepRecord{
-		ID: r.ID, Name: r.Name, Task: r.Task, Where: r.Where.String(),
+		ID: s.o.Redactor.Redact(r.ID), Name: s.o.Redactor.Redact(r.Name), Task: r.Task, Where: r.Where.String(),
 		State: r.State, Reason: s.text(r.Reason), Began: r.Began, Took: r.Took,
 	}
 	if r.Err != nil {
@@ -340,24 +340,4 @@ func readValue(op *catalog.Operation, text json.RawMessage) (any, error) {
 		return text, nil
 	}
 	return engine.ParseJSON(text)
-}
-
-// secretsIn are the marked secrets of a tree.
-func secretsIn(v any, into map[string]bool) map[string]bool {
-	switch x := v.(type) {
-	case engine.Secret:
-		if into == nil {
-			into = map[string]bool{}
-		}
-		into[string(x)] = true
-	case *engine.Object:
-		for _, item := range x.All() {
-			into = secretsIn(item, into)
-		}
-	case []any:
-		for _, item := range x {
-			into = secretsIn(item, into)
-		}
-	}
-	return into
 }

@@ -1,0 +1,98 @@
+package durable
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+
+	"a0run/client/catalog"
+	"a0run/engine"
+	"a0run/engine/image"
+)
+
+// Most secrets are known to the redactor, wherever they stand. One that is too
+// short to be looked for in texts is known by its place alone: as an argument
+// that is marked, where the catalogue says so of an answer, and as the value of
+// a function that gives secrets.
+
+// inAnswer are the secrets of what a call gave.
+func inAnswer(c *engine.Call, value any, text json.RawMessage) map[string]bool {
+	marked := secretsIn(c.Args, nil)
+	if said, ok := value.(string); ok && c.Secret {
+		marked = add(marked, said)
+	}
+	return secretsAt(c.Operation, "", text, marked)
+}
+
+// inBefore are the secrets of a call's before-image.
+func inBefore(c *engine.Call) map[string]bool {
+	marked := secretsIn(c.Args, nil)
+	if c.Operation == nil || len(c.Before) == 0 {
+		return marked
+	}
+	i, err := image.Parse(c.Before)
+	if err != nil || i == nil {
+		return marked
+	}
+	read, _ := catalog.Default().Lookup(i.Read)
+	return secretsAt(read, "value.", c.Before, secretsAt(read, "each[].value.", c.Before, marked))
+}
+
+// secretsAt adds the secrets of an answer of an operation, which stands below a
+// path of the text.
+func secretsAt(op *catalog.Operation, below string, text json.RawMessage, marked map[string]bool) map[string]bool {
+	if op == nil || !mentions(text, op.SecretAnswers) {
+		return marked
+	}
+	tree, err := engine.ParseJSON(text)
+	if err != nil {
+		return marked // no JSON: it is sealed as a whole where the redactor knows something of it
+	}
+	for _, path := range op.SecretAnswers {
+		visit := func(text string) { marked = add(marked, text) }
+		engine.VisitTexts(tree, below+path, visit)
+		if op.Paging.Items != "" {
+			engine.VisitTexts(tree, below+op.Paging.Items+"."+path, visit)
+		}
+	}
+	return marked
+}
+
+// mentions reports whether a text can hold one of the secrets: whether the name
+// of its field stands in it.
+func mentions(text []byte, paths []string) bool {
+	for _, path := range paths {
+		name := strings.TrimRight(path[strings.LastIndexByte(path, '.')+1:], "[]")
+		if name == "" || name == "*" || bytes.Contains(text, []byte(`"`+name+`"`)) {
+			return true
+		}
+	}
+	return false
+}
+
+func add(marked map[string]bool, secret string) map[string]bool {
+	if marked == nil {
+		marked = map[string]bool{}
+	}
+	if secret != "" {
+		marked[secret] = true
+	}
+	return marked
+}
+
+// secretsIn are the marked secrets of a tree.
+func secretsIn(v any, into map[string]bool) map[string]bool {
+	switch x := v.(type) {
+	case engine.Secret:
+		into = add(into, string(x))
+	case *engine.Object:
+		for _, item := range x.All() {
+			into = secretsIn(item, into)
+		}
+	case []any:
+		for _, item := range x {
+			into = secretsIn(item, into)
+		}
+	}
+	return into
+}
