@@ -146,7 +146,7 @@ func stop(c *engine.Call, text, hint string) engine.Outcome {
 	}
 	return engine.Outcome{Err: &engine.Error{
 		Name: engine.NameMovedError, ResetAt: -1, Where: c.Where, Operation: c.Name, CallKey: c.Key,
-		Message: text + "; nothing was sent", HintText: hint,
+		Message: text + "; nothing was written", HintText: hint,
 	}}
 }
 

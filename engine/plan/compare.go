@@ -42,7 +42,19 @@ func Compare(saved, fresh *Plan) []Difference {
 			came = append(came, c)
 		}
 	}
+	out = append(out, compareEnds(saved, fresh)...)
 	return append(out, compareSets(lost, came)...)
+}
+
+// compareEnds tells of a playbook that ends otherwise.
+func compareEnds(saved, fresh *Plan) []Difference {
+	switch {
+	case saved.Error == fresh.Error:
+		return nil
+	case fresh.Error == "":
+		return []Difference{{What: "change", Text: "the playbook now reaches its end; when the plan was made it ended with: " + saved.Error}}
+	}
+	return []Difference{{What: "change", Text: "the playbook ended with an error: " + fresh.Error}}
 }
 
 func compareHeads(saved, fresh *Plan) []Difference {
@@ -78,14 +90,6 @@ func compareHeads(saved, fresh *Plan) []Difference {
 	}
 	if !bytes.Equal(canonical(plain(saved.Params)), canonical(plain(fresh.Params))) {
 		add("params", "the parameters are not those of the plan")
-	}
-	if saved.Error != fresh.Error {
-		switch {
-		case saved.Error == "":
-			add("change", "the playbook ended with an error: %s", fresh.Error)
-		case fresh.Error == "":
-			add("change", "the playbook now reaches its end; when the plan was made it ended with: %s", saved.Error)
-		}
 	}
 	return out
 }

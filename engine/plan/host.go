@@ -104,7 +104,11 @@ func (x *call) timeNow() engine.Outcome {
 func (x *call) file() (string, bool) {
 	x.p.mu.Lock()
 	defer x.p.mu.Unlock()
-	content, ok := x.p.files[filepath.Clean(x.Object)]
+	name := x.Object
+	if name == "" {
+		name = field(x.Args, "path")
+	}
+	content, ok := x.p.files[filepath.Clean(name)]
 	return content, ok
 }
 
