@@ -53,10 +53,15 @@ func algorithms() []string {
 // familyOf finds the family of an algorithm by its exact name, familyNone where
 // there is none.
 func familyOf(alg string) family {
-	for _, f := range []family{familyHMAC, familyRSA, familyEC, familyEd25519} {
-		if slices.Contains(f.algorithms(), alg) {
-			return f
-		}
+	switch alg {
+	case "RS256", "RS384", "RS512", "PS256", "PS384", "PS512":
+		return familyRSA
+	case "ES256", "ES384", "ES512":
+		return familyEC
+	case "EdDSA":
+		return familyEd25519
+	case "HS256", "HS384", "HS512":
+		return familyHMAC
 	}
 	return familyNone
 }

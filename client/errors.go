@@ -226,10 +226,13 @@ func (e *ArgumentError) Hint() string { return e.Next }
 // A TokenValidationError says why a token was refused, in the words of 4.13.
 type TokenValidationError struct {
 	// Code is stable: "missing", "malformed", "algorithm", "key", "signature",
-	// "iss", "sub", "aud", "exp", "nbf", "iat", "nonce", "org", "azp", "auth_time".
+	// "type", "iss", "sub", "aud", "exp", "nbf", "iat", "nonce", "org", "azp", "auth_time",
+	// "scope", "permissions".
 	Code    string
 	Message string
 	Err     error
+
+	access bool // an access token was checked
 }
 
 func (e *TokenValidationError) Error() string { return e.Message }

@@ -64,7 +64,7 @@ func (k *keyrings) ring(url string) *keyring {
 type keyring struct {
 	mu sync.Mutex
 	// set is the last one that could be fetched, nil before; it is replaced
-	// whole and never changed.
+	// whole.
 	set *keySet
 	// fetched is when set came, tried when the last fetch ended.
 	fetched, tried time.Time
@@ -88,11 +88,11 @@ type flight struct {
 
 // A keyQuery asks for one key.
 type keyQuery struct {
-	token *jwt.Token // with header and method
-	kid   string
-	kind  family
-	now   func() time.Time
-	fetch fetchFunc
+	method jwt.SigningMethod
+	kid    string
+	kind   family
+	now    func() time.Time
+	fetch  fetchFunc
 }
 
 // A keyNotFoundError says that the set holds no such key, and how the latest
@@ -259,19 +259,33 @@ func fetchKeySet(ctx context.Context, fetch fetchFunc) (*keySet, error) {
 }
 
 // A keySet is one answer of a JWKS endpoint: the keys that can verify, by
-// family, because a kid may stand for keys of two types. It never changes.
+// family, because a kid may stand for keys of two types.
 type keySet struct {
 	families map[family]keyfunc.Keyfunc
+	// found are the keys that keyfunc gave, by kid and algorithm: it goes through
+	// the whole set for each token.
+	found sync.Map
 }
+
+// keyRef is a kid together with the algorithm that it was asked for.
+type keyRef struct{ kid, alg string }
 
 // key finds the key for a token's kid among those of a family.
 func (s *keySet) key(ctx context.Context, q keyQuery) (any, bool) {
+	ref := keyRef{q.kid, q.method.Alg()}
+	if key, ok := s.found.Load(ref); ok {
+		return key, true
+	}
 	kf := s.families[q.kind]
 	if kf == nil {
 		return nil, false
 	}
-	key, err := kf.KeyfuncCtx(ctx)(q.token)
-	return key, err == nil
+	key, err := kf.KeyfuncCtx(ctx)(&jwt.Token{Method: q.method, Header: map[string]any{"alg": ref.alg, "kid": ref.kid}})
+	if err != nil {
+		return nil, false // not remembered: anyone can ask for any kid
+	}
+	s.found.Store(ref, key)
+	return key, true
 }
 
 // parseKeySet reads a key set. A key that cannot be used (without kid, of a

@@ -51,42 +51,87 @@ type verifier struct {
 	fetch func(ctx context.Context, url string) ([]byte, error)
 }
 
-// verify fills the options, then checks in this order: the token's form, its
-// algorithm, the key, the signature, the claims.
+// A tokenKind is what differs between the kinds of tokens that are verified.
+type tokenKind struct {
+	// noun names it in messages, operation the function in mistakes of options.
+	noun, operation string
+	// types are the header's typ that are accepted, in small letters; a token
+	// without one is accepted too (RFC 8725, section 3.11: a token of one kind
+	// must not be taken for one of another).
+	types []string
+}
+
+func idTokens() tokenKind {
+	return tokenKind{noun: "ID token", operation: "verify_id_token", types: []string{"jwt"}}
+}
+
+func accessTokens() tokenKind {
+	return tokenKind{
+		noun: "access token", operation: "verify_access_token",
+		types: []string{"jwt", "at+jwt", "application/at+jwt"}, // RFC 9068, section 2.1
+	}
+}
+
+// bad is a mistake of the caller; it says nothing about the token.
+func (k tokenKind) bad(option, problem, next string) error {
+	return &ArgumentError{Operation: k.operation, Argument: option, Problem: problem, Next: next}
+}
+
+// A trust is what makes a token believed: one algorithm, where its key comes
+// from, and what the claims must be.
+type trust struct {
+	kind                       tokenKind
+	algorithm, secret, jwksURL string
+	rules                      claimRules
+}
+
+// verify fills the options of an ID token, then checks it.
 func (v *verifier) verify(ctx context.Context, token string, o VerifyOptions) (*Claims, error) {
 	if err := v.fill(&o); err != nil {
 		return nil, err
 	}
+	return v.check(ctx, token, &trust{
+		kind: idTokens(), algorithm: o.Algorithm, secret: o.Secret, jwksURL: o.JWKSURL,
+		rules: claimRules{
+			issuer: o.Issuer, audience: o.Audience, nonce: o.Nonce, maxAge: o.MaxAge,
+			organization: o.Organization, leeway: o.Leeway, now: v.now(),
+		},
+	})
+}
+
+// check looks in this order: at the token's form, its algorithm, the key, the
+// signature, the type, the claims.
+func (v *verifier) check(ctx context.Context, token string, t *trust) (*Claims, error) {
 	if token == "" {
-		return nil, invalid("missing", "ID token is required but missing.")
+		noun := strings.ToUpper(t.kind.noun[:1]) + t.kind.noun[1:]
+		return nil, invalid("missing", "%s is required but missing.", noun)
 	}
 	j, err := parseJWS(token)
 	if err != nil {
 		return nil, err
 	}
-	if err := j.checkAlgorithm(o.Algorithm); err != nil {
+	if err := j.checkAlgorithm(t.algorithm); err != nil {
 		return nil, err
 	}
 	if err := j.checkExtensions(); err != nil {
 		return nil, err
 	}
-	method := jwt.GetSigningMethod(o.Algorithm)
-	key, err := v.key(ctx, j, method, o)
+	method := jwt.GetSigningMethod(t.algorithm)
+	key, err := v.key(ctx, j, method, t)
 	if err != nil {
 		return nil, err
 	}
 	if err := j.verify(method, key); err != nil {
 		return nil, err
 	}
+	if err := j.checkType(t.kind); err != nil {
+		return nil, err
+	}
 	claims, err := members(j.payload)
 	if err != nil {
 		return nil, malformed(fmt.Errorf("payload: %w", err))
 	}
-	rules := claimRules{
-		issuer: o.Issuer, audience: o.Audience, nonce: o.Nonce, maxAge: o.MaxAge,
-		organization: o.Organization, leeway: o.Leeway, now: v.now(),
-	}
-	if err := rules.check(claims); err != nil {
+	if err := t.rules.check(claims); err != nil {
 		return nil, err
 	}
 	return &Claims{JSON: j.payload}, nil
@@ -95,35 +140,48 @@ func (v *verifier) verify(ctx context.Context, token string, o VerifyOptions) (*
 // fill sets the defaults and refuses options with which any token, or none,
 // would pass.
 func (v *verifier) fill(o *VerifyOptions) error {
-	setDefault(&o.Algorithm, "RS256")
+	kind := idTokens()
+	setDefault(&o.Algorithm, defaultAlgorithm)
 	setDefault(&o.Issuer, v.issuer)
 	setDefault(&o.Audience, v.clientID)
 	setDefault(&o.JWKSURL, v.jwksURL)
-	if familyOf(o.Algorithm) == familyNone {
-		return badOption("algorithm", fmt.Sprintf("%q is not known", o.Algorithm), algorithmHint(o.Algorithm))
+	if familyOf(o.Algorithm) == familyHMAC {
+		setDefault(&o.Secret, v.secret)
 	}
 	if o.Audience == "" {
-		return badOption("audience", "is not given, and the client has no client id to take for it",
+		return kind.bad("audience", "is not given, and the client has no client id to take for it",
 			"give the client id of the application that the token is for")
 	}
-	if familyOf(o.Algorithm) != familyHMAC {
-		return checkKeySetURL(o.JWKSURL)
-	}
-	setDefault(&o.Secret, v.secret)
-	switch {
-	case o.Secret == "":
-		return badOption("secret", "is not given, and the client has none",
-			"give the application's client secret: "+o.Algorithm+" is checked with it")
-	case looksAsymmetric(o.Secret):
-		return badOption("secret", "is a public or private key, which cannot be the shared secret of "+o.Algorithm,
-			"give the application's client secret, or verify with RS256")
-	}
-	return nil
+	return kind.checkKey(keyOptions{o.Algorithm, o.Secret, o.JWKSURL})
 }
 
-// badOption is a mistake of the caller; it says nothing about the token.
-func badOption(option, problem, next string) error {
-	return &ArgumentError{Operation: "verify_id_token", Argument: option, Problem: problem, Next: next}
+// defaultAlgorithm is what Auth0 recommends, and signs with unless told.
+const defaultAlgorithm = "RS256"
+
+// keyOptions say how a signature is checked.
+type keyOptions struct{ algorithm, secret, jwksURL string }
+
+// checkKey refuses what could let a token choose its own key: an unknown
+// algorithm, no secret, a public key as a secret, keys from an address that
+// anyone can answer for.
+func (k tokenKind) checkKey(o keyOptions) error {
+	owner := map[string]string{"verify_id_token": "the application's client secret"}[k.operation]
+	if owner == "" {
+		owner = "the API's signing secret"
+	}
+	switch {
+	case familyOf(o.algorithm) == familyNone:
+		return k.bad("algorithm", fmt.Sprintf("%q is not known", o.algorithm), algorithmHint(o.algorithm))
+	case familyOf(o.algorithm) != familyHMAC:
+		return k.checkKeySetURL(o.jwksURL)
+	case o.secret == "":
+		return k.bad("secret", "is not given, and the client has none",
+			"give "+owner+": "+o.algorithm+" is checked with it")
+	case looksAsymmetric(o.secret):
+		return k.bad("secret", "is a public or private key, which cannot be the shared secret of "+o.algorithm,
+			"give "+owner+", or verify with RS256")
+	}
+	return nil
 }
 
 func setDefault(field *string, value string) {
@@ -133,8 +191,8 @@ func setDefault(field *string, value string) {
 }
 
 // checkKeySetURL wants https, or http to this machine.
-func checkKeySetURL(text string) error {
-	fail := func(problem, next string) error { return badOption("jwks_url", problem, next) }
+func (k tokenKind) checkKeySetURL(text string) error {
+	fail := func(problem, next string) error { return k.bad("jwks_url", problem, next) }
 	u, err := url.Parse(text)
 	switch {
 	case err != nil || u.Host == "":
@@ -156,21 +214,21 @@ func loopback(host string) bool {
 
 // key finds the key that the signature must be checked with: the secret, or the
 // public key of the token's kid, fetched where it must be.
-func (v *verifier) key(ctx context.Context, j *jws, method jwt.SigningMethod, o VerifyOptions) (any, error) {
+func (v *verifier) key(ctx context.Context, j *jws, method jwt.SigningMethod, t *trust) (any, error) {
 	kid, err := j.kid()
 	if err != nil {
 		return nil, err
 	}
-	kind := familyOf(o.Algorithm)
+	kind := familyOf(t.algorithm)
 	if kind == familyHMAC {
-		return []byte(o.Secret), nil
+		return []byte(t.secret), nil
 	}
-	key, err := v.keys.ring(o.JWKSURL).key(ctx, keyQuery{
-		token: &jwt.Token{Method: method, Header: map[string]any{"alg": o.Algorithm, "kid": kid}},
-		kid:   kid,
-		kind:  kind,
-		now:   v.now,
-		fetch: func(ctx context.Context) ([]byte, error) { return v.fetch(ctx, o.JWKSURL) },
+	key, err := v.keys.ring(t.jwksURL).key(ctx, keyQuery{
+		method: method,
+		kid:    kid,
+		kind:   kind,
+		now:    v.now,
+		fetch:  func(ctx context.Context) ([]byte, error) { return v.fetch(ctx, t.jwksURL) },
 	})
 	missing, notFound := errors.AsType[*keyNotFoundError](err)
 	if notFound || err == nil && !curveFits(method, key) {
@@ -203,9 +261,13 @@ func keyName(kind family) string {
 // given, nbf and an iat in the future are refused (within the leeway), times
 // may be fractions, and organization names are compared without case.
 func (c *Client) VerifyIDToken(ctx context.Context, token string, o VerifyOptions) (*Claims, error) {
-	v := &verifier{
+	return c.verifier().verify(ctx, token, o)
+}
+
+// verifier checks tokens of the client's tenant.
+func (c *Client) verifier() *verifier {
+	return &verifier{
 		issuer: c.Issuer(), clientID: c.cfg.ClientID, secret: c.cfg.ClientSecret, jwksURL: c.jwksURL(),
 		now: c.now, keys: &c.keys, fetch: c.fetchKeys,
 	}
-	return v.verify(ctx, token, o)
 }

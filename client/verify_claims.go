@@ -19,15 +19,30 @@ type claimRules struct {
 	organization     string
 	leeway           int64
 	now              time.Time
+	// access holds what only an access token is asked; nil for an ID token.
+	access *accessRules
 }
 
-type claimSet map[string]json.RawMessage
+// invalid writes a refusal: the words are those of an ID token, an access token
+// has the same with its own name.
+func (r *claimRules) invalid(code, format string, args ...any) error {
+	if r.access != nil {
+		format = strings.ReplaceAll(format, idTokens().noun, accessTokens().noun)
+	}
+	return invalid(code, format, args...)
+}
 
 // check finds the first fault.
-func (r *claimRules) check(c claimSet) error {
-	checks := []func(claimSet) error{
+func (r *claimRules) check(c *claimSet) error {
+	checks := []func(*claimSet) error{
 		r.checkIssuer, r.checkSubject, r.checkAudience, r.checkTimes,
 		r.checkNonce, r.checkOrganization, r.checkParty, r.checkAuthTime,
+	}
+	if r.access != nil {
+		checks = []func(*claimSet) error{
+			r.checkIssuer, r.checkSubject, r.checkAudience, r.checkTimes,
+			r.checkClient, r.checkOrganization, r.checkScopes, r.checkPermissions,
+		}
 	}
 	for _, check := range checks {
 		if err := check(c); err != nil {
@@ -37,89 +52,89 @@ func (r *claimRules) check(c claimSet) error {
 	return nil
 }
 
-func (r *claimRules) checkIssuer(c claimSet) error {
-	iss, ok := stringOf(c["iss"])
+func (r *claimRules) checkIssuer(c *claimSet) error {
+	iss, ok := stringOf(c.get("iss"))
 	if !ok {
-		return invalid("iss", "Issuer (iss) claim must be a string present in the ID token")
+		return r.invalid("iss", "Issuer (iss) claim must be a string present in the ID token")
 	}
 	if iss != r.issuer {
-		return invalid("iss", `Issuer (iss) claim mismatch in the ID token; expected "%s", found "%s"`, r.issuer, claimText(iss))
+		return r.invalid("iss", `Issuer (iss) claim mismatch in the ID token; expected "%s", found "%s"`, r.issuer, claimText(iss))
 	}
 	return nil
 }
 
-func (r *claimRules) checkSubject(c claimSet) error {
-	if _, ok := stringOf(c["sub"]); !ok {
-		return invalid("sub", "Subject (sub) claim must be a string present in the ID token")
+func (r *claimRules) checkSubject(c *claimSet) error {
+	if _, ok := stringOf(c.get("sub")); !ok {
+		return r.invalid("sub", "Subject (sub) claim must be a string present in the ID token")
 	}
 	return nil
 }
 
-func (r *claimRules) checkAudience(c claimSet) error {
-	if aud, ok := stringOf(c["aud"]); ok {
+func (r *claimRules) checkAudience(c *claimSet) error {
+	if aud, ok := stringOf(c.get("aud")); ok {
 		if aud != r.audience {
-			return invalid("aud", `Audience (aud) claim mismatch in the ID token; expected "%s" but found "%s"`, r.audience, claimText(aud))
+			return r.invalid("aud", `Audience (aud) claim mismatch in the ID token; expected "%s" but found "%s"`, r.audience, claimText(aud))
 		}
 		return nil
 	}
-	list, ok := stringsOf(c["aud"])
+	list, ok := stringsOf(c.get("aud"))
 	if !ok {
-		return invalid("aud", "Audience (aud) claim must be a string or array of strings present in the ID token")
+		return r.invalid("aud", "Audience (aud) claim must be a string or array of strings present in the ID token")
 	}
 	if !slices.Contains(list, r.audience) {
-		return invalid("aud", `Audience (aud) claim mismatch in the ID token; expected "%s" but was not one of "%s"`, r.audience, claimText(strings.Join(list, ", ")))
+		return r.invalid("aud", `Audience (aud) claim mismatch in the ID token; expected "%s" but was not one of "%s"`, r.audience, claimText(strings.Join(list, ", ")))
 	}
 	return nil
 }
 
 // checkTimes compares whole seconds, as the claims are: equal passes.
-func (r *claimRules) checkTimes(c claimSet) error {
+func (r *claimRules) checkTimes(c *claimSet) error {
 	now, leeway := r.seconds(), float64(r.leeway)
-	exp, ok := numberOf(c["exp"])
+	exp, ok := numberOf(c.get("exp"))
 	if !ok {
-		return invalid("exp", "Expiration Time (exp) claim must be a number present in the ID token")
+		return r.invalid("exp", "Expiration Time (exp) claim must be a number present in the ID token")
 	}
 	if now > exp+leeway {
-		return invalid("exp", "Expiration Time (exp) claim error in the ID token; current time (%s) is after expiration time (%s)", number(now), number(exp+leeway))
+		return r.invalid("exp", "Expiration Time (exp) claim error in the ID token; current time (%s) is after expiration time (%s)", number(now), number(exp+leeway))
 	}
-	iat, ok := numberOf(c["iat"])
+	iat, ok := numberOf(c.get("iat"))
 	if !ok {
-		return invalid("iat", "Issued At (iat) claim must be a number present in the ID token")
+		return r.invalid("iat", "Issued At (iat) claim must be a number present in the ID token")
 	}
 	if now < math.Floor(iat)-leeway { // now is whole seconds
-		return invalid("iat", "Issued At (iat) claim error in the ID token; current time (%s) is before issued at time (%s)", number(now), number(iat-leeway))
+		return r.invalid("iat", "Issued At (iat) claim error in the ID token; current time (%s) is before issued at time (%s)", number(now), number(iat-leeway))
 	}
-	raw, given := c["nbf"]
+	raw, given := c.find("nbf")
 	if !given {
 		return nil
 	}
 	nbf, ok := numberOf(raw)
 	if !ok {
-		return invalid("nbf", "Not Before (nbf) claim must be a number when present in the ID token")
+		return r.invalid("nbf", "Not Before (nbf) claim must be a number when present in the ID token")
 	}
 	if now < math.Floor(nbf)-leeway {
-		return invalid("nbf", "Not Before (nbf) claim error in the ID token; current time (%s) is before not before time (%s)", number(now), number(nbf-leeway))
+		return r.invalid("nbf", "Not Before (nbf) claim error in the ID token; current time (%s) is before not before time (%s)", number(now), number(nbf-leeway))
 	}
 	return nil
 }
 
-func (r *claimRules) checkNonce(c claimSet) error {
+func (r *claimRules) checkNonce(c *claimSet) error {
 	if r.nonce == nil {
 		return nil
 	}
-	nonce, ok := stringOf(c["nonce"])
+	nonce, ok := stringOf(c.get("nonce"))
 	if !ok {
-		return invalid("nonce", "Nonce (nonce) claim must be a string present in the ID token")
+		return r.invalid("nonce", "Nonce (nonce) claim must be a string present in the ID token")
 	}
 	if nonce != *r.nonce {
-		return invalid("nonce", `Nonce (nonce) claim mismatch in the ID token; expected "%s", found "%s"`, *r.nonce, claimText(nonce))
+		return r.invalid("nonce", `Nonce (nonce) claim mismatch in the ID token; expected "%s", found "%s"`, *r.nonce, claimText(nonce))
 	}
 	return nil
 }
 
 // checkOrganization takes an id exactly and a name without case: tenants keep
 // names in lower case, people do not.
-func (r *claimRules) checkOrganization(c claimSet) error {
+func (r *claimRules) checkOrganization(c *claimSet) error {
 	if r.organization == "" {
 		return nil
 	}
@@ -127,42 +142,42 @@ func (r *claimRules) checkOrganization(c claimSet) error {
 	if strings.HasPrefix(r.organization, "org_") {
 		claim, same = "org_id", func(a, b string) bool { return a == b }
 	}
-	found, ok := stringOf(c[claim])
+	found, ok := stringOf(c.get(claim))
 	if !ok {
-		return invalid("org", "Organization (%s) claim must be a string present in the ID token", claim)
+		return r.invalid("org", "Organization (%s) claim must be a string present in the ID token", claim)
 	}
 	if !same(found, r.organization) {
-		return invalid("org", `Organization (%s) claim mismatch in the ID token; expected "%s", found "%s"`, claim, r.organization, claimText(found))
+		return r.invalid("org", `Organization (%s) claim mismatch in the ID token; expected "%s", found "%s"`, claim, r.organization, claimText(found))
 	}
 	return nil
 }
 
 // checkParty looks at azp only where the audience has several values.
-func (r *claimRules) checkParty(c claimSet) error {
-	if list, ok := stringsOf(c["aud"]); !ok || len(list) < 2 {
+func (r *claimRules) checkParty(c *claimSet) error {
+	if list, ok := stringsOf(c.get("aud")); !ok || len(list) < 2 {
 		return nil
 	}
-	azp, ok := stringOf(c["azp"])
+	azp, ok := stringOf(c.get("azp"))
 	if !ok {
-		return invalid("azp", "Authorized Party (azp) claim must be a string present in the ID token when Audience (aud) claim has multiple values")
+		return r.invalid("azp", "Authorized Party (azp) claim must be a string present in the ID token when Audience (aud) claim has multiple values")
 	}
 	if azp != r.audience {
-		return invalid("azp", `Authorized Party (azp) claim mismatch in the ID token; expected "%s", found "%s"`, r.audience, claimText(azp))
+		return r.invalid("azp", `Authorized Party (azp) claim mismatch in the ID token; expected "%s", found "%s"`, r.audience, claimText(azp))
 	}
 	return nil
 }
 
-func (r *claimRules) checkAuthTime(c claimSet) error {
+func (r *claimRules) checkAuthTime(c *claimSet) error {
 	if r.maxAge == nil {
 		return nil
 	}
-	authTime, ok := numberOf(c["auth_time"])
+	authTime, ok := numberOf(c.get("auth_time"))
 	if !ok {
-		return invalid("auth_time", "Authentication Time (auth_time) claim must be a number present in the ID token when Max Age (max_age) is specified")
+		return r.invalid("auth_time", "Authentication Time (auth_time) claim must be a number present in the ID token when Max Age (max_age) is specified")
 	}
 	now, until := r.seconds(), authTime+float64(*r.maxAge)+float64(r.leeway)
 	if now > until {
-		return invalid("auth_time", "Authentication Time (auth_time) claim in the ID token indicates that too much time has passed since the last end-user authentication. Current time (%s) is after last auth at (%s)", number(now), number(until))
+		return r.invalid("auth_time", "Authentication Time (auth_time) claim in the ID token indicates that too much time has passed since the last end-user authentication. Current time (%s) is after last auth at (%s)", number(now), number(until))
 	}
 	return nil
 }
@@ -171,8 +186,8 @@ func (r *claimRules) seconds() float64 { return float64(r.now.Unix()) }
 
 // stringsOf reads a JSON array of strings and nothing else.
 func stringsOf(raw json.RawMessage) ([]string, bool) {
-	var items []json.RawMessage
-	if len(raw) == 0 || raw[0] != '[' || json.Unmarshal(raw, &items) != nil {
+	items, ok := elements(raw)
+	if !ok {
 		return nil, false
 	}
 	list := make([]string, len(items))

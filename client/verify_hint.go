@@ -20,7 +20,16 @@ func (e *TokenValidationError) Hint() string {
 		return "the token was changed on its way, or somebody else made it"
 	case "iss":
 		return "a tenant with a custom domain has two names: give the issuer that the application uses"
+	case "type":
+		return "an ID token and an access token are not each other: look which of the two the function wants"
+	case "scope":
+		return "ask for the scope when the token is fetched, and let the application have it (client grant, or the user's consent)"
+	case "permissions":
+		return "give the user a role with the permission; the API must add permissions to its tokens (RBAC)"
 	case "aud", "azp":
+		if e.access {
+			return "the audience is the identifier of the API that the token is for; an ID token is not an access token"
+		}
 		return "the audience is the client id of the application that the token is for; an access token is not an ID token"
 	case "exp":
 		return "get a fresh token"

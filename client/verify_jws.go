@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -21,7 +22,7 @@ const maxTokenSize = 1 << 20
 // A jws is a token taken apart, nothing of it believed yet.
 type jws struct {
 	signed    string // what the signature is over: header and payload as they came
-	header    map[string]json.RawMessage
+	header    *claimSet
 	payload   []byte
 	signature []byte
 }
@@ -36,9 +37,10 @@ func parseJWS(token string) (*jws, error) {
 	if dots := strings.Count(token, "."); dots != 2 {
 		return nil, malformed(fmt.Errorf("a token has three parts joined by dots, this has %d", dots+1))
 	}
-	parts := strings.Split(token, ".")
+	first, last := strings.IndexByte(token, '.'), strings.LastIndexByte(token, '.')
+	parts := [3]string{token[:first], token[first+1 : last], token[last+1:]}
 	var decoded [3][]byte
-	for i, name := range []string{"header", "payload", "signature"} {
+	for i, name := range [3]string{"header", "payload", "signature"} {
 		b, err := decodePart(parts[i])
 		if err != nil {
 			return nil, malformed(fmt.Errorf("%s: %w", name, err))
@@ -50,7 +52,7 @@ func parseJWS(token string) (*jws, error) {
 		return nil, malformed(fmt.Errorf("header: %w", err))
 	}
 	return &jws{
-		signed: parts[0] + "." + parts[1], header: header,
+		signed: token[:last], header: header,
 		payload: decoded[1], signature: decoded[2],
 	}, nil
 }
@@ -58,10 +60,10 @@ func parseJWS(token string) (*jws, error) {
 // decodePart decodes base64url. The standard decoder skips line breaks, hence
 // the look at them.
 func decodePart(part string) ([]byte, error) {
-	if strings.ContainsAny(part, "\r\n") {
+	if strings.IndexByte(part, '\n') >= 0 || strings.IndexByte(part, '\r') >= 0 {
 		return nil, errors.New("line breaks are not part of a token")
 	}
-	if strings.Contains(part, "=") {
+	if strings.IndexByte(part, '=') >= 0 {
 		return nil, errors.New("padding is not part of a token")
 	}
 	b, err := base64.RawURLEncoding.Strict().DecodeString(part)
@@ -71,43 +73,10 @@ func decodePart(part string) ([]byte, error) {
 	return b, err
 }
 
-// members reads a JSON object into its members. Names are exact (encoding/json
-// would take "ISS" for iss in a struct) and each may stand once: of a token with
-// two "aud" the next reader could take the other.
-func members(text []byte) (map[string]json.RawMessage, error) {
-	if !utf8.Valid(text) {
-		return nil, errors.New("not UTF-8")
-	}
-	if !json.Valid(text) {
-		return nil, errors.New("not JSON")
-	}
-	d := json.NewDecoder(bytes.NewReader(text))
-	if open, err := d.Token(); err != nil || open != json.Delim('{') {
-		return nil, errors.New("not a JSON object")
-	}
-	out := map[string]json.RawMessage{}
-	for d.More() {
-		key, err := d.Token()
-		if err != nil {
-			return nil, errors.New("not JSON")
-		}
-		name, _ := key.(string)
-		if _, twice := out[name]; twice {
-			return nil, fmt.Errorf("the member %q stands there twice", display(name))
-		}
-		var value json.RawMessage
-		if err := d.Decode(&value); err != nil {
-			return nil, errors.New("not JSON")
-		}
-		out[name] = value
-	}
-	return out, nil
-}
-
 // checkAlgorithm compares the header's alg with the one that the verifier
 // pinned. The token never chooses: what it says is only compared.
 func (j *jws) checkAlgorithm(want string) error {
-	if got := pythonText(j.header["alg"]); got != want {
+	if got := pythonText(j.header.get("alg")); got != want {
 		return invalid("algorithm", `Signature algorithm of "%s" is not supported. Expected the token to be signed with "%s"`, got, want)
 	}
 	return nil
@@ -117,18 +86,35 @@ func (j *jws) checkAlgorithm(want string) error {
 // extensions (none is known here) and an unencoded payload. Keys and addresses
 // of keys in the header (jwk, jku, x5c, x5u) are not looked at at all.
 func (j *jws) checkExtensions() error {
-	if _, ok := j.header["crit"]; ok {
+	if _, ok := j.header.find("crit"); ok {
 		return malformed(errors.New("header: it demands critical extensions (crit), none of which is known"))
 	}
-	if b64, ok := j.header["b64"]; ok && string(b64) != "true" {
+	if b64, ok := j.header.find("b64"); ok && string(b64) != "true" {
 		return malformed(errors.New("header: an unencoded payload (b64) is not allowed"))
+	}
+	return nil
+}
+
+// checkType refuses a token of another kind: an access token that names itself
+// one ("at+jwt") is no ID token, a logout token is neither.
+func (j *jws) checkType(kind tokenKind) error {
+	raw, given := j.header.find("typ")
+	if !given {
+		return nil
+	}
+	typ, ok := stringOf(raw)
+	if !ok {
+		return malformed(errors.New("header: its type (typ) is not a string"))
+	}
+	if !slices.Contains(kind.types, strings.ToLower(typ)) {
+		return invalid("type", `Type (typ) "%s" in the token's header is not that of an %s`, display(typ), kind.noun)
 	}
 	return nil
 }
 
 // kid is the header's key id; a missing one is "".
 func (j *jws) kid() (string, error) {
-	raw, ok := j.header["kid"]
+	raw, ok := j.header.find("kid")
 	if !ok {
 		return "", nil
 	}
@@ -159,6 +145,9 @@ func curveFits(method jwt.SigningMethod, key any) bool {
 func stringOf(raw json.RawMessage) (string, bool) {
 	if !isString(raw) {
 		return "", false
+	}
+	if bytes.IndexByte(raw, '\\') < 0 && utf8.Valid(raw) {
+		return string(raw[1 : len(raw)-1]), true // nothing in it to decode
 	}
 	var s string
 	err := json.Unmarshal(raw, &s)
