@@ -1,7 +1,6 @@
 package bindings
 
 import (
-	"fmt"
 	"strings"
 
 	"a0run/client/catalog"
@@ -33,7 +32,7 @@ func (a *apiCall) examine(values *engine.Object) error {
 		return a.refuse(append(refused, told...))
 	}
 	for _, m := range told {
-		a.tell("field "+placeless(m.Path), m.String()+"; it is sent as it is")
+		a.tell("field "+m.Field(), m.String()+"; it is sent as it is")
 	}
 	return nil
 }
@@ -155,28 +154,14 @@ func isPlaceholder(text string) bool {
 // refuse is the error of all mistakes of a body: the first is its message, the
 // others are its hint, those that alone would be a warning last.
 func (a *apiCall) refuse(all []schema.Mistake) *engine.Error {
-	const most = 8 // lines of a hint that are read
 	first := all[0]
 	if first.Path == "" {
 		first.Path = "body"
 	}
-	what, rest := first.Path+": "+first.Problem, all[1:]
-	e := a.args.wrong(what, first.Hint)
-	if len(rest) == 0 {
-		return e
+	e := a.args.wrong(first.Path+": "+first.Problem, first.Hint)
+	if more := schema.Also(all[1:]); more != "" {
+		e.HintText = strings.TrimPrefix(e.HintText+"; "+more, "; ")
 	}
-	more := make([]string, 0, most+1)
-	for i, m := range rest {
-		if i == most {
-			more = append(more, fmt.Sprintf("and %d more", len(rest)-most))
-			break
-		}
-		more = append(more, m.String())
-	}
-	if e.HintText != "" {
-		e.HintText += "; "
-	}
-	e.HintText += "also wrong: " + strings.Join(more, "; ")
 	return e
 }
 
@@ -201,20 +186,6 @@ func (t *table) first(key string) bool {
 	}
 	t.said[key] = true
 	return true
-}
-
-// placeless is a path without the places in lists: one field is one field in
-// all items.
-func placeless(path string) string {
-	if !strings.Contains(path, "[") {
-		return path
-	}
-	parts := strings.Split(path, "[")
-	for i, part := range parts[1:] {
-		_, rest, _ := strings.Cut(part, "]")
-		parts[i+1] = rest
-	}
-	return strings.Join(parts, "[]")
 }
 
 // lifecycle says once a run of an operation that it will go, or is not quite

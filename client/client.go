@@ -109,6 +109,8 @@ type Config struct {
 	// BeforeSend is called once an attempt, after the budget's grant and before
 	// the first byte. An error from it stops the call; nothing is sent.
 	BeforeSend BeforeSendFunc
+	// Validation says what is done about bodies that the API would not take.
+	Validation Validation
 	// Learn is told each secret that the client gets or makes by itself (its
 	// management tokens, its assertions) before anybody else can see it, so
 	// that logs can leave it out; nil means nobody wants to know.
@@ -172,6 +174,7 @@ type Client struct {
 	// keys holds the tenants' public keys, one cache a JWKS address; its zero
 	// value is ready for use (see jwks.go).
 	keys keyrings
+	told once // what Validation.Warn was told
 }
 
 // New checks cfg and returns a client; nothing is sent yet.

@@ -78,7 +78,10 @@ func (c *Client) prepare(op *catalog.Operation, args Args) (*request, error) {
 			}
 		}
 	}
-	return r, r.checkBody()
+	if err := r.checkBody(); err != nil {
+		return nil, err
+	}
+	return r, c.validate(r)
 }
 
 // name matches the arguments with the catalogue's, in the catalogue's order.

@@ -35,6 +35,37 @@ func (m Mistake) String() string {
 	return s
 }
 
+// Field is the path without the places in lists: one field is one field in all
+// items.
+func (m Mistake) Field() string {
+	if !strings.Contains(m.Path, "[") {
+		return m.Path
+	}
+	parts := strings.Split(m.Path, "[")
+	for i, part := range parts[1:] {
+		_, rest, _ := strings.Cut(part, "]")
+		parts[i+1] = rest
+	}
+	return strings.Join(parts, "[]")
+}
+
+// Also lists further mistakes, as many as are read; "" where there are none.
+func Also(rest []Mistake) string {
+	const most = 8
+	if len(rest) == 0 {
+		return ""
+	}
+	lines := make([]string, 0, most+1)
+	for i, m := range rest {
+		if i == most {
+			lines = append(lines, "and "+strconv.Itoa(len(rest)-most)+" more")
+			break
+		}
+		lines = append(lines, m.String())
+	}
+	return "also wrong: " + strings.Join(lines, "; ")
+}
+
 // A Fault is the kind of a mistake.
 type Fault uint8
 
