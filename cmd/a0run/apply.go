@@ -118,7 +118,7 @@ func (s *session) sameAsPlanned(ctx context.Context, saved *plan.Plan) error {
 func (s *session) applySaved(ctx context.Context, saved *plan.Plan) error {
 	kept, err := s.journal.keepPlan(saved, s.keeper())
 	if err != nil {
-		return err
+		return failedWith(err)
 	}
 	s.recorded.Plan = kept
 	s.guard(true, false)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 
 	"a0run/bindings"
 	"a0run/engine"
@@ -29,10 +30,16 @@ func (s *session) openJournal(ctx context.Context) (*openJournal, error) {
 	if s.flags.journal == noJournal {
 		return nil, nil
 	}
-	at, err := s.world.journalSettings(ctx, s.flags.journal, s.projectDir())
+	at, err := s.world.journalSettings(s.flags.journal, s.projectDir())
 	if err != nil {
 		return nil, err
 	}
+	j, err := s.openAt(ctx, at)
+	return j, failedWith(err)
+}
+
+// openAt opens the journal at its place, and deletes what is too old.
+func (s *session) openAt(ctx context.Context, at *journalSettings) (*openJournal, error) {
 	db, err := journal.Open(ctx, journal.Options{Path: at.path, Now: s.world.now})
 	if err != nil {
 		return nil, err
@@ -45,9 +52,11 @@ func (s *session) openJournal(ctx context.Context) (*openJournal, error) {
 		return nil, errors.Join(err, db.Close())
 	}
 	if at.keep > 0 {
-		_, err = db.Prune(ctx, journal.PruneRule{Before: s.world.now().Add(-at.keep)})
+		if _, err := db.Prune(ctx, journal.PruneRule{Before: s.world.now().Add(-at.keep)}); err != nil {
+			return nil, errors.Join(err, db.Close())
+		}
 	}
-	return j, err
+	return j, nil
 }
 
 // unlock opens the key and holds it against the journal's own.
@@ -56,14 +65,18 @@ func (j *openJournal) unlock(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	key, err := j.settings.key(ctx)
+	if err != nil {
+		return err
+	}
 	// A key file that is gone is not made anew: what was sealed would be lost.
-	if j.box, err = j.settings.key.Open(stored == ""); err != nil {
+	if j.box, err = key.Open(stored == ""); err != nil {
 		return err
 	}
 	if stored, err = j.db.KeyCheck(ctx, j.box.Check()); err != nil {
 		return err
 	}
-	return j.box.Verify(stored, j.settings.path, j.settings.key.String())
+	return j.box.Verify(stored, j.settings.path, key.String())
 }
 
 // options are those of a run in this journal.
@@ -85,14 +98,18 @@ func (j *openJournal) flag() string {
 
 func (j *openJournal) close() { _ = j.db.Close() } // what was to be kept was acknowledged
 
-// sealedParams writes the parameters' values; secrets are sealed.
+// sealedParams writes the parameters' values; secrets are sealed, or all of it.
 func (j *openJournal) sealedParams(params *engine.Object, r *engine.Redactor) (json.RawMessage, error) {
 	text, err := engine.FormatJSON(params)
 	if err != nil {
 		return nil, err
 	}
 	secret := func(text string) bool { return r.Redact(text) != text }
-	return j.box.Text(text, secret, nil), nil
+	sealed := j.box.Text(text, secret, nil)
+	if j.settings.all {
+		sealed = j.box.All(slices.Concat([]byte("["), sealed, []byte("]"))) // as durable.Opener opens it
+	}
+	return sealed, nil
 }
 
 // run finds a run by the beginning of its id.
@@ -101,14 +118,14 @@ func (j *openJournal) run(ctx context.Context, id string) (*engine.RunRecord, er
 	if errors.Is(err, engine.ErrNoRun) {
 		return nil, &usageError{"there is no run " + id + " in the journal", "a0run runs" + j.flag() + " lists them"}
 	}
-	return rec, err
+	return rec, failedWith(err)
 }
 
 // lastUnfinished is the newest run that did not end well.
 func (j *openJournal) lastUnfinished(ctx context.Context) (string, error) {
 	runs, err := j.db.Runs(ctx, journal.RunFilter{Limit: 500})
 	if err != nil {
-		return "", err
+		return "", failedWith(err)
 	}
 	for _, r := range runs {
 		if r.Status != engine.RunDone && !r.Live {
@@ -127,7 +144,7 @@ func refused(err error) error {
 	case errors.Is(err, engine.ErrEnded):
 		return &usageError{"the run has ended well: there is nothing to go on with", "a0run run starts it anew, a0run undo puts it back"}
 	}
-	return err
+	return failedWith(err)
 }
 
 // opener opens sealed texts; the secrets in them are known to the redactor from

@@ -33,15 +33,17 @@ const keepRuns = 90 * 24 * time.Hour
 // journalSettings are where the journal is and how it is kept.
 type journalSettings struct {
 	path string
-	key  seal.Source
 	keep time.Duration // less than 0: for good
 	all  bool          // everything is sealed, not only secrets
+	// key finds the key where it is needed: it may be a command's to give, which
+	// asks a person, and listing runs needs none.
+	key func(ctx context.Context) (seal.Source, error)
 }
 
 // journalSettings are what --journal says, else the a0run.yaml of a folder,
 // else the user's state folder. The key is that of the environment, else of
 // a0run.yaml, else the file beside the journal.
-func (w *world) journalSettings(ctx context.Context, given, dir string) (*journalSettings, error) {
+func (w *world) journalSettings(given, dir string) (*journalSettings, error) {
 	p, err := w.findProject(dir)
 	if err != nil {
 		return nil, err
@@ -61,8 +63,8 @@ func (w *world) journalSettings(ctx context.Context, given, dir string) (*journa
 			return nil, err
 		}
 	}
-	j.key, err = w.keySource(ctx, p, j.path)
-	return j, err
+	j.key = func(ctx context.Context) (seal.Source, error) { return w.keySource(ctx, p, j.path) }
+	return j, nil
 }
 
 // stateFolder is the journal's default place (XDG Base Directory Specification).
@@ -102,7 +104,7 @@ func (w *world) keySource(ctx context.Context, p *project.Project, journal strin
 // journalPath is where the history of runs is looked for, from the working
 // folder.
 func (w *world) journalPath(given string) (string, error) {
-	j, err := w.journalSettings(context.Background(), given, w.dir)
+	j, err := w.journalSettings(given, w.dir)
 	if err != nil {
 		return "", err
 	}
@@ -112,9 +114,13 @@ func (w *world) journalPath(given string) (string, error) {
 // journalKey opens the key of a journal; create makes a key file where there is
 // none.
 func (w *world) journalKey(path string, create bool) (*seal.Box, error) {
-	j, err := w.journalSettings(context.Background(), path, w.dir)
+	j, err := w.journalSettings(path, w.dir)
 	if err != nil {
 		return nil, err
 	}
-	return j.key.Open(create)
+	key, err := j.key(context.Background())
+	if err != nil {
+		return nil, err
+	}
+	return key.Open(create)
 }

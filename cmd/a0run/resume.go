@@ -189,9 +189,9 @@ func (s *session) reopen(ctx context.Context, rec *engine.RunRecord, file string
 
 // recordedParams gives the parameters the values that they had.
 func (s *session) recordedParams(rec *engine.RunRecord) error {
-	text, err := s.journal.box.Open(rec.Params)
+	text, err := s.journal.opener(s.redactor)(rec.Params)
 	if err != nil {
-		return err
+		return failedWith(err)
 	}
 	s.params = engine.NewObject(0)
 	if len(text) == 0 {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -111,8 +112,17 @@ func (h *history) times(c *engine.CallRecord) {
 	h.w.field("began", text)
 }
 
+// attemptsOf are the attempts of a call that failed, with what they say.
+func (h *history) attemptsOf(c *engine.CallRecord) []engine.AttemptRecord {
+	all := slices.Clone(c.Attempts)
+	for i := range all {
+		all[i].Error = h.text(all[i].Error)
+	}
+	return all
+}
+
 func (h *history) attempts(c *engine.CallRecord) {
-	for i, a := range c.Attempts {
+	for i, a := range h.attemptsOf(c) {
 		h.w.field(fmt.Sprintf("attempt %d", i+1), oneLine(fmt.Sprintf("%s failed (%s): %s", a.At.Local().Format(clock), a.Fault, a.Error)))
 	}
 	if n := len(c.Attempts); n > 0 && c.State == engine.StateDone {

@@ -221,7 +221,7 @@ func (d *difference) heads() {
 	for _, p := range d.params() {
 		t.add(tableRow{cells: []string{"param " + p.Name, compactOr(p.A), compactOr(p.B)}})
 	}
-	row("error", false, func(s *side) string { return s.run.Error })
+	row("error", false, func(s *side) string { return d.h.text(s.run.Error) })
 	t.flush()
 }
 

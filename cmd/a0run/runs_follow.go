@@ -172,7 +172,7 @@ func (h *history) followedEnd(ctx context.Context, id string, asJSON bool) error
 	}
 	fmt.Fprintf(h.w.stderr, "run %s: %s, %s, %s\n", id, h.w.paint(state.color, text), count(run.Calls, "call"), count(run.Writes, "write"))
 	if run.Error != "" {
-		fmt.Fprintln(h.w.stderr, "error: "+printable(run.Error))
+		fmt.Fprintln(h.w.stderr, "error: "+printable(h.text(run.Error)))
 	}
 	if state.next != "" {
 		fmt.Fprintln(h.w.stderr, "go on with: "+state.next+h.flag())

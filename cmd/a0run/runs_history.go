@@ -181,6 +181,18 @@ func (h *history) unwrapped(text json.RawMessage) json.RawMessage {
 	return text
 }
 
+// text is what somebody said, an error or a reason: sealed where everything is.
+func (h *history) text(said string) string {
+	if !strings.HasPrefix(said, seal.Prefix) {
+		return said
+	}
+	plain, ok := h.tree(json.RawMessage(`"` + said + `"`)).(string)
+	if !ok {
+		return hiddenText // never: only strings are sealed so
+	}
+	return plain
+}
+
 // sayKey says once, at the end, what could not be read.
 func (h *history) sayKey() {
 	if h.keyErr != nil {

@@ -42,7 +42,7 @@ func (h *history) runInfo(r *engine.RunRecord) runInfo {
 	info := runInfo{
 		Type: "run", Run: r.ID, Kind: r.Kind, Of: r.Of, Playbook: r.Playbook, Name: r.Name, Hash: r.Hash,
 		Params: raw(h.tree(r.Params)), Tenants: r.Tenants, Who: r.Who, Host: r.Host, Version: r.Version,
-		Started: r.Started, Ended: r.Ended, Status: state.word, Exit: r.Exit, Error: r.Error,
+		Started: r.Started, Ended: r.Ended, Status: state.word, Exit: r.Exit, Error: h.text(r.Error),
 		Calls: r.Calls, Writes: r.Writes, Resumed: max(r.Epoch-1, 0), Live: r.Live,
 	}
 	if d := h.runTook(r); d >= 0 {
@@ -93,7 +93,7 @@ func (h *history) callInfo(run *engine.RunRecord, c *engine.CallRecord) callInfo
 		Operation: c.Operation, Tenant: c.Tenant, Effect: c.Effect, Mutates: c.Mutates, Kind: c.Kind, Object: c.Object,
 		Args: raw(h.tree(c.Args)), Value: raw(h.tree(c.Value)), Failure: raw(h.tree(c.Failure)),
 		Before: raw(h.tree(c.Before)), Note: raw(h.tree(c.Note)), Status: c.Status, State: c.State,
-		Attempts: c.Attempts, Tolerated: c.Tolerated, WaitedMS: inMS(c.Waited), Began: c.Began, Ended: c.Ended,
+		Attempts: h.attemptsOf(c), Tolerated: c.Tolerated, WaitedMS: inMS(c.Waited), Began: c.Began, Ended: c.Ended,
 		TookMS: inMS(callTook(c)), InDoubt: doubtful(run, c),
 	}
 }
@@ -113,8 +113,8 @@ type stepInfo struct {
 	TookMS float64   `json:"took_ms,omitempty"`
 }
 
-func stepInfoOf(run string, s *engine.StepRecord) stepInfo {
-	return stepInfo{"step", run, s.ID, s.Name, s.Task, s.Where, s.State, s.Reason, s.Error, s.Began, inMS(s.Took)}
+func (h *history) stepInfo(run string, s *engine.StepRecord) stepInfo {
+	return stepInfo{"step", run, s.ID, s.Name, s.Task, s.Where, s.State, h.text(s.Reason), h.text(s.Error), s.Began, inMS(s.Took)}
 }
 
 func inMS(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

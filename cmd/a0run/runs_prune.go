@@ -64,7 +64,7 @@ func (f *pruneFlags) rule(ctx context.Context, w *world) (journal.PruneRule, err
 	if f.keep > 0 {
 		return rule, nil
 	}
-	settings, err := w.journalSettings(ctx, f.journal, w.dir)
+	settings, err := w.journalSettings(f.journal, w.dir)
 	if err != nil {
 		return rule, err
 	}

@@ -215,7 +215,7 @@ func (s *shown) lines(ctx context.Context, steps []*engine.StepRecord) error {
 		return err
 	}
 	for _, step := range steps {
-		if err := w.encodeLine(stepInfoOf(s.run.ID, step)); err != nil {
+		if err := w.encodeLine(s.h.stepInfo(s.run.ID, step)); err != nil {
 			return err
 		}
 	}
@@ -294,7 +294,7 @@ func (s *shown) head() {
 		w.field("resumed", count(int(r.Epoch-1), "time"))
 	}
 	w.field("calls", fmt.Sprintf("%s, %s", count(r.Calls, "call"), count(r.Writes, "write")))
-	w.field("error", r.Error)
+	w.field("error", s.h.text(r.Error))
 	if state.next != "" && r.Status != engine.RunInDoubt {
 		w.field("next", state.next+s.h.flag())
 	}
@@ -319,7 +319,7 @@ func (s *shown) steps(steps []*engine.StepRecord) {
 		{title: "state"}, {title: "step", least: 12}, {title: "took", right: true}, {title: "task", least: 8, drop: 1}, {title: "place", least: 8, tail: true},
 	}}
 	for _, step := range steps {
-		name, note := step.Name, step.Reason
+		name, note := step.Name, s.h.text(step.Reason)
 		if name == "" {
 			name = step.ID
 		}
@@ -327,7 +327,7 @@ func (s *shown) steps(steps []*engine.StepRecord) {
 			name = step.Where
 		}
 		if step.Error != "" {
-			note = step.Error
+			note = s.h.text(step.Error)
 		}
 		color := map[string]string{engine.StepOK: "32", engine.StepFailed: "31"}[step.State]
 		task := step.Task

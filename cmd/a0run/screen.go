@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -262,21 +263,29 @@ func (s *screen) park(e engine.Event) {
 	}
 }
 
-// printable shows control characters instead of sending them to a terminal:
-// what a tenant answers must not move its cursor or set its title.
+// printable shows control characters, and those that turn the direction of
+// writing or cannot be seen, instead of sending them to a terminal: what a
+// tenant answers must not move its cursor, set its title or look like another
+// text.
 func printable(text string) string {
 	if strings.IndexFunc(text, controls) < 0 {
 		return text
 	}
 	var b strings.Builder
 	for _, r := range text {
-		if controls(r) {
-			fmt.Fprintf(&b, "\\x%02x", r)
-		} else {
+		switch {
+		case !controls(r):
 			b.WriteRune(r)
+		case r < 0x100:
+			fmt.Fprintf(&b, "\\x%02x", r)
+		default:
+			q := strconv.QuoteRuneToASCII(r)
+			b.WriteString(q[1 : len(q)-1])
 		}
 	}
 	return b.String()
 }
 
-func controls(r rune) bool { return r != '\n' && r != '\t' && unicode.IsControl(r) }
+func controls(r rune) bool {
+	return r != '\n' && r != '\t' && r != ' ' && (!unicode.IsPrint(r) || unicode.Is(unicode.Cf, r))
+}

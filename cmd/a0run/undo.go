@@ -26,10 +26,10 @@ comes back under another id, and what cannot be undone (mails, passwords, rotate
 secrets). On a terminal it asks; --plan stops there. Where something was left alone
 the exit code is 4.`
 
-const undoExample = `  a0run undo 36317e4e --plan                   what would be put back
+const undoExample = `  a0run undo 36317e4e --plan                      what would be put back
   a0run undo 36317e4e
-  a0run undo 36317e4e --only 'roles.*'         only these writes
-  a0run undo 36317e4e --force 'users/auth0|17' also though it has changed since`
+  a0run undo 36317e4e --only 'roles.*'            only these writes
+  a0run undo 36317e4e --force 'users/auth0|17'    also though it has changed since`
 
 // undoFlags are the flags of `a0run undo`.
 type undoFlags struct {
@@ -168,14 +168,15 @@ func (s *session) loadUndo(ctx context.Context, rec *engine.RunRecord) (*undo.Un
 	if s.playbook.dir != "" {
 		o.Files = bindings.NewFiles(s.globals)
 	}
-	return undo.Load(ctx, o)
+	u, err := undo.Load(ctx, o)
+	return u, failedWith(err)
 }
 
 // earlierUndos are the undos of a run, the oldest first.
 func (s *session) earlierUndos(ctx context.Context, rec *engine.RunRecord) ([]string, error) {
 	runs, err := s.journal.db.Runs(ctx, journal.RunFilter{Kind: engine.KindUndo})
 	if err != nil {
-		return nil, err
+		return nil, failedWith(err)
 	}
 	var earlier []string
 	for i := len(runs) - 1; i >= 0; i-- {
@@ -201,7 +202,7 @@ func (s *session) previewUndo(ctx context.Context, u *undo.Undo) (preview *undo.
 	})
 	close(ended)
 	<-signalled
-	return preview, err
+	return preview, failedWith(err)
 }
 
 // readsOnly lets nothing through that changes something.

@@ -21,11 +21,16 @@ field with what it was and what it became, what the run had read of it before,
 and how to undo it. Values that are secret are shown as (hidden).
 
 The object is KIND/ID, with a resource's name as KIND (users, connections,
-clients, roles, files …); the ID alone is enough where only one kind has it.`
+clients, roles, files …); the ID alone is enough where only one kind has it. Of
+what a tenant has one only the KIND is enough (branding, tenants.settings).
+
+A relation is found with both its sides: roles that a user was given, from the
+user's side and from the role's.`
 
 const whyExample = `  a0run why 'users/auth0|123'
   a0run why 'auth0|123' --since 7d
-  a0run why connections/con_1 --tenant production --json`
+  a0run why connections/con_1 --tenant production --json
+  a0run why tenants.settings`
 
 // whyFlags are the flags of `a0run why`.
 type whyFlags struct {
@@ -72,7 +77,7 @@ func why(ctx context.Context, w *world, object string, f *whyFlags) error {
 	}
 	defer h.close()
 	defer h.sayKey()
-	q := &inquiry{h: h, f: f, since: since, kinds: map[string]bool{}, read: map[string]*engine.CallRecord{}}
+	q := &inquiry{h: h, f: f, id: id, since: since, kinds: map[string]bool{}, read: map[string]*engine.CallRecord{}}
 	if err := q.ask(ctx, kind, id); err != nil {
 		return err
 	}
@@ -101,6 +106,22 @@ func kindsOf() map[string]bool {
 	return kinds
 }
 
+// isSingle reports whether a tenant has one object of a kind only, which has no
+// id: something sets it, and no operation takes an id of it.
+func isSingle(kind string) bool {
+	set := false
+	for _, op := range catalog.Default().All() {
+		if op.Subject.Kind != kind || op.API != catalog.Management {
+			continue
+		}
+		if op.Subject.ID != "" {
+			return false
+		}
+		set = set || op.Effect == catalog.Patch || op.Effect == catalog.Replace
+	}
+	return set
+}
+
 // objectName takes KIND/ID apart. What stands before the first slash may also
 // belong to an id that has slashes: then the kind is "" and unknown says what
 // is wrong if nothing bears that id.
@@ -108,6 +129,9 @@ func objectName(object string) (kind, id string, unknown error) {
 	before, after, slashed := strings.Cut(object, "/")
 	known := kindsOf()
 	if !slashed {
+		if isSingle(object) {
+			return object, "", nil
+		}
 		if known[object] {
 			return object, "", &usageError{object + " is a kind and no object", "a0run why '" + object + "/ID'"}
 		}
@@ -135,6 +159,7 @@ func objectName(object string) (kind, id string, unknown error) {
 type inquiry struct {
 	h      *history
 	f      *whyFlags
+	id     string
 	since  time.Time
 	runs   map[string]*engine.RunRecord
 	short  map[string]string
@@ -177,7 +202,7 @@ func (q *inquiry) touch(t *journal.Touch) {
 	if q.f.tenant != "" && !isTenant(run, c.Tenant, q.f.tenant) {
 		return
 	}
-	q.kinds[c.Kind] = true
+	q.kinds[t.As] = true
 	object := t.Run + " " + c.Tenant
 	if !c.Mutates {
 		q.reads++
@@ -190,7 +215,7 @@ func (q *inquiry) touch(t *journal.Touch) {
 		return
 	}
 	e := &changeEvent{touch: t, run: run, read: q.read[object]}
-	e.changes, e.note = q.h.changed(run, c)
+	e.changes, e.note = q.h.changedObject(run, c, engine.ObjectRef{Kind: t.As, ID: q.id})
 	q.events = append(q.events, e)
 }
 
@@ -294,6 +319,9 @@ func (q *inquiry) hadRead(e *changeEvent) string {
 		return ""
 	}
 	text := fmt.Sprintf("%s (#%d) at %s, %s earlier", e.read.Operation, e.read.Seq, e.read.Where, took(c.Began.Sub(e.read.Ended)))
+	if e.touch.Beside || c.Effect == string(catalog.Add) || c.Effect == string(catalog.Remove) {
+		return text // what was read is the object, what changed a relation
+	}
 	// What has moved between the read and the write is what one looks for.
 	known, _ := q.h.tree(e.read.Value).(*engine.Object)
 	for _, one := range e.changes {
@@ -337,6 +365,7 @@ type changeLine struct {
 	Domain     string       `json:"domain,omitempty"`
 	Kind       string       `json:"kind"`
 	Object     string       `json:"object"`
+	Beside     string       `json:"beside,omitempty"` // the object that was asked for, where it is another
 	Operation  string       `json:"operation"`
 	Effect     string       `json:"effect"`
 	Where      string       `json:"where,omitempty"`
@@ -370,6 +399,9 @@ func (q *inquiry) info(e *changeEvent) changeLine {
 		Who: e.touch.Who, Tenant: c.Tenant, Domain: strings.TrimPrefix(q.tenant(e), " on "), Kind: c.Kind, Object: c.Object,
 		Operation: c.Operation, Effect: c.Effect, Where: c.Where, Task: c.Task, Step: c.Step, Seq: c.Seq, Key: c.Key,
 		State: c.State, Status: c.Status, Changes: changeInfos(e.changes), Note: e.note, CannotUndo: reason,
+	}
+	if e.touch.Beside {
+		line.Beside = e.touch.As + "/" + q.id
 	}
 	if only != "" {
 		line.Undo = "a0run undo " + e.touch.Run + " --only " + only + q.h.flag()

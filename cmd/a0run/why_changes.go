@@ -134,6 +134,19 @@ func (h *history) changed(run *engine.RunRecord, c *engine.CallRecord) ([]change
 	}
 }
 
+// changedObject is changed for one object of a call: its own, or one beside it.
+func (h *history) changedObject(run *engine.RunRecord, c *engine.CallRecord, object engine.ObjectRef) ([]change, string) {
+	all, note := h.changed(run, c)
+	own := object.Kind == c.Kind && object.ID == c.Object
+	if c.State != engine.StateDone && c.State != engine.StateResolved || own && (len(all) > 0 || note != "") {
+		return all, note
+	}
+	if related, told, ok := h.related(c, object); ok {
+		return related, told
+	}
+	return all, note
+}
+
 // stood is what the before-image of a call says.
 func (h *history) stood(c *engine.CallRecord) any {
 	i := h.image(c)
