@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -16,18 +17,22 @@ import (
 // An Apply lets a run change what a plan holds and nothing else. It is safe for
 // concurrent use.
 type Apply struct {
-	o      Options
-	plan   *Plan
-	inputs *Inputs
-	held   map[string]*Change
-	atlas  *atlas
-	web    *web
-	again  map[string]bool // what the plan changes more than once
+	o       Options
+	plan    *Plan
+	inputs  *Inputs
+	held    map[string]*Change
+	atlas   *atlas
+	web     *web
+	touched map[string]*touch // what the plan changes, by place
 
 	mu   sync.Mutex
 	made map[string]bool
-	ids  map[string][2]string   // placeholder and real id, by the placeholder's core
-	own  map[ref]*engine.Object // what the run itself has left, as the tenant answered
+	// turns lets the changes of one object come one after the other, where there
+	// are several; begun are those of which one was made.
+	turns map[string]*sync.Mutex
+	begun map[string]bool
+	ids   map[string][2]string   // placeholder and real id, by the placeholder's core
+	own   map[ref]*engine.Object // what the run itself has left, as the tenant answered
 }
 
 // coreOf is the first placeholder of a text without what stands before its mark.
@@ -43,14 +48,8 @@ func coreOf(s string) string {
 // run.
 func NewApply(p *Plan, o Options) *Apply {
 	o = o.filled()
-	again := map[string]bool{}
-	for _, c := range p.Changes {
-		if c.Before != nil && c.Before.Planned {
-			again[c.place()] = true
-		}
-	}
 	return &Apply{
-		again: again, o: o, plan: p, inputs: NewInputs(p, o.Key), held: p.byKey(), atlas: newAtlas(o.Catalogue), web: newWeb(),
+		touched: p.touches(), turns: map[string]*sync.Mutex{}, begun: map[string]bool{}, o: o, plan: p, inputs: NewInputs(p, o.Key), held: p.byKey(), atlas: newAtlas(o.Catalogue), web: newWeb(),
 		made: map[string]bool{}, ids: map[string][2]string{}, own: map[ref]*engine.Object{},
 	}
 }
@@ -120,6 +119,7 @@ func (a *Apply) Gate(next engine.Doer) engine.Doer {
 		case held.NoChange && held.Effect == catalog.Delete:
 			return engine.Outcome{Status: http.StatusNoContent}
 		}
+		defer a.turn(held)()
 		if out := a.check(ctx, c, held, next); out.Err != nil {
 			return out
 		}
@@ -127,9 +127,7 @@ func (a *Apply) Gate(next engine.Doer) engine.Doer {
 		switch {
 		case out.Err == nil:
 			a.note(c, out)
-			if a.again[held.place()] {
-				a.keep(c, out)
-			}
+			a.keep(c, held, out)
 		case out.Err.StatusCode == http.StatusConflict && held.Effect == catalog.Create:
 			return stop(c, held.title()+": when the plan was made nothing of that name was there ("+out.Err.Message+")", "")
 		case out.Err.StatusCode == http.StatusNotFound && held.Before != nil && held.Before.Found:
@@ -137,6 +135,24 @@ func (a *Apply) Gate(next engine.Doer) engine.Doer {
 		}
 		return out
 	})
+}
+
+// turn waits until no other change of the same object is under way, and gives
+// what ends the turn. Where the plan changes an object once there is nothing to
+// wait for.
+func (a *Apply) turn(held *Change) func() {
+	if !a.touched[held.place()].many() {
+		return func() {}
+	}
+	a.mu.Lock()
+	m := a.turns[held.place()]
+	if m == nil {
+		m = &sync.Mutex{}
+		a.turns[held.place()] = m
+	}
+	a.mu.Unlock()
+	m.Lock()
+	return m.Unlock
 }
 
 // stop is the outcome of a call that is not let through.
@@ -194,23 +210,49 @@ func (a *Apply) check(ctx context.Context, c *engine.Call, held *Change, next en
 // itself has changed it since, with what the run has left.
 func (a *Apply) moved(c *engine.Call, held, now *Change, live *Planner) string {
 	was := a.realised(held)
-	if !held.Before.Planned {
+	t := a.touched[held.place()]
+	if !t.many() {
 		return moved(a.plan, live.plan, was, now)
 	}
-	at := a.atlas.of(c.Tenant, c.Operation, c.Args)
+	at := place{kind: &kind{}}
+	if c.Operation != nil {
+		at = a.atlas.of(c.Tenant, c.Operation, c.Args)
+	}
 	a.mu.Lock()
-	left := a.own[at.ref()]
+	left, begun := a.own[at.ref()], a.begun[held.place()]
 	a.mu.Unlock()
-	if left == nil || c.Operation == nil {
+	switch {
+	case !begun && !IsPlaceholder(held.Object):
+		first := *t.first
+		first.Fields = nil
+		now := *now
+		now.Fields = nil
+		if first.Before != nil && first.Before.Digest == "" {
+			return a.elementsMoved(was, live.plan.Changes[0])
+		}
+		return moved(a.plan, live.plan, &first, &now)
+	case left == nil || now.Before == nil:
 		return "" // what the run has written there is not known so exactly
 	}
 	live.mu.Lock()
 	expected := live.digest(at.kind.path, left)
 	live.mu.Unlock()
-	if now.Before == nil || now.Before.Digest == expected.Digest {
+	if now.Before.Digest == expected.Digest {
 		return ""
 	}
 	return was.title() + ": " + otherFields(live.plan, live.plan, expected, now.Before) + " changed since this run wrote it"
+}
+
+// elementsMoved compares the elements of a relation that the plan changes in
+// several calls: each as it was before the first of them.
+func (a *Apply) elementsMoved(was, now *Change) string {
+	for _, f := range now.Fields {
+		planned := slices.ContainsFunc(was.Fields, func(x Field) bool { return x.Path == f.Path && (len(x.Old) > 0) == (len(f.Old) > 0) })
+		if in, known := a.touched[was.place()].elements[f.Path]; !planned && (!known || in != (len(f.Old) > 0)) {
+			return was.title() + ": " + f.Path + " is not as it was when the plan was made"
+		}
+	}
+	return ""
 }
 
 // realised is a planned change with the real ids in the place of placeholders.
@@ -242,7 +284,13 @@ func (a *Apply) realised(held *Change) *Change {
 
 // keep remembers how the run itself has left an object, where the answer tells
 // the whole of it.
-func (a *Apply) keep(c *engine.Call, out engine.Outcome) {
+func (a *Apply) keep(c *engine.Call, held *Change, out engine.Outcome) {
+	if !a.touched[held.place()].many() {
+		return
+	}
+	a.mu.Lock()
+	a.begun[held.place()] = true
+	a.mu.Unlock()
 	if c.Operation == nil || c.Operation.API != catalog.Management {
 		return
 	}

@@ -8,6 +8,7 @@ import (
 	"math/rand"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -123,12 +124,12 @@ func (d *desk) run(name, source string, s *setting) error {
 	}
 	api := bindings.API(cfg)
 	s.options = plan.Options{
-		API: api, Now: d.clock, Key: key(), Redactor: s.red, Inputs: s.inputs,
+		API: api, Now: time.Now, Key: key(), Redactor: s.red, Inputs: s.inputs,
 		Playbook: plan.File{Path: name, Hash: fmt.Sprintf("%x", len(source))},
 		Tenants:  []plan.Tenant{{Role: bindings.DefaultRole, Domain: "tenant.local"}},
 	}
 	run := engine.NewRun(engine.Config{
-		Concurrency: s.conc, Key: key(), API: api, Redactor: s.red, Now: d.clock, Stages: s.stages(s.options),
+		Concurrency: s.conc, Key: key(), API: api, Redactor: s.red, Now: time.Now, Stages: s.stages(s.options),
 	})
 	cfg.Run = run
 	globals := bindings.Globals(cfg)
@@ -261,17 +262,21 @@ func (d *desk) state() string {
 		if err != nil {
 			d.t.Fatalf("%s: %v", op, err)
 		}
-		var ids []string
+		var ids, lines []string
 		fmt.Fprintf(&b, "%s %v\n", op, args)
 		for _, raw := range items {
 			var o map[string]any
 			_ = json.Unmarshal(raw, &o)
 			delete(o, "updated_at")
 			line, _ := json.Marshal(o)
-			fmt.Fprintf(&b, "  %s\n", line)
+			lines = append(lines, "  "+string(line)+"\n")
 			s, _ := o[id].(string)
 			ids = append(ids, s)
 		}
+		// Tasks make things in the order in which they come.
+		slices.Sort(lines)
+		slices.Sort(ids)
+		b.WriteString(strings.Join(lines, ""))
 		return ids
 	}
 	for _, id := range list("users.list", nil, "user_id") {

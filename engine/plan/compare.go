@@ -26,15 +26,22 @@ type Difference struct {
 func Compare(saved, fresh *Plan) []Difference {
 	out := compareHeads(saved, fresh)
 	was, is := saved.byKey(), fresh.byKey()
+	before, now := saved.touches(), fresh.touches()
 	var lost, came []*Change
 	for _, c := range saved.Changes {
-		now := is[c.Key]
-		if now == nil {
+		same := is[c.Key]
+		if same == nil {
 			lost = append(lost, c)
 			continue
 		}
-		if d := compareChange(saved, fresh, c, now); d != nil {
+		a, b := before[c.place()], now[same.place()]
+		if d := compareChange(saved, fresh, c, same, a.many() || b.many()); d != nil {
 			out = append(out, *d)
+		}
+		if a != nil && b != nil && a.first == c && (a.many() || b.many()) {
+			if text := compareTouch(saved, fresh, a, b); text != "" {
+				out = append(out, Difference{What: "before", Key: c.Key, Where: c.Where, Text: text})
+			}
 		}
 	}
 	for _, c := range fresh.Changes {
@@ -95,20 +102,87 @@ func compareHeads(saved, fresh *Plan) []Difference {
 }
 
 // compareChange tells what stands there otherwise than the plan saw.
-func compareChange(saved, fresh *Plan, was, is *Change) *Difference {
+//
+// An object that is changed more than once, perhaps by tasks whose order nobody
+// knows, is compared as it was before the first of its changes.
+func compareChange(saved, fresh *Plan, was, is *Change, many bool) *Difference {
 	text := ""
 	switch {
 	case was.Refused == nil && is.Refused != nil:
 		text = fmt.Sprintf("%s: the tenant would refuse it now (%d: %s)", was.title(), is.Refused.Status, is.Refused.Message)
 	case was.Refused != nil && is.Refused == nil:
 		text = fmt.Sprintf("%s: the tenant refused it when the plan was made (%d: %s), and would do it now", was.title(), was.Refused.Status, was.Refused.Message)
-	default:
+	case !many:
 		text = moved(saved, fresh, was, is)
 	}
 	if text == "" {
 		return nil
 	}
 	return &Difference{What: "before", Key: was.Key, Where: was.Where, Text: text}
+}
+
+// A touch is what a plan does to one object.
+type touch struct {
+	first    *Change // that found the object as it stood in the tenant
+	calls    int
+	elements map[string]bool // of a relation: whether it was in before
+}
+
+func (t *touch) many() bool { return t != nil && t.calls > 1 }
+
+// touches are the objects that a plan changes, by place.
+func (p *Plan) touches() map[string]*touch {
+	out := map[string]*touch{}
+	for _, c := range p.Changes {
+		if c.Refused != nil || c.Object == "" {
+			continue
+		}
+		t := out[c.place()]
+		if t == nil {
+			t = &touch{first: c}
+			out[c.place()] = t
+		}
+		t.calls++
+		if c.Before == nil || c.Before.Digest != "" || !c.Before.Found {
+			continue
+		}
+		for _, f := range c.Fields {
+			if t.elements == nil {
+				t.elements = map[string]bool{}
+			}
+			if _, seen := t.elements[f.Path]; !seen {
+				t.elements[f.Path] = len(f.Old) > 0
+			}
+		}
+	}
+	return out
+}
+
+// compareTouch tells in what an object that is changed several times does not
+// stand as it did.
+func compareTouch(saved, fresh *Plan, was, is *touch) string {
+	title := was.first.title()
+	for path, in := range was.elements {
+		now, known := is.elements[path]
+		if !known || now != in {
+			return fmt.Sprintf("%s: %s was %s when the plan was made, and is not so now", title, path, map[bool]string{true: "in", false: "absent"}[in])
+		}
+	}
+	for path := range is.elements {
+		if _, known := was.elements[path]; !known {
+			return title + ": " + path + " was as the plan wants it, and is not so now"
+		}
+	}
+	a, b := was.first.Before, is.first.Before
+	switch {
+	case a == nil || b == nil, a.Digest == b.Digest && a.Found == b.Found:
+		return ""
+	case a.Found != b.Found && b.Found:
+		return title + ": it was not there when the plan was made"
+	case a.Found != b.Found:
+		return title + ": it is not there any more"
+	}
+	return title + ": " + otherFields(saved, fresh, a, b) + " changed since the plan was made"
 }
 
 // moved tells in what the place of a change is not as the plan saw it; "" where

@@ -28,7 +28,7 @@ func (x *call) host() engine.Outcome {
 		return engine.Outcome{}
 	case x.Name == "time.now":
 		return x.timeNow()
-	case x.Name == "verify_id_token" && holds(x.Args, IsPlaceholder):
+	case (x.Name == "verify_id_token" || x.Name == "verify_access_token") && holds(x.Args, IsPlaceholder):
 		x.cannotKnow("the claims: the token is fetched when the plan is applied")
 		out := engine.NewObject(1)
 		out.Set("sub", placeholder("", x.Key, "sub"))
@@ -52,7 +52,7 @@ func (x *call) host() engine.Outcome {
 // recorded names the host functions whose results a plan keeps.
 func recorded(name string) bool {
 	switch name {
-	case "time.now", "uuid", "env", "secret", "file.read", "file.exists":
+	case "time.now", "uuid", "pkce", "env", "secret", "file.read", "file.exists":
 		return true
 	}
 	return strings.HasPrefix(name, "random.")
