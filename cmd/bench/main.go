@@ -11,6 +11,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -31,8 +32,14 @@ func main() {
 	program := flag.String("a0run", "bin/a0run", "the binary to measure")
 	calls := flag.Int("calls", 5000, "calls a run")
 	pairs := flag.Int("pairs", 7, "interleaved pairs")
+	only := flag.String("only", "", "only the part of that name: start, calls, memory, journal")
+	million := flag.Bool("million", false, "measure the memory of a run of a million calls too; that takes minutes")
 	flag.Parse()
-	exit(measure(*program, *calls, *pairs))
+	b := &bench{calls: *calls, pairs: *pairs, lengths: []int{10_000, 100_000}}
+	if *million {
+		b.lengths = append(b.lengths, 1_000_000)
+	}
+	exit(b.measure(*program, *only))
 }
 
 func exit(err error) {
@@ -50,6 +57,10 @@ type bench struct {
 	ready   ready
 	calls   int
 	pairs   int
+	// lengths are those of the runs whose memory is compared.
+	lengths  []int
+	journals int      // opened so far
+	extra    []string // of the environment
 }
 
 // ready is what `a0run sim --ready-file` writes.
@@ -60,20 +71,24 @@ type ready struct {
 	ClientSecret string `json:"client_secret"`
 }
 
-func measure(program string, calls, pairs int) error {
-	path, err := filepath.Abs(program)
-	if err != nil {
+func (b *bench) measure(program, only string) error {
+	var err error
+	if b.program, err = filepath.Abs(program); err != nil {
 		return err
 	}
-	dir, err := os.MkdirTemp("", "a0run-bench")
-	if err != nil {
+	if b.dir, err = os.MkdirTemp("", "a0run-bench"); err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir) //nolint:errcheck // a temporary folder
-	b := &bench{program: path, dir: dir, calls: calls, pairs: pairs}
+	defer os.RemoveAll(b.dir) //nolint:errcheck // a temporary folder
 	fmt.Printf("%s, %s/%s, %d cores; medians\n\n", runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU())
-	for _, part := range []func() error{b.startUp, b.perCall, b.memory} {
-		if err := part(); err != nil {
+	for _, part := range []struct {
+		name string
+		do   func() error
+	}{{"start", b.startUp}, {"calls", b.perCall}, {"memory", b.memory}, {"journal", b.journaled}} {
+		if only != "" && only != part.name {
+			continue
+		}
+		if err := part.do(); err != nil {
 			return err
 		}
 	}
@@ -194,39 +209,61 @@ type usage struct {
 	cpu    float64 // seconds
 	peak   int64   // KB
 	stdout string
+	stderr string
 }
 
 // process runs a program to its end in the bench's folder.
 func (b *bench) process(program string, args ...string) (usage, error) {
-	cmd := exec.CommandContext(context.Background(), program, args...) //nolint:gosec // our own binaries
+	u, code, err := b.run(context.Background(), program, args...)
+	if err == nil && code != 0 {
+		err = fmt.Errorf("%s %v: exit %d: %s", program, args, code, u.stderr)
+	}
+	return u, err
+}
+
+// run is process with any exit code.
+func (b *bench) run(ctx context.Context, program string, args ...string) (usage, int, error) {
+	cmd := exec.CommandContext(ctx, program, args...) //nolint:gosec // our own binaries
 	cmd.Dir = b.dir
 	cmd.Env = append(os.Environ(), "AUTH0_DOMAIN="+b.ready.BaseURL, "AUTH0_CLIENT_ID="+b.ready.ClientID,
-		"AUTH0_CLIENT_SECRET="+b.ready.ClientSecret)
+		"AUTH0_CLIENT_SECRET="+b.ready.ClientSecret, "XDG_STATE_HOME="+filepath.Join(b.dir, "state"))
+	cmd.Env = append(cmd.Env, b.extra...)
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
 	out, err := cmd.Output()
 	var failed *exec.ExitError
-	if errors.As(err, &failed) {
-		return usage{}, fmt.Errorf("%s %v: %w: %s", program, args, err, failed.Stderr)
+	if err != nil && !errors.As(err, &failed) {
+		return usage{}, 0, err
 	}
-	if err != nil {
-		return usage{}, err
+	u := usage{
+		cpu:    (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds(),
+		stdout: string(out), stderr: stderr.String(),
 	}
-	u := usage{cpu: (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds(), stdout: string(out)}
 	if r, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
 		u.peak = r.Maxrss
 	}
-	return u, nil
+	return u, cmd.ProcessState.ExitCode(), nil
 }
 
 // tenant starts a local tenant with n users in a process of its own.
-func (b *bench) tenant(n int) (stop func(), err error) {
+func (b *bench) tenant(n int) (stop func(), err error) { return b.tenantWith(n, "") }
+
+// listen is a socket of this machine.
+func listen() (net.Listener, error) {
+	var config net.ListenConfig
+	return config.Listen(context.Background(), "tcp", "127.0.0.1:0")
+}
+
+// tenantWith is tenant with a fault and flags.
+func (b *bench) tenantWith(n int, fault string, flags ...string) (stop func(), err error) {
 	seed, file := filepath.Join(b.dir, "seed.json"), filepath.Join(b.dir, "ready.json")
-	if err := writeSeed(seed, n); err != nil {
+	if err := writeSeed(seed, n, fault); err != nil {
 		return nil, err
 	}
 	if err := os.RemoveAll(file); err != nil {
 		return nil, err
 	}
-	cmd := exec.CommandContext(context.Background(), b.program, "sim", "--seed", seed, "--ready-file", file) //nolint:gosec // our own binary
+	cmd := exec.CommandContext(context.Background(), b.program, append([]string{"sim", "--seed", seed, "--ready-file", file}, flags...)...) //nolint:gosec // our own binary
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		return nil, err
@@ -258,7 +295,7 @@ func (b *bench) tenant(n int) (stop func(), err error) {
 
 // writeSeed writes the users one by one: a process's peak memory counts from
 // that of the process that started it, so this one must stay small.
-func writeSeed(file string, n int) (err error) {
+func writeSeed(file string, n int, fault string) (err error) {
 	f, err := os.Create(file)
 	if err != nil {
 		return err
@@ -286,7 +323,11 @@ func writeSeed(file string, n int) (err error) {
 			return err
 		}
 	}
-	if _, err := out.WriteString("]}\n"); err != nil {
+	end := `],"roles":[{"id":"rol_small","name":"small","description":"a role of about a hundred bytes altogether"}]`
+	if fault != "" {
+		end += `,"faults":[` + fault + "]"
+	}
+	if _, err := out.WriteString(end + "}\n"); err != nil {
 		return err
 	}
 	return out.Flush()
