@@ -50,6 +50,8 @@ func planCommand(w *world) *cobra.Command {
 	}
 	flags := cmd.Flags()
 	f.tenantFlags(flags)
+	flags.Lookup("rate").Usage = "the tenant's limit, `N/s` or N/min: with --local its own, else what the estimate counts with"
+	flags.Lookup("burst").Usage = "with --rate: how many requests may come at once; the rate of a second unless told"
 	f.paramFlags(flags)
 	flags.StringVar(&f.journal, "journal", "", "the journal's `FILE`, whose key seals the plan's secrets; ~/.local/state/a0run/journal.db unless told")
 	flags.BoolVar(&f.json, "json", false, "print the plan as JSON")
@@ -65,6 +67,7 @@ func planPlaybook(ctx context.Context, w *world, file string, f *planFlags) erro
 	if err := f.possible(); err != nil {
 		return err
 	}
+	f.assumed = true
 	s, err := openSession(ctx, w, file, &f.runFlags)
 	if err != nil {
 		return err
@@ -99,6 +102,9 @@ func (f *planFlags) possible() error {
 	switch {
 	case f.concurrency < 1:
 		return &usageError{fmt.Sprintf("--concurrency %d: at least 1 request must be in flight", f.concurrency), ""}
+	case !f.local && f.rate != "":
+		_, err := limitsOf(f.rate, f.burst, f.reset)
+		return err
 	case f.json && f.markdown:
 		return &usageError{"--json and --markdown exclude each other", "give one of the two"}
 	case f.out != "" && f.local:
@@ -197,12 +203,44 @@ func (s *session) main(ctx context.Context, program func(*engine.Namespace, *lua
 
 // showPlan prints a plan in the form that was asked for.
 func (s *session) showPlan(out io.Writer, p *plan.Plan, f *planFlags) error {
-	for _, c := range p.Changes {
-		fmt.Fprintln(out, c.Summary, c.NoChange, c.Refused, c.Object)
-		for _, x := range c.Fields {
-			fmt.Fprintln(out, "   ", x.Path, string(x.Old), string(x.New))
-		}
+	o := plan.RenderOptions{Full: f.full, Redact: s.redactor.Redact, Rate: s.planRate}
+	switch {
+	case f.json:
+		return p.JSON(out, o)
+	case f.markdown:
+		return p.Markdown(out, o)
 	}
-	fmt.Fprintln(out, len(p.Pending()), p.Unknown)
-	return nil
+	if s.world.color {
+		o.Paint = s.paintPlan
+	}
+	return p.Text(out, o)
+}
+
+// paintPlan colours a plan by its signs.
+func (s *session) paintPlan(sign, text string) string {
+	switch sign {
+	case "+":
+		return s.screen.paint("32", text)
+	case "-":
+		return s.screen.paint("31", text)
+	case "~", "!":
+		return s.screen.paint("33", text)
+	case "":
+		return s.screen.paint("1", text)
+	}
+	return s.screen.paint("2", text)
+}
+
+// planRate is the rate that --rate says, else what the plan's own requests have
+// told of the tenant's.
+func (s *session) planRate(role, bucket string) plan.Rate {
+	if told, err := limitsOf(s.flags.rate, s.flags.burst, s.flags.reset); err == nil && told.Rate > 0 {
+		return plan.Rate{Burst: told.Burst, PerSecond: told.Rate}
+	}
+	c, ok := s.tenants.clients[role]
+	if !ok {
+		return plan.Rate{}
+	}
+	size, perSecond := c.Pace(bucket)
+	return plan.Rate{Burst: size, PerSecond: perSecond}
 }

@@ -21,6 +21,7 @@ type runFlags struct {
 	params      []string
 	paramsFile  string
 	concurrency int
+	assumed     bool // rate is what an estimate counts with
 	journal     string
 	yes         bool
 	confirm     bool

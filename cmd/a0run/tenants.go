@@ -47,7 +47,7 @@ func openTenants(ctx context.Context, s *session) (*tenants, error) {
 		return t, nil
 	}
 	for flag, set := range map[string]bool{
-		"--seed": len(s.flags.seeds) > 0, "--rate": s.flags.rate != "", "--burst": s.flags.burst != 0,
+		"--seed": len(s.flags.seeds) > 0, "--rate": s.flags.rate != "" && !s.flags.assumed, "--burst": s.flags.burst != 0 && !s.flags.assumed,
 	} {
 		if set {
 			return nil, &usageError{flag + " needs --local", "a0run run FILE --local " + flag + " …"}
