@@ -87,6 +87,7 @@ func Globals(cfg Config) *engine.Namespace {
 	root.Set("hash", func() *engine.Namespace { return hashNamespace() })
 	root.Set("base64", func() *engine.Namespace { return base64Namespace() })
 	root.Set("uuid", t.uuidFunction())
+	root.Set("pkce", t.pkceFunction())
 	root.Set("env", t.envFunction())
 	root.Set("secret", t.secretFunction())
 	return root
@@ -111,7 +112,7 @@ func (t *table) params() any {
 }
 
 // tenantEntries sets what belongs to a tenant: the resources under auth0, and
-// authentication, get_token, verify_id_token.
+// authentication, get_token, verify_id_token, verify_access_token.
 func (t *table) tenantEntries(ns *engine.Namespace, role string) {
 	ns.Set("auth0", func() *engine.Namespace { return t.apiNamespace(role) })
 	t.authEntries(ns, role)
@@ -125,23 +126,24 @@ func (t *table) authEntries(ns *engine.Namespace, role string) {
 			for _, op := range t.ops.All() {
 				for _, name := range names(op) {
 					if rest, ok := strings.CutPrefix(name, top+"."); ok {
-						setDeep(n, rest, t.operation(op, role, name))
+						setDeep(n, rest, t.authFunction(op, role, name))
 					}
 				}
 			}
 			return n
 		})
 	}
-	ns.Set("verify_id_token", t.verifyFunction(role))
+	ns.Set("verify_id_token", t.verifyIDToken(role))
+	ns.Set("verify_access_token", t.verifyAccessToken(role))
 }
 
 // tenantFunction is tenant(name): a handle with the tenant's resources,
-// get_token, authentication and verify_id_token.
+// get_token, authentication, verify_id_token and verify_access_token.
 func (t *table) tenantFunction() *engine.Function {
 	f := &engine.Function{
 		Name: "tenant", Summary: "Give the handle of a tenant by its role.",
 		Params:  []engine.Param{{Name: "role", Type: "string", Positional: true, Required: true, Enum: t.roles()}},
-		Returns: "a table with the resources of auth0 and get_token, authentication, verify_id_token of that tenant",
+		Returns: "a table with the resources of auth0 and get_token, authentication, verify_id_token, verify_access_token of that tenant",
 		Pure:    true,
 	}
 	f.Call = func(c *engine.HostCall) (any, error) {

@@ -98,7 +98,7 @@ func TestRotationRefusesNoGoodToken(t *testing.T) {
 		for step := range 400 {
 			if step > 0 && step%100 == 0 { // rotate: next becomes current, another one is next
 				at++
-				h.text = publish(keys[at-1:min(at+2, len(keys))]...)
+				h.text = publish(keys[at-1 : min(at+2, len(keys))]...)
 			}
 			if h.err = nil; step%37 == 5 {
 				h.err = errors.New("the endpoint is down")

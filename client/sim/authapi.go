@@ -49,9 +49,10 @@ func authHandlers() map[string]handler {
 		"auth GET /wsfed/{}":                                                toLogin,
 		"auth GET /v2/logout":                                               logout("returnTo"),
 		"auth GET /oidc/logout":                                             logout("post_logout_redirect_uri"),
-		"auth GET /mfa/authenticators":                                      func(c *call) reply { return c.ok([]any{}) },
+		"auth GET /mfa/authenticators":                                      mfaList,
+		"auth DELETE /mfa/authenticators/{}":                                mfaDelete,
 		"auth POST /mfa/challenge":                                          mfaChallenge,
-		"auth POST /mfa/associate":                                          func(*call) reply { return denied(http.StatusUnauthorized, "invalid_token", "Invalid mfa_token") },
+		"auth POST /mfa/associate":                                          mfaAssociate,
 		"auth POST /login/callback":                                         func(c *call) reply { return page(c, "<html><body>Logged in.</body></html>") },
 		"auth POST /samlp/{}/logout":                                        func(c *call) reply { return page(c, "<html><body>Logged out.</body></html>") },
 		"auth POST /users/{}/impersonate": func(c *call) reply {

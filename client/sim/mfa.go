@@ -3,6 +3,7 @@ package sim
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 
 	"a0run/client/sim/store"
@@ -55,6 +56,9 @@ func mfaGrant(c *call, client object, grant string) reply {
 		given, wrong = str(c.body, "binding_code"), "Invalid binding_code."
 	case grantMFARecovery:
 		given, wrong = str(c.body, "recovery_code"), "Invalid recovery_code."
+		if own := str(c.tx.Get(recoveryKey(), user), "code"); own != "" {
+			want = own
+		}
 	}
 	u := c.tx.Get(usersKey(), user)
 	if u == nil || want == "" || given != want {
@@ -62,7 +66,13 @@ func mfaGrant(c *call, client object, grant string) reply {
 	}
 	c.tx.Delete(mfaKey(), str(c.body, "mfa_token"))
 	c.tx.Delete(otpKey(), "mfa\x1f"+strings.ToLower(user))
-	return c.tokensFor(client, login{user: u, scope: str(p, "scope"), audience: str(p, "audience"), at: c.now})
+	l := login{user: u, scope: str(p, "scope"), audience: str(p, "audience"), at: c.now}
+	if grant == grantMFARecovery { // it is used up, and the next one comes with the tokens
+		l.recovery = strings.ToUpper(c.t.ids.word("recovery", user, 24))
+		c.tx.Put(recoveryKey(), user, object{"code": l.recovery})
+	}
+	c.confirmed(user, grant)
+	return c.tokensFor(client, l)
 }
 
 func mfaChallenge(c *call) reply {
@@ -79,4 +89,106 @@ func mfaChallenge(c *call) reply {
 		})
 	}
 	return sent(http.StatusOK, object{"challenge_type": "otp"})
+}
+
+// Authenticators of a person. They are enrolled with the mfa_token of a login
+// that has none yet, or with an access token of the scope enroll, and are active
+// once a code of theirs was accepted.
+
+func authenticatorsKey(user string) store.Key { return store.Key{Kind: "auth:authenticators", Scope: user} }
+
+// mfaUser is the person whose mfa_token or access token came as Bearer; an access
+// token must have the scope.
+func (c *call) mfaUser(scope string) (string, *reply) {
+	_, text, _ := strings.Cut(c.req.Header.Get("Authorization"), " ")
+	if p := c.tx.Get(mfaKey(), strings.TrimSpace(text)); p != nil {
+		if ends, _ := number(p["ends"]); c.now.Unix() <= ends {
+			return str(p, "user_id"), nil
+		}
+	}
+	claims, rep := c.bearer()
+	if rep != nil {
+		rep := denied(http.StatusUnauthorized, "invalid_token", "Invalid token")
+		return "", &rep
+	}
+	if !slices.Contains(splitSpace(str(claims, "scope")), scope) {
+		rep := denied(http.StatusForbidden, "insufficient_scope", "Insufficient scope, expected any of: "+scope)
+		return "", &rep
+	}
+	return str(claims, "sub"), nil
+}
+
+func mfaList(c *call) reply {
+	user, rep := c.mfaUser("read:authenticators")
+	if rep != nil {
+		return *rep
+	}
+	out := []any{}
+	for _, a := range c.tx.All(authenticatorsKey(user)) {
+		out = append(out, a)
+	}
+	return c.ok(out)
+}
+
+func mfaAssociate(c *call) reply {
+	user, rep := c.mfaUser("enroll")
+	if rep != nil {
+		return *rep
+	}
+	types, channels := texts(c.body, "authenticator_types"), texts(c.body, "oob_channels")
+	if len(types) == 0 {
+		return denied(http.StatusBadRequest, "invalid_request", "authenticator_types is required")
+	}
+	known := c.tx.All(authenticatorsKey(user))
+	a := object{"authenticator_type": types[0], "active": false}
+	out := object{"authenticator_type": types[0]}
+	switch {
+	case types[0] == "otp":
+		a["id"] = "totp|dev_" + c.t.ids.word("authenticator", user, 16)
+		secret := strings.ToUpper(c.t.ids.word("totp", user, 32))
+		out["secret"] = secret
+		out["barcode_uri"] = "otpauth://totp/" + c.t.Domain() + ":" + user + "?secret=" + secret + "&issuer=" + c.t.Domain()
+	case types[0] == "oob" && len(channels) > 0:
+		a["id"], a["oob_channel"] = channels[0]+"|dev_"+c.t.ids.word("authenticator", user, 16), channels[0]
+		a["name"] = str(c.body, "phone_number") + str(c.body, "email")
+		out["oob_channel"], out["oob_code"] = channels[0], c.t.ids.base64("oob", user, 24)
+		out["binding_method"] = "prompt"
+	default:
+		return denied(http.StatusBadRequest, "invalid_request", "oob_channels is required with the type oob")
+	}
+	if len(known) == 0 {
+		code := strings.ToUpper(c.t.ids.word("recovery", user, 24))
+		out["recovery_codes"] = []any{code}
+		id := "recovery-code|dev_" + c.t.ids.word("recovery-id", user, 16)
+		c.tx.Put(authenticatorsKey(user), id, object{"id": id, "authenticator_type": "recovery-code", "active": true})
+		c.tx.Put(recoveryKey(), user, object{"code": code})
+	}
+	c.tx.Put(authenticatorsKey(user), str(a, "id"), a)
+	return sent(http.StatusOK, out)
+}
+
+func recoveryKey() store.Key { return store.Key{Kind: "auth:recovery"} }
+
+func mfaDelete(c *call) reply {
+	user, rep := c.mfaUser("remove:authenticators")
+	if rep != nil {
+		return *rep
+	}
+	if !c.tx.Has(authenticatorsKey(user), c.params[0]) {
+		return denied(http.StatusNotFound, "invalid_request", "Authenticator not found")
+	}
+	c.tx.Delete(authenticatorsKey(user), c.params[0])
+	return empty()
+}
+
+// confirmed makes the authenticators active of whose kind a code was accepted.
+func (c *call) confirmed(user, grant string) {
+	want := map[string]string{grantMFAOTP: "otp", grantMFAOOB: "oob"}[grant]
+	for _, old := range c.tx.All(authenticatorsKey(user)) {
+		if str(old, "authenticator_type") == want {
+			a := store.Clone(old)
+			a["active"] = true
+			c.tx.Put(authenticatorsKey(user), str(a, "id"), a)
+		}
+	}
 }

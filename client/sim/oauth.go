@@ -269,6 +269,7 @@ type login struct {
 	at                     time.Time
 	noRefresh              bool
 	refresh                string // the refresh token to give back, where there is one
+	recovery               string // the next recovery code, where one was used up
 }
 
 // tokensFor answers a successful log-in.
@@ -290,6 +291,12 @@ func (c *call) tokensFor(client object, l login) reply {
 	if l.scope != "" {
 		out["scope"] = l.scope
 	}
+	if l.recovery != "" {
+		out["recovery_code"] = l.recovery
+	}
+	if list, asked := c.permissionsFor(l); asked {
+		access["permissions"] = list
+	}
 	tokens := map[string]object{"access_token": access}
 	if l.org != nil {
 		access["org_id"], access["org_name"] = l.org["id"], l.org["name"]
@@ -309,6 +316,35 @@ func (c *call) tokensFor(client object, l login) reply {
 	}
 	c.countLogin(l.user)
 	return c.signed(http.StatusOK, out, tokens, client)
+}
+
+// permissionsFor are what an API with RBAC gets in its tokens: those of the
+// user, by roles and directly.
+func (c *call) permissionsFor(l login) ([]any, bool) {
+	found := c.tx.Lookup(kind("/resource-servers"), "identifier", l.audience)
+	if len(found) == 0 || !truth(found[0], "enforce_policies") || !strings.HasSuffix(str(found[0], "token_dialect"), "_authz") {
+		return nil, false
+	}
+	user := str(l.user, "user_id")
+	owners := []store.Key{permissionKey(usersKind, user)}
+	for _, role := range c.tx.All(rolesKey()) {
+		if id := str(role, "id"); c.tx.Linked(userRoles, user, id) {
+			owners = append(owners, permissionKey("/roles", id))
+		}
+	}
+	names := map[string]bool{}
+	for _, owner := range owners {
+		for _, p := range c.tx.All(owner) {
+			if str(p, "resource_server_identifier") == l.audience {
+				names[str(p, "permission_name")] = true
+			}
+		}
+	}
+	list := []any{}
+	for _, name := range sortedKeys(names) {
+		list = append(list, name)
+	}
+	return list, true
 }
 
 func (c *call) idToken(client object, l login) object {
@@ -489,7 +525,7 @@ func pollGrant(c *call, client object, k store.Key, id string) reply {
 		c.tx.Delete(k, id)
 		return denied(http.StatusBadRequest, "access_denied", "MFA Authorization rejected.")
 	default:
-		return denied(http.StatusBadRequest, "authorization_pending", "The end-user authorization is pending")
+		return c.stillPending(k, id, p)
 	}
 	c.tx.Delete(k, id)
 	u := c.tx.Get(usersKey(), str(p, "user_id"))
@@ -497,6 +533,31 @@ func pollGrant(c *call, client object, k store.Key, id string) reply {
 		return invalidGrant("The user does not exist.")
 	}
 	return c.tokensFor(client, login{user: u, scope: str(p, "scope"), audience: str(p, "audience"), at: c.now})
+}
+
+// pollInterval is how often a waiting login may be asked about.
+const pollInterval = 5
+
+// stillPending is the answer to a question that came before the person's. One
+// that comes too soon is told so (pages "Authorize Device" and "Check
+// Back-Channel Login Status").
+func (c *call) stillPending(k store.Key, id string, old object) reply {
+	p := store.Clone(old)
+	before, asked := number(p["asked"])
+	p["asked"] = json.Number(intText(c.now.Unix()))
+	c.tx.Put(k, id, p)
+	device := k == deviceKey()
+	switch {
+	case asked && c.now.Unix()-before < pollInterval && device:
+		return denied(http.StatusTooManyRequests, "slow_down", "You are polling faster than the specified interval of 5 seconds.")
+	case asked && c.now.Unix()-before < pollInterval:
+		rep := denied(http.StatusTooManyRequests, "slow_down", "You are polling faster than allowed. Try again in 10 seconds.")
+		rep.header = map[string]string{"Retry-After": "10"}
+		return rep
+	case device:
+		return denied(http.StatusForbidden, "authorization_pending", "User has yet to authorize device code.")
+	}
+	return denied(http.StatusBadRequest, "authorization_pending", "The end-user authorization is pending")
 }
 
 // exchangeGrant takes a token of this tenant for another one.

@@ -256,7 +256,7 @@ func (c *checker) param(s *source, u use) {
 // other namespaces that belong to a tenant.
 func (c *checker) handle(u use) *engine.Namespace {
 	if len(u.path) > 1 {
-		for _, name := range []string{"get_token", "verify_id_token", "authentication"} {
+		for _, name := range []string{"get_token", "verify_id_token", "verify_access_token", "authentication"} {
 			if u.path[1] == name {
 				return c.globals
 			}
@@ -473,6 +473,7 @@ func (c *checker) arguments(s *source, call callFact, f *engine.Function) {
 	if ok && len(f.Params) > 0 && namesOptions(f, len(call.args)-1, positional) {
 		c.optionNames(s, f, tb)
 	}
+	c.bodies(s, call, f)
 }
 
 // missing finds a required argument that is not there. A table in the last

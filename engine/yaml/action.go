@@ -87,7 +87,7 @@ func ofTenant(name string) (string, bool) {
 	}
 	first, _, _ := strings.Cut(name, ".")
 	switch first {
-	case "get_token", "verify_id_token", "authentication":
+	case "get_token", "verify_id_token", "verify_access_token", "authentication":
 		return name, true
 	}
 	return "", false
@@ -149,7 +149,7 @@ func (r *runner) roleGlobals(t *engine.Task, env *engine.Object, role string, at
 		return err
 	}
 	env.Set("auth0", h)
-	for _, name := range []string{"get_token", "verify_id_token", "authentication"} {
+	for _, name := range []string{"get_token", "verify_id_token", "verify_access_token", "authentication"} {
 		if v, ok := h.Get(name); ok {
 			env.Set(name, v)
 		}
