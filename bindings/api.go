@@ -163,6 +163,7 @@ func (t *table) describe(op *catalog.Operation, name string) *engine.Function {
 		f.Params = append(f.Params, engine.Param{Name: "body", Type: "any", Summary: "The whole body instead of its fields."})
 		relax(f, op)
 	}
+	f.Check = t.constants(op, f)
 	if op.Effect == catalog.Act && findParam(f, repeatableParam) == nil {
 		f.Params = append(f.Params, engine.Param{
 			Name: repeatableParam, Type: "boolean", Summary: "It may be sent again when the outcome of the first time is unknown.",

@@ -70,6 +70,41 @@ func (a *apiCall) settled(values *engine.Object, root schema.Place) (any, bool) 
 	return fields, true
 }
 
+// constants is the check of a call's constant arguments; nil where nothing is
+// known of the body.
+func (t *table) constants(op *catalog.Operation, f *engine.Function) func(*engine.Object) []engine.Finding {
+	known := schema.Of(op)
+	if !known.Known() {
+		return nil
+	}
+	return func(named *engine.Object) []engine.Finding {
+		mode := t.mode()
+		a := t.apiCall(op, "", &bound{call: &engine.HostCall{Func: f}})
+		values, err := a.prepare(named)
+		if err != nil || mode == schema.Off {
+			return nil // what prepare refuses, the front ends say or the call does
+		}
+		body, found := a.settled(values, known.Place())
+		if !found {
+			return nil
+		}
+		prefix := ""
+		if _, whole := values.Get("body"); whole {
+			prefix = "body."
+		}
+		var out []engine.Finding
+		for _, m := range known.Check(body, wordsOf()) {
+			what := m
+			what.Hint = ""
+			path := prefix + strings.ReplaceAll(strings.ReplaceAll(m.Path, "[", "."), "]", "")
+			out = append(out, engine.Finding{
+				Path: path, Message: what.String(), Hint: m.Hint, Warning: !mode.Refuses(m.Fault),
+			})
+		}
+		return out
+	}
+}
+
 // holdsEmpty reports whether there is an empty table in a tree: most have none
 // and are not looked at again.
 func holdsEmpty(v any) bool {

@@ -1,6 +1,9 @@
 package engine
 
-import "sync"
+import (
+	"strings"
+	"sync"
+)
 
 // A Function is one host function: what a playbook can call, in words that no
 // front end owns. bindings makes the table of them.
@@ -19,8 +22,35 @@ type Function struct {
 	Pure bool
 	// Listing marks auth0.*.each: its result is an *Iterator.
 	Listing bool
+	// Check finds what is wrong with arguments, by name, before anything runs;
+	// nil where Params say all that is known. A value that is not known yet is
+	// Unknown.
+	Check func(named *Object) []Finding
 	// Call does it. It is called under the baton.
 	Call func(c *HostCall) (any, error)
+}
+
+// Unknown stands for a value of which a check knows nothing.
+type Unknown struct{}
+
+// A Finding is what is wrong with constant arguments.
+type Finding struct {
+	// Path is the place in the arguments, dotted, the items of a list by their
+	// number from 1 ("body.sinks.2.name").
+	Path          string
+	Message, Hint string
+	Warning       bool
+}
+
+// NearestPlace is the place of a path, or of the nearest thing around it that has
+// one; "" is the call itself.
+func NearestPlace(places map[string]Position, path string) Position {
+	for {
+		if at, ok := places[path]; ok || path == "" {
+			return at
+		}
+		path = path[:max(strings.LastIndexByte(path, '.'), 0)]
+	}
 }
 
 // A Param is one parameter of a Function.

@@ -160,7 +160,7 @@ func NearestName(name string, known []string) string {
 // - and _ differ, or a letter of a longer word. It is for places where any name
 // may be right.
 func Lookalike(name string, known []string) string {
-	const long = 6 // letters from which one that differs is a slip
+	const long = 5 // letters from which one that differs is a slip
 	asked := plainLetters(name)
 	best, bestCost := "", 2
 	for _, k := range known {

@@ -9,6 +9,7 @@ import (
 
 	"a0run/bindings"
 	"a0run/engine"
+	"a0run/engine/project"
 )
 
 func checkCommand(w *world) *cobra.Command {
@@ -75,7 +76,24 @@ func checkFile(w *world, name string) (engine.Problems, error) {
 	if err != nil {
 		return nil, err
 	}
-	return p.check(bindings.Offline(p.head())), nil
+	return p.check(offline(w, p, false)), nil
+}
+
+// offline is the table of functions by which a playbook is checked. How strictly
+// bodies are looked at, the project says where the playbook does not; a project
+// that cannot be read says so when its tenants are needed.
+func offline(w *world, p *playbook, local bool) *engine.Namespace {
+	head := p.head()
+	if head.Validate == "" && !local {
+		dir := p.dir
+		if dir == "" {
+			dir = w.dir
+		}
+		if found, err := project.Find(dir, w.outside()); err == nil {
+			head.Validate = found.Validate
+		}
+	}
+	return bindings.Offline(head)
 }
 
 func showProblem(w *world, p engine.Problem, asJSON bool) error {

@@ -118,7 +118,7 @@ func (s *session) close() {
 // check refuses a playbook with mistakes before anything is sent.
 func (s *session) check() error {
 	var wrong engine.Problems
-	for _, p := range s.playbook.check(bindings.Offline(s.playbook.head())) {
+	for _, p := range s.playbook.check(offline(s.world, s.playbook, s.flags.local)) {
 		if !p.Warning {
 			wrong = append(wrong, p)
 			continue

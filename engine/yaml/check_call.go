@@ -161,6 +161,7 @@ func (c *checker) named(a *action, f *engine.Function) {
 		c.typed(a, p, v)
 	}
 	c.missing(a, f, given)
+	c.bodies(a, f)
 }
 
 func param(f *engine.Function, name string) *engine.Param {
