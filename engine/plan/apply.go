@@ -318,12 +318,12 @@ func (a *Apply) keep(c *engine.Call, held *Change, out engine.Outcome) {
 func (a *Apply) image(x *call) json.RawMessage {
 	x.p.mu.Lock()
 	defer x.p.mu.Unlock()
-	if x.Operation == nil || len(x.p.recent.pages) != 1 {
+	if x.Operation == nil {
 		return nil
 	}
 	at := a.atlas.of(x.Tenant, x.Operation, x.Args)
-	page := x.p.recent.pages[0]
-	if !at.item || at.kind.get == nil || at.kind.get.ID != x.Operation.Inverse.Before || page.coll != at.coll {
+	seen, ok := x.p.recent.objects[at.ref()]
+	if !ok || !at.item || at.kind.get == nil || at.kind.get.ID != x.Operation.Inverse.Before {
 		return nil
 	}
 	b, err := json.Marshal(struct {
@@ -331,7 +331,7 @@ func (a *Apply) image(x *call) json.RawMessage {
 		Value json.RawMessage `json:"value"`
 		Read  string          `json:"read"`
 		At    time.Time       `json:"at"`
-	}{true, page.raw, at.kind.get.ID, page.at})
+	}{true, seen.raw, at.kind.get.ID, seen.page.at})
 	if err != nil {
 		return nil
 	}

@@ -9,6 +9,9 @@ import (
 // them into a listing.
 const maxLooks = 100
 
+// maxKnown bounds those that are looked at without reading.
+const maxKnown = 2000
+
 // enter looks which of the tenant's changed objects have come into the listing:
 // it did not show them, and now it would.
 func (l *listing) enter() {
@@ -32,7 +35,7 @@ func (l *listing) enter() {
 	l.p.mu.Unlock()
 	if len(candidates) > maxLooks && len(l.filter.strange) == 0 {
 		known := candidates[:0:0]
-		for _, e := range candidates {
+		for _, e := range candidates[:min(len(candidates), maxKnown)] {
 			if l.p.recall(e.place) != nil {
 				known = append(known, e)
 			}

@@ -39,7 +39,7 @@ func (x *call) readList(at place) engine.Outcome {
 		out := x.pass()
 		if raw, ok := out.Value.(json.RawMessage); ok && out.Err == nil {
 			if _, chosen := x.Args.Get("fields"); !chosen {
-				p.learnList(at, x.Operation, raw)
+				p.learnList(at, x.Operation, itemsOf(raw, x.Operation.Paging.Items))
 			}
 		}
 		return out
@@ -149,7 +149,7 @@ func (l *listing) request(args *engine.Object) (engine.Outcome, []json.RawMessag
 	}
 	items := itemsOf(raw, l.op.Paging.Items)
 	if l.side == nil {
-		l.p.learnList(l.at, l.op, raw)
+		l.p.learnList(l.at, l.op, items)
 	} else {
 		l.findLost(items)
 	}
@@ -158,11 +158,11 @@ func (l *listing) request(args *engine.Object) (engine.Outcome, []json.RawMessag
 
 // corrected is an item of the tenant as the plan has left it; nil where it is
 // not in the listing any more. The Planner's mutex is held.
-func (l *listing) corrected(raw json.RawMessage) any {
+func (l *listing) corrected(it item) any {
 	if l.side != nil {
-		return l.element(raw)
+		return l.element(it)
 	}
-	o := object(raw)
+	raw, o := it.raw, it.tree
 	id := field(o, l.at.kind.field)
 	at := l.at.child(id)
 	e := l.p.over.entry(at)
@@ -236,7 +236,7 @@ func (l *listing) whole() engine.Outcome {
 	}
 	l.p.mu.Lock()
 	defer l.p.mu.Unlock()
-	list := l.kept(items)
+	list := l.kept(parsed(items))
 	for _, o := range l.entering() {
 		list = append(list, l.shown(o))
 	}
@@ -253,10 +253,10 @@ func (l *listing) shown(o *engine.Object) any {
 }
 
 // kept are the tenant's items that are still in the listing.
-func (l *listing) kept(items []json.RawMessage) []any {
+func (l *listing) kept(items []item) []any {
 	list := []any{}
-	for _, raw := range items {
-		if v := l.corrected(raw); v != nil {
+	for _, it := range items {
+		if v := l.corrected(it); v != nil {
 			list = append(list, v)
 		}
 	}
@@ -271,7 +271,7 @@ func (l *listing) inPlace() engine.Outcome {
 	}
 	l.p.mu.Lock()
 	defer l.p.mu.Unlock()
-	list := l.kept(items)
+	list := l.kept(parsed(items))
 	raw, _ := out.Value.(json.RawMessage)
 	return engine.Outcome{Status: out.Status, Value: text(refilled(raw, l.op.Paging.Items, list))}
 }
@@ -306,7 +306,7 @@ func (l *listing) checkpoint() engine.Outcome {
 		raw, _ := out.Value.(json.RawMessage)
 		next = field(object(raw), "next")
 		l.p.mu.Lock()
-		list = l.kept(items)
+		list = l.kept(parsed(items))
 		l.p.mu.Unlock()
 	}
 	l.p.mu.Lock()
@@ -378,6 +378,7 @@ func (l *listing) numbered() engine.Outcome {
 	total := len(list)
 	if s.more {
 		total = max(s.total-len(s.items)+total, total+1)
+		list = list[:min(len(list), reach)]
 	}
 	start := min(page*size, len(list))
 	cut := l.picked(list[start:min(start+size, len(list))])

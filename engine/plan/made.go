@@ -420,10 +420,7 @@ func (p *Planner) takeAlong(at place, old *engine.Object) {
 	}
 	for _, d := range alongWith(at, old) {
 		d.tenant = at.tenant
-		p.over.drops = append(p.over.drops, d)
-		for _, path := range d.kinds {
-			p.over.touched[at.tenant+" "+firstPart(path)] = true
-		}
+		p.over.drop(d)
 		p.sweep(d)
 	}
 	for _, name := range []string{"users.roles", "organizations.members", "connections.clients", "organizations.client_grants", "groups.roles"} {
@@ -437,7 +434,7 @@ func (p *Planner) takeAlong(at place, old *engine.Object) {
 // object.
 func (p *Planner) sweep(d drop) {
 	for k, c := range p.over.colls {
-		if k.tenant != d.tenant {
+		if k.tenant != d.tenant || len(c.made) == 0 || !slices.Contains(d.kinds, c.made[0].place.kind.path) {
 			continue
 		}
 		for _, e := range c.made {

@@ -39,6 +39,9 @@ type collection struct {
 
 type collKey struct{ tenant, coll string }
 
+// A dropKey is a field of the objects of a list.
+type dropKey struct{ tenant, path, field string }
+
 // A drop takes objects away together with another one: the grants of a deleted
 // client.
 type drop struct {
@@ -53,13 +56,13 @@ type drop struct {
 type overlay struct {
 	entries map[ref]*entry
 	colls   map[collKey]*collection
-	drops   []drop
+	drops   map[dropKey]map[string]bool // values that went
 	edges   edges
 	touched map[string]bool // nameless first parts of paths with changes, by tenant
 }
 
 func newOverlay() *overlay {
-	return &overlay{entries: map[ref]*entry{}, colls: map[collKey]*collection{}, edges: newEdges(), touched: map[string]bool{}}
+	return &overlay{entries: map[ref]*entry{}, colls: map[collKey]*collection{}, edges: newEdges(), touched: map[string]bool{}, drops: map[dropKey]map[string]bool{}}
 }
 
 func (o *overlay) entry(p place) *entry { return o.entries[p.ref()] }
@@ -174,15 +177,24 @@ func (o *overlay) alone(p place) bool {
 	return e != nil && e.apart
 }
 
+// drop says what goes together with another object.
+func (o *overlay) drop(d drop) {
+	for _, path := range d.kinds {
+		k := dropKey{d.tenant, path, d.field}
+		if o.drops[k] == nil {
+			o.drops[k] = map[string]bool{}
+		}
+		o.drops[k][d.value] = true
+		o.touched[d.tenant+" "+firstPart(path)] = true
+	}
+}
+
 // dropped reports whether an object went together with another one. path is
 // the nameless path of the list in which it stands.
 func (o *overlay) dropped(tenant, path string, object *engine.Object) bool {
-	for _, d := range o.drops {
-		if d.tenant != tenant || !slices.Contains(d.kinds, path) {
-			continue
-		}
+	for k, gone := range o.drops {
 		// Of the identities of a user the first one counts.
-		if textOf(firstOf(values(object, d.field))) == d.value {
+		if k.tenant == tenant && k.path == path && gone[textOf(firstOf(values(object, k.field)))] {
 			return true
 		}
 	}
@@ -191,9 +203,12 @@ func (o *overlay) dropped(tenant, path string, object *engine.Object) bool {
 
 // hasDrops reports whether objects of a list may have gone with others.
 func (o *overlay) hasDrops(tenant, path string) bool {
-	return slices.ContainsFunc(o.drops, func(d drop) bool {
-		return d.tenant == tenant && slices.Contains(d.kinds, path)
-	})
+	for k := range o.drops {
+		if k.tenant == tenant && k.path == path {
+			return true
+		}
+	}
+	return false
 }
 
 // A patch is what changes of an object, field by field; small, since a plan of

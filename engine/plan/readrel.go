@@ -101,8 +101,8 @@ func (l *listing) view(o *engine.Object) *engine.Object {
 
 // element is an element of the tenant as the plan has left it; nil where it is
 // out. The Planner's mutex is held.
-func (l *listing) element(raw json.RawMessage) any {
-	o := object(raw)
+func (l *listing) element(it item) any {
+	raw, o := it.raw, it.tree
 	id := l.side.elementID(o, l.op.Subject.Field)
 	p := l.p
 	left, right := l.owner, id
@@ -189,7 +189,7 @@ func (x *call) readUsersByEmail() engine.Outcome {
 	if coll == nil && !drops {
 		out := x.pass()
 		if raw, ok := out.Value.(json.RawMessage); ok && out.Err == nil && !hasAny(x.Args, "fields") {
-			p.learnList(at, x.Operation, raw)
+			p.learnList(at, x.Operation, itemsOf(raw, ""))
 		}
 		return out
 	}
@@ -207,7 +207,7 @@ func (x *call) readUsersByEmail() engine.Outcome {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	list := l.kept(items)
+	list := l.kept(parsed(items))
 	if coll != nil {
 		for _, e := range coll.index[indexKey("email", mail)] {
 			if e.made != nil && e.apart && strings.EqualFold(field(e.made, "email"), mail) {

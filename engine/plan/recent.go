@@ -18,20 +18,25 @@ const (
 	keptBytes = 16 << 20
 )
 
-// recent are the answers of whole objects that the plan has read lately, as
-// they came: a job that lists and patches is not doubled. It is guarded by the
-// Planner's mutex.
+// recent are the objects that the plan has read whole lately, as they came: a
+// job that lists and patches is not doubled. It is guarded by the Planner's
+// mutex.
 type recent struct {
 	members map[ref]map[string]bool // ids in a relation, as it was read for a change
-	pages   []*seenPage
+	pages   []*seenPage             // the oldest first
+	objects map[ref]seenObject
 	bytes   int
 }
 
 type seenPage struct {
-	tenant, coll, field, items string
-	at                         time.Time
-	raw                        json.RawMessage
-	byID                       map[string]json.RawMessage
+	at   time.Time
+	refs []ref
+	size int
+}
+
+type seenObject struct {
+	page *seenPage
+	raw  json.RawMessage
 }
 
 // recall is an object as it was read lately; nil where it was not.
@@ -41,68 +46,66 @@ func (p *Planner) recall(at place) *engine.Object {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	now := p.o.Now()
-	for i := len(p.recent.pages) - 1; i >= 0; i-- {
-		s := p.recent.pages[i]
-		if s.tenant == at.tenant && s.coll == at.coll && now.Sub(s.at) <= freshFor {
-			if raw := s.find(at.id); raw != nil {
-				return object(raw)
-			}
-		}
+	seen, ok := p.recent.objects[at.ref()]
+	if !ok || p.o.Now().Sub(seen.page.at) > freshFor {
+		return nil
 	}
-	return nil
+	return object(seen.raw)
 }
 
 // learn remembers the answer of a get.
 func (p *Planner) learn(at place, raw json.RawMessage) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.recent.add(&seenPage{
-		tenant: at.tenant, coll: at.coll, at: p.o.Now(), raw: raw, byID: map[string]json.RawMessage{at.id: raw},
-	})
+	p.recent.add(p.o.Now(), []ref{at.ref()}, []json.RawMessage{raw})
 }
 
-// learnList remembers the answer of a listing of whole objects.
-func (p *Planner) learnList(at place, op *catalog.Operation, raw json.RawMessage) {
+// learnList remembers the items of a listing of whole objects.
+func (p *Planner) learnList(at place, op *catalog.Operation, items []json.RawMessage) {
 	if at.kind.list == nil || at.kind.list.ID != op.ID && at.kind.path != "/users" || strings.Contains(at.kind.path, "{}") {
 		return
 	}
+	refs := make([]ref, 0, len(items))
+	for _, item := range items {
+		refs = append(refs, ref{at.tenant, at.coll, idIn(item, at.kind.field)})
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.recent.add(&seenPage{
-		tenant: at.tenant, coll: at.coll, field: at.kind.field, items: op.Paging.Items, at: p.o.Now(), raw: raw,
-	})
+	p.recent.add(p.o.Now(), refs, items)
 }
 
-func (r *recent) add(s *seenPage) {
-	if len(s.raw) > keptBytes/4 {
-		return
+// idIn is the text of a top-level field of a JSON object.
+func idIn(raw json.RawMessage, name string) string {
+	var members map[string]json.RawMessage
+	var id string
+	if json.Unmarshal(raw, &members) != nil || json.Unmarshal(members[name], &id) != nil {
+		return ""
 	}
-	r.pages = append(r.pages, s)
-	r.bytes += len(s.raw)
-	for r.bytes > keptBytes || s.at.Sub(r.pages[0].at) > freshFor {
-		r.bytes -= len(r.pages[0].raw)
+	return id
+}
+
+func (r *recent) add(now time.Time, refs []ref, items []json.RawMessage) {
+	if r.objects == nil {
+		r.objects = map[ref]seenObject{}
+	}
+	page := &seenPage{at: now, refs: refs}
+	for i, k := range refs {
+		r.objects[k] = seenObject{page, items[i]}
+		page.size += len(items[i])
+	}
+	r.pages = append(r.pages, page)
+	r.bytes += page.size
+	for len(r.pages) > 1 && (r.bytes > keptBytes || now.Sub(r.pages[0].at) > freshFor) {
+		old := r.pages[0]
+		for _, k := range old.refs {
+			if r.objects[k].page == old {
+				delete(r.objects, k)
+			}
+		}
+		r.bytes -= old.size
 		r.pages[0] = nil
 		r.pages = r.pages[1:]
 	}
-}
-
-// find looks for an object in the page.
-func (s *seenPage) find(id string) json.RawMessage {
-	if s.byID == nil {
-		if !bytes.Contains(s.raw, text(id)) {
-			return nil
-		}
-		s.byID = map[string]json.RawMessage{}
-		for _, item := range itemsOf(s.raw, s.items) {
-			var members map[string]json.RawMessage
-			var key string
-			if json.Unmarshal(item, &members) == nil && json.Unmarshal(members[s.field], &key) == nil {
-				s.byID[key] = item
-			}
-		}
-	}
-	return s.byID[id]
 }
 
 // itemsOf are the items of a listing's answer.

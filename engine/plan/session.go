@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"slices"
+	"strings"
 
 	"a0run/engine"
 )
@@ -12,10 +13,24 @@ import (
 // far as page numbers reach: the pages of one walk are cut from one reading.
 type session struct {
 	name  string
-	items []json.RawMessage
+	items []item
 	wrap  *engine.Object // the form of an answer with totals
 	total int            // the tenant's own count; that of the items where it does not tell
 	more  bool           // the tenant has more than it shows
+}
+
+// An item is one of the tenant's, read once.
+type item struct {
+	raw  json.RawMessage
+	tree *engine.Object
+}
+
+func parsed(items []json.RawMessage) []item {
+	out := make([]item, len(items))
+	for i, raw := range items {
+		out[i] = item{raw, object(raw)}
+	}
+	return out
 }
 
 // sessions are the last few readings; guarded by the Planner's mutex.
@@ -56,6 +71,9 @@ func (l *listing) session(anew bool) (*session, *engine.Error) {
 	if err := l.load(s, args); err != nil {
 		return nil, err
 	}
+	if err := l.goOn(s); err != nil {
+		return nil, err
+	}
 	l.p.mu.Lock()
 	defer l.p.mu.Unlock()
 	l.p.sessions.put(s)
@@ -92,7 +110,7 @@ func (l *listing) load(s *session, args *engine.Object) *engine.Error {
 				}
 			}
 		}
-		s.items = append(s.items, items...)
+		s.items = append(s.items, parsed(items)...)
 		switch {
 		case len(items) == 0, len(items) < size && s.total < 0, s.total >= 0 && len(s.items) >= s.total:
 			s.total = len(s.items)
@@ -103,4 +121,53 @@ func (l *listing) load(s *session, args *engine.Object) *engine.Error {
 			return nil
 		}
 	}
+}
+
+// goOn reads on where page numbers do not reach, in slices by created_at, until
+// as many items are left as page numbers would show: those that the plan has
+// taken out leave room for others.
+func (l *listing) goOn(s *session) *engine.Error {
+	by := l.filter.order
+	if !s.more || !l.op.Paging.Sliced || by == nil || by.path[0] != "created_at" {
+		return nil
+	}
+	l.p.mu.Lock()
+	left := len(l.kept(s.items))
+	l.p.mu.Unlock()
+	if left == len(s.items) {
+		return nil
+	}
+	seen := map[string]bool{}
+	for _, i := range s.items {
+		seen[field(i.tree, l.at.kind.field)] = true
+	}
+	edge := field(s.items[len(s.items)-1].tree, "created_at")
+	args := l.tenantArgs("page", "per_page", "include_totals", "q")
+	clause := "created_at:[" + edge + " TO *]"
+	if by.way < 0 {
+		clause = "created_at:[* TO " + edge + "]"
+	}
+	if q := withoutPlaceholders(l.filter.text); strings.TrimSpace(q) != "" {
+		clause = "(" + q + ") AND " + clause
+	}
+	args.Set("q", clause)
+	args.Set("search_engine", "v3")
+	s.more = false
+	return l.walk(l.op, args, func(o *engine.Object, raw json.RawMessage) bool {
+		if seen[field(o, l.at.kind.field)] {
+			return true
+		}
+		if left >= reach {
+			s.more = true
+			return false
+		}
+		one := item{raw, o}
+		s.items = append(s.items, one)
+		l.p.mu.Lock()
+		defer l.p.mu.Unlock()
+		if l.corrected(one) != nil {
+			left++
+		}
+		return true
+	})
 }
