@@ -57,7 +57,7 @@ var tests = map[string][]string{
 	"engine/undo":    {"bindings", "client", "client/sim", "engine/lua", "engine/yaml", "engine/durable", "engine/journal", "engine/seal"},
 	"engine/guard":   {"bindings", "client", "client/sim", "engine/lua", "engine/yaml"},
 	"engine/image":   {"bindings", "client", "client/sim"},
-	"engine/durable": {"bindings", "client", "client/sim", "engine/lua", "engine/yaml", "engine/journal"},
+	"engine/durable": {"bindings", "client", "client/sim", "client/sim/store", "engine/lua", "engine/yaml", "engine/journal"},
 	"engine/journal": {"engine/seal", "engine/journal/journaltest"},
 }
 
