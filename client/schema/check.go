@@ -199,7 +199,7 @@ func (c *checker) array(s *shape, v any) {
 }
 
 func (c *checker) object(s *shape, o Object) {
-	if s.by != "" {
+	for s.by != "" { // the variants of one field may have variants of another
 		if s = c.variant(s, o); s == nil {
 			return
 		}

@@ -17,7 +17,7 @@ func (p Place) WantsList() bool { return shapes[p.id].kinds&(isArray|isObject) =
 // Field is the place of a field of an object that stands here.
 func (p Place) Field(o Object, name string) Place {
 	s := &shapes[p.id]
-	if s.by != "" {
+	for s.by != "" {
 		v, _ := o.Get(s.by)
 		text, _ := v.(string)
 		id, ok := find(s.variants, text)

@@ -275,12 +275,20 @@ const (
 	sCreateFlow
 	sCreateFlowActions
 	sCreateFlowActionsItem
-	sCreateFlowActionsItemMAKECALL
-	sCreateFlowActionsItemSENDEMAIL
-	sCreateFlowActionsItemSENDMESSAGE
-	sCreateFlowActionsItemSENDREQUEST
-	sCreateFlowActionsItemSENDSMS
-	sCreateFlowActionsItemUPSERTCONTACT
+	sCreateFlowActionsItemACTIVECAMPAIGN
+	sCreateFlowActionsItemAIRTABLE
+	sCreateFlowActionsItemAUTH0
+	sCreateFlowActionsItemCLEARBIT
+	sCreateFlowActionsItemFLOW
+	sCreateFlowActionsItemHUBSPOT
+	sCreateFlowActionsItemJSON
+	sCreateFlowActionsItemJWT
+	sCreateFlowActionsItemOTP
+	sCreateFlowActionsItemPIPEDRIVE
+	sCreateFlowActionsItemSALESFORCE
+	sCreateFlowActionsItemSTRIPE
+	sCreateFlowActionsItemTWILIO
+	sCreateFlowActionsItemXML
 	sCreateForm
 	sCreateGuardianEnrollmentTicket
 	sCreateHook
@@ -794,6 +802,9 @@ const (
 	sFormStep
 	sFormStepComponentList
 	sFormStepComponentListItem
+	sFormStepComponentListItemBLOCK
+	sFormStepComponentListItemFIELD
+	sFormStepComponentListItemWIDGET
 	sFormStepConfig
 	sFormStyle
 	sFormWidgetAuth0VerifiableCredentials

@@ -343,8 +343,9 @@ func (g *shaper) objects(n *node, objects []*schema) {
 }
 
 // apart finds the field whose value tells which alternative is meant: each of
-// them requires it and says which values it has there. Of several, the one that
-// tells most.
+// them requires it and says which values it has there. Of several, the one with
+// the fewest values: the type of a flow's action before what it does, so that a
+// slip in the second is told with the few that the first allows.
 func (g *shaper) apart(objects []*schema) (by string, groups map[string][]*schema) {
 	if len(objects) < 2 {
 		return "", nil
@@ -364,7 +365,7 @@ func (g *shaper) apart(objects []*schema) (by string, groups map[string][]*schem
 		if slices.ContainsFunc(keys(found), func(v string) bool { return len(found[v]) == len(objects) }) {
 			continue // it would not end
 		}
-		if len(found) > len(groups) {
+		if len(found) > 1 && (groups == nil || len(found) < len(groups)) {
 			by, groups = name, found
 		}
 	}
