@@ -22,7 +22,7 @@ func (w *world) findProject(dir string) (*project.Project, error) {
 			return project.Find(dir, w.outside())
 		}
 		if !errors.Is(err, fs.ErrNotExist) || at == filepath.Dir(at) {
-			return nil, nil //nolint:nilerr // what cannot be looked at is said when it is needed
+			return nil, nil // what cannot be looked at is said when it is needed
 		}
 	}
 }

@@ -182,21 +182,19 @@ func TestLast(t *testing.T) {
 		}
 	}
 	last(0, 0)
-	var ack engine.Ack
 	for i := range 1500 {
 		c := benchCall(i, 100)
 		c.Wake = int64(i + 1)
-		ack = db.Record(l, c)
+		db.Record(l, c)
 	}
 	for i := range 1200 { // nobody waited for them
 		c := benchCall(2000+i, 100)
 		c.Wake = 0
-		ack = db.Record(l, c)
+		db.Record(l, c)
 	}
 	token := benchCall(7, 100) // fetched again
 	token.Wake = 8
-	ack = db.Record(l, token)
-	if err := ack.Err(); err != nil {
+	if err := db.Record(l, token).Err(); err != nil {
 		t.Fatal(err)
 	}
 	last(2701, 1500)
