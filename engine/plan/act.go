@@ -40,6 +40,9 @@ func (x *call) act(at place) engine.Outcome {
 		p.over.change(at, by, "")
 		c.Fields = []Field{{Path: secret, Old: json.RawMessage(`"` + hiddenText + `"`), New: json.RawMessage(`"` + hiddenText + `"`), Hidden: true}}
 	}
+	if home, ok := p.atlas.home(at, x.Operation.Subject.Kind, field(answer, "id")); ok && c.Before == nil {
+		p.over.make(home, answer)
+	}
 	p.record(x, c)
 	return x.answer(answer)
 }

@@ -29,7 +29,7 @@ type Apply struct {
 	made map[string]bool
 	// turns lets the changes of one object come one after the other, where there
 	// are several; begun are those of which one was made.
-	turns map[string]*sync.Mutex
+	turns map[string]chan struct{}
 	begun map[string]bool
 	ids   map[string][2]string   // placeholder and real id, by the placeholder's core
 	own   map[ref]*engine.Object // what the run itself has left, as the tenant answered
@@ -49,7 +49,7 @@ func coreOf(s string) string {
 func NewApply(p *Plan, o Options) *Apply {
 	o = o.filled()
 	return &Apply{
-		touched: p.touches(), turns: map[string]*sync.Mutex{}, begun: map[string]bool{}, o: o, plan: p, inputs: NewInputs(p, o.Key), held: p.byKey(), atlas: newAtlas(o.Catalogue), web: newWeb(),
+		touched: p.touches(), turns: map[string]chan struct{}{}, begun: map[string]bool{}, o: o, plan: p, inputs: NewInputs(p, o.Key), held: p.byKey(), atlas: newAtlas(o.Catalogue), web: newWeb(),
 		made: map[string]bool{}, ids: map[string][2]string{}, own: map[ref]*engine.Object{},
 	}
 }
@@ -119,7 +119,11 @@ func (a *Apply) Gate(next engine.Doer) engine.Doer {
 		case held.NoChange && held.Effect == catalog.Delete:
 			return engine.Outcome{Status: http.StatusNoContent}
 		}
-		defer a.turn(held)()
+		done, stopped := a.turn(ctx, held)
+		if stopped != nil {
+			return engine.Outcome{Err: stopped}
+		}
+		defer done()
 		if out := a.check(ctx, c, held, next); out.Err != nil {
 			return out
 		}
@@ -139,20 +143,25 @@ func (a *Apply) Gate(next engine.Doer) engine.Doer {
 
 // turn waits until no other change of the same object is under way, and gives
 // what ends the turn. Where the plan changes an object once there is nothing to
-// wait for.
-func (a *Apply) turn(held *Change) func() {
+// wait for. (A channel and no mutex: a call that waits for the rate limit holds
+// it.)
+func (a *Apply) turn(ctx context.Context, held *Change) (func(), *engine.Error) {
 	if !a.touched[held.place()].many() {
-		return func() {}
+		return func() {}, nil
 	}
 	a.mu.Lock()
-	m := a.turns[held.place()]
-	if m == nil {
-		m = &sync.Mutex{}
-		a.turns[held.place()] = m
+	ch := a.turns[held.place()]
+	if ch == nil {
+		ch = make(chan struct{}, 1)
+		a.turns[held.place()] = ch
 	}
 	a.mu.Unlock()
-	m.Lock()
-	return m.Unlock
+	select {
+	case ch <- struct{}{}:
+		return func() { <-ch }, nil
+	case <-ctx.Done():
+		return nil, ended(ctx)
+	}
 }
 
 // stop is the outcome of a call that is not let through.

@@ -57,12 +57,12 @@ users:
   - {user_id: auth0|cyd, email: cyd@example.com, connection: db, created_at: "2025-03-01T00:00:00.000Z"}
 `
 
-func newDesk(t testing.TB, seedText string) *desk {
-	t.Helper()
-	d := &desk{t: t, dir: t.TempDir(), now: time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC), env: map[string]string{}}
+func newDesk(tb testing.TB, seedText string) *desk {
+	tb.Helper()
+	d := &desk{t: tb, dir: tb.TempDir(), now: time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC), env: map[string]string{}}
 	tenant, err := sim.New(sim.Options{Seed: []byte(seedText), Clock: d.clock})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	cred := tenant.Credentials()
 	c, err := client.New(client.Config{
@@ -70,7 +70,7 @@ func newDesk(t testing.TB, seedText string) *desk {
 		Transport: tenant.Transport(), NoRetry: true,
 	})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	d.tenant, d.client = tenant, c
 	return d
@@ -216,16 +216,16 @@ func (d *desk) apply(name, source string, p *plan.Plan, between func()) ([]plan.
 }
 
 // reloaded is a plan as it comes back from its file.
-func reloaded(t testing.TB, p *plan.Plan, red *engine.Redactor) *plan.Plan {
-	t.Helper()
+func reloaded(tb testing.TB, p *plan.Plan, red *engine.Redactor) *plan.Plan {
+	tb.Helper()
 	k := plan.Keeper{Key: key(), Redactor: red, Seal: fakeSeal, Open: fakeOpen}
-	path := filepath.Join(t.TempDir(), "x.plan")
+	path := filepath.Join(tb.TempDir(), "x.plan")
 	if err := plan.Write(path, p, k); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	back, err := plan.Read(path, k)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return back
 }
@@ -300,11 +300,11 @@ func (d *desk) state() string {
 	return b.String()
 }
 
-func mustPlan(t testing.TB, d *desk, name, source string) *plan.Plan {
-	t.Helper()
+func mustPlan(tb testing.TB, d *desk, name, source string) *plan.Plan {
+	tb.Helper()
 	p, err := d.plan(name, source)
 	if err != nil {
-		t.Fatalf("the plan failed: %v", err)
+		tb.Fatalf("the plan failed: %v", err)
 	}
 	return p
 }

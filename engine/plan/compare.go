@@ -34,14 +34,16 @@ func Compare(saved, fresh *Plan) []Difference {
 			lost = append(lost, c)
 			continue
 		}
-		a, b := before[c.place()], now[same.place()]
-		if d := compareChange(saved, fresh, c, same, a.many() || b.many()); d != nil {
-			out = append(out, *d)
+		text := otherRefusal(c, same)
+		switch a, b := before[c.place()], now[same.place()]; {
+		case text != "":
+		case !a.many() && !b.many():
+			text = moved(saved, fresh, c, same)
+		case a != nil && b != nil && a.first == c:
+			text = compareTouch(saved, fresh, a, b)
 		}
-		if a != nil && b != nil && a.first == c && (a.many() || b.many()) {
-			if text := compareTouch(saved, fresh, a, b); text != "" {
-				out = append(out, Difference{What: "before", Key: c.Key, Where: c.Where, Text: text})
-			}
+		if text != "" {
+			out = append(out, Difference{What: "before", Key: c.Key, Where: c.Where, Text: text})
 		}
 	}
 	for _, c := range fresh.Changes {
@@ -101,24 +103,18 @@ func compareHeads(saved, fresh *Plan) []Difference {
 	return out
 }
 
-// compareChange tells what stands there otherwise than the plan saw.
-//
-// An object that is changed more than once, perhaps by tasks whose order nobody
-// knows, is compared as it was before the first of its changes.
-func compareChange(saved, fresh *Plan, was, is *Change, many bool) *Difference {
-	text := ""
+// otherRefusal tells of a call that the tenant would refuse in one of two plans
+// only; "" where there is none. What stands there is compared apart: an object
+// that is changed more than once, perhaps by tasks whose order nobody knows, as
+// it was before the first of its changes.
+func otherRefusal(was, is *Change) string {
 	switch {
 	case was.Refused == nil && is.Refused != nil:
-		text = fmt.Sprintf("%s: the tenant would refuse it now (%d: %s)", was.title(), is.Refused.Status, is.Refused.Message)
+		return fmt.Sprintf("%s: the tenant would refuse it now (%d: %s)", was.title(), is.Refused.Status, is.Refused.Message)
 	case was.Refused != nil && is.Refused == nil:
-		text = fmt.Sprintf("%s: the tenant refused it when the plan was made (%d: %s), and would do it now", was.title(), was.Refused.Status, was.Refused.Message)
-	case !many:
-		text = moved(saved, fresh, was, is)
+		return fmt.Sprintf("%s: the tenant refused it when the plan was made (%d: %s), and would do it now", was.title(), was.Refused.Status, was.Refused.Message)
 	}
-	if text == "" {
-		return nil
-	}
-	return &Difference{What: "before", Key: was.Key, Where: was.Where, Text: text}
+	return ""
 }
 
 // A touch is what a plan does to one object.

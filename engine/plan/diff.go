@@ -196,6 +196,7 @@ func verbOf(c *Change) string {
 		return "add to"
 	case catalog.Remove:
 		return "remove from"
+	default:
+		return c.Operation + " on"
 	}
-	return c.Operation + " on"
 }

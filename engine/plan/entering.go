@@ -18,34 +18,7 @@ func (l *listing) enter() {
 	if l.alone || l.side != nil || l.coll == nil {
 		return
 	}
-	l.p.mu.Lock()
-	var candidates []*entry
-	if l.filter.dependsOn(l.coll.fields) && (len(l.filter.keep) > 0 || l.filter.searches()) {
-		bounds, bounded := search.Range{}, false
-		if l.filter.query != nil {
-			bounds, bounded = l.filter.query.Range("created_at")
-		}
-		for _, e := range l.coll.changed {
-			if bounded && e.created != "" && (bounds.Before(e.created) || bounds.Behind(e.created)) {
-				continue
-			}
-			candidates = append(candidates, e)
-		}
-	}
-	l.p.mu.Unlock()
-	if len(candidates) > maxLooks && len(l.filter.strange) == 0 {
-		known := candidates[:0:0]
-		for _, e := range candidates[:min(len(candidates), maxKnown)] {
-			if l.p.recall(e.place) != nil {
-				known = append(known, e)
-			}
-		}
-		if len(known) < len(candidates) {
-			l.cannotKnow("whether other changed objects would be found by this search: there are too many to look at")
-		}
-		candidates = known
-	}
-	for _, e := range candidates {
+	for _, e := range l.few(l.candidates()) {
 		s, err := l.look(e.place)
 		if err != nil || s.base == nil {
 			continue
@@ -57,6 +30,45 @@ func (l *listing) enter() {
 		}
 		l.p.mu.Unlock()
 	}
+}
+
+// candidates are the changed objects that may have come in.
+func (l *listing) candidates() []*entry {
+	l.p.mu.Lock()
+	defer l.p.mu.Unlock()
+	f := l.filter
+	if !f.dependsOn(l.coll.fields) || len(f.keep) == 0 && !f.searches() {
+		return nil
+	}
+	bounds, bounded := search.Range{}, false
+	if f.query != nil {
+		bounds, bounded = f.query.Range("created_at")
+	}
+	var out []*entry
+	for _, e := range l.coll.changed {
+		if !bounded || e.created == "" || !bounds.Before(e.created) && !bounds.Behind(e.created) {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+// few are those of many candidates that can be looked at without asking the
+// tenant.
+func (l *listing) few(candidates []*entry) []*entry {
+	if len(candidates) <= maxLooks || len(l.filter.strange) > 0 {
+		return candidates
+	}
+	var known []*entry
+	for _, e := range candidates[:min(len(candidates), maxKnown)] {
+		if l.p.recall(e.place) != nil {
+			known = append(known, e)
+		}
+	}
+	if len(known) < len(candidates) {
+		l.cannotKnow("whether other changed objects would be found by this search: there are too many to look at")
+	}
+	return known
 }
 
 // entering are the objects that the plan has put into the listing, in the order

@@ -206,10 +206,15 @@ func wait(ctx context.Context, d time.Duration) *engine.Error {
 	case <-timer.C:
 		return nil
 	case <-ctx.Done():
-		e := engine.AsError(context.Cause(ctx))
-		if e.Name == engine.NameScriptError {
-			e = &engine.Error{Name: engine.NameInterrupted, Message: e.Message, ResetAt: -1, Cause: e}
-		}
-		return e
+		return ended(ctx)
 	}
+}
+
+// ended is the error of a call whose task was told to stop.
+func ended(ctx context.Context) *engine.Error {
+	e := engine.AsError(context.Cause(ctx))
+	if e.Name == engine.NameScriptError {
+		e = &engine.Error{Name: engine.NameInterrupted, Message: e.Message, ResetAt: -1, Cause: e}
+	}
+	return e
 }

@@ -70,7 +70,6 @@ type listing struct {
 type listPage struct {
 	start, limit, total int
 	numbered            bool
-	next                string
 }
 
 // answer chooses the way.

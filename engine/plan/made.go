@@ -333,17 +333,7 @@ func (x *call) patchOf(at place, body, old *engine.Object) patch {
 		}
 	}
 	if name := field(body, "name"); path == "/connections" && name != "" && name != field(old, "name") {
-		realms, _ := old.Get("realms")
-		list, _ := realms.([]any)
-		list = slices.Clone(list)
-		for i, r := range list {
-			if textOf(r) == field(old, "name") {
-				list[i] = name
-			}
-		}
-		out = append(out, patchField{name: "realms", value: list})
-		clear(x.p.strategy)
-		x.p.cannotKnow(x, "the users of the renamed connection: reads of them still show its old name")
+		out = append(out, x.renameRealm(name, old))
 	}
 	if stamped(path) {
 		if _, has := old.Get("updated_at"); has || path == "/users" {
@@ -351,6 +341,21 @@ func (x *call) patchOf(at place, body, old *engine.Object) patch {
 		}
 	}
 	return out
+}
+
+// renameRealm is what a connection's new name changes beside it.
+func (x *call) renameRealm(name string, old *engine.Object) patchField {
+	realms, _ := old.Get("realms")
+	list, _ := realms.([]any)
+	list = slices.Clone(list)
+	for i, r := range list {
+		if textOf(r) == field(old, "name") {
+			list[i] = name
+		}
+	}
+	clear(x.p.strategy)
+	x.p.cannotKnow(x, "the users of the renamed connection: reads of them still show its old name")
+	return patchField{name: "realms", value: list}
 }
 
 // mergePatch merges one level deep: null takes a key away, an object that is

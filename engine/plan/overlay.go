@@ -22,7 +22,6 @@ type entry struct {
 	apart   bool
 	patch   patch
 	created string // created_at of a changed object, to find it by
-	ended   bool   // its state is asked for until it changes (a job): it has
 }
 
 // A collection is what the plan knows of one list of objects.

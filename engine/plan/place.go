@@ -20,6 +20,9 @@ type kind struct {
 	list   *catalog.Operation
 	create *catalog.Operation
 	inner  bool // its items stand at a path below the collection's
+	// written says that an operation changes it; what nothing changes is computed
+	// by the tenant (effective roles).
+	written bool
 }
 
 // A place is where a call's object stands.
@@ -41,40 +44,50 @@ type atlas struct {
 func newAtlas(table *catalog.Table) *atlas {
 	a := &atlas{table: table, kinds: map[string]*kind{}}
 	for _, op := range table.All() {
-		if op.API != catalog.Management {
-			continue
-		}
-		path := nameless(op.Path)
-		if coll, item := strings.CutSuffix(path, "/{}"); item {
-			k := a.kind(coll)
-			k.inner = true
-			if op.Verb == "GET" && op.Effect == catalog.Read && !op.IsListing() {
-				k.get = op
-				k.known(op)
-			}
-			continue
-		}
-		k := a.kind(path)
-		switch {
-		case op.Effect == catalog.Create:
-			k.create = op
-			k.known(op)
-		case op.Effect == catalog.Read && op.IsListing() && op.Verb == "GET":
-			k.list = op
-			k.known(op)
-		case op.Effect == catalog.Read && op.Verb == "GET" && op.Answer == catalog.JSONAnswer:
-			k.get = op
+		if op.API == catalog.Management {
+			a.add(op)
 		}
 	}
 	for _, op := range table.All() {
-		if coll, item := strings.CutSuffix(nameless(op.Path), "/{}"); item && a.kinds[coll] != nil {
-			a.kinds[coll].known(op) // where nothing is read or created
+		path := nameless(op.Path)
+		coll, item := strings.CutSuffix(path, "/{}")
+		if k := a.kinds[coll]; k != nil && op.API == catalog.Management {
+			k.written = k.written || op.Effect.Mutates()
+			if item {
+				k.known(op) // where nothing is read or created
+			}
 		}
 	}
 	for _, k := range a.kinds {
-		k.single = !k.inner && k.list == nil
+		k.single = !k.inner && k.list == nil && (k.create == nil || k.get != nil)
 	}
 	return a
+}
+
+// add takes what one operation says of its path.
+func (a *atlas) add(op *catalog.Operation) {
+	path := nameless(op.Path)
+	reads := op.Effect == catalog.Read && op.Verb == "GET"
+	if coll, item := strings.CutSuffix(path, "/{}"); item {
+		k := a.kind(coll)
+		k.inner = true
+		if reads && !op.IsListing() {
+			k.get = op
+			k.known(op)
+		}
+		return
+	}
+	k := a.kind(path)
+	switch {
+	case op.Effect == catalog.Create:
+		k.create = op
+		k.known(op)
+	case reads && op.IsListing():
+		k.list = op
+		k.known(op)
+	case reads && op.Answer == catalog.JSONAnswer:
+		k.get = op
+	}
 }
 
 func (a *atlas) kind(path string) *kind {
@@ -217,6 +230,16 @@ func (a *atlas) top(tenant, path, id string) place {
 	return place{tenant: tenant, kind: k, coll: path, values: []string{id}, id: id, item: true}
 }
 
+// home is where an object that a call makes elsewhere can be read: a job, which
+// several operations start; false where it is made at home.
+func (a *atlas) home(at place, name, id string) (place, bool) {
+	path := map[string]string{"jobs": "/jobs", "clients": "/clients"}[name]
+	if path == "" || path == at.kind.path || id == "" {
+		return place{}, false
+	}
+	return a.top(at.tenant, path, id), true
+}
+
 // getArgs are the arguments of the read of a place.
 func (p place) getArgs(op *catalog.Operation) *engine.Object {
 	args := engine.NewObject(len(p.values))
@@ -246,6 +269,7 @@ func bodyOf(op *catalog.Operation, args *engine.Object) any {
 			out.Set(a.WireName(), plain(v))
 		case catalog.InBody:
 			return plain(v)
+		default:
 		}
 	}
 	if out.Len() == 0 {

@@ -19,7 +19,7 @@ func (x *call) read() engine.Outcome {
 	switch {
 	case op.ID == "users_by_email.search_users_by_email":
 		return x.readUsersByEmail()
-	case op.IsListing() && at.kind.list != nil && !strings.HasSuffix(op.Path, "/logs") && op.Paging.Style != catalog.LogPaging:
+	case op.IsListing() && at.kind.list != nil && at.kind.written && !strings.HasSuffix(op.Path, "/logs") && op.Paging.Style != catalog.LogPaging:
 		return x.readList(at)
 	case strings.HasSuffix(at.kind.path, "/name") && at.id != "":
 		return x.readByName(at)

@@ -152,24 +152,33 @@ func (x *call) relatable(w relWrite, rel *relation, at place, wanted []edge) *en
 	}
 	checked := map[string]bool{}
 	for _, e := range wanted {
-		id, items, other, others := e.right, rel.lists[0].items, e.left, ""
-		if len(rel.lists) > 1 {
-			others = rel.lists[1].items
-		}
-		if strings.HasSuffix(w.left, "[]") && others != "" {
-			id, items, other, others = e.left, others, e.right, items
-		}
-		// Whether the tenant's own user exists shows when his side is read.
-		shows := items == "/users" && !IsPlaceholder(id) && !x.known(items, id) && !IsPlaceholder(other) && !x.elsewhere(others, other)
-		if !e.in || items == "" || checked[id] || shows {
+		path, id := x.toCheck(w, rel, e)
+		if path == "" || checked[id] {
 			continue
 		}
 		checked[id] = true
-		if err := x.missing(x.p.atlas.top(x.Tenant, items, id)); err != nil {
+		if err := x.missing(x.p.atlas.top(x.Tenant, path, id)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// toCheck is the object of an element that has to be looked at; "" where there
+// is none. Whether the tenant's own user exists shows when his side is read.
+func (x *call) toCheck(w relWrite, rel *relation, e edge) (path, id string) {
+	id, items, other, others := e.right, rel.lists[0].items, e.left, ""
+	if len(rel.lists) > 1 {
+		others = rel.lists[1].items
+	}
+	if strings.HasSuffix(w.left, "[]") && others != "" {
+		id, items, other, others = e.left, others, e.right, items
+	}
+	shows := items == "/users" && !IsPlaceholder(id) && !x.known(items, id) && !IsPlaceholder(other) && !x.elsewhere(others, other)
+	if !e.in || shows {
+		return "", ""
+	}
+	return items, id
 }
 
 // isMember reports whether a user is a member of an organization.

@@ -28,8 +28,9 @@ type world struct {
 	ids     map[string]string // ids by symbol
 }
 
-func newWorld(t testing.TB, rt *rapid.T, planned bool) *world {
-	d := newDesk(t, seed)
+func newWorld(tb testing.TB, rt *rapid.T, planned bool) *world {
+	tb.Helper()
+	d := newDesk(tb, seed)
 	w := &world{t: rt, desk: d, calls: make(chan func()), end: make(chan error, 1), names: map[string]string{}, ids: map[string]string{}}
 	cfg := bindings.Config{Tenants: map[string]*client.Client{bindings.DefaultRole: d.client}}
 	red := engine.NewRedactor()
@@ -56,7 +57,9 @@ func newWorld(t testing.TB, rt *rapid.T, planned bool) *world {
 
 func (w *world) close() {
 	close(w.calls)
-	<-w.end
+	if err := <-w.end; err != nil {
+		w.t.Errorf("the run ended with %v", err)
+	}
 }
 
 // call makes one call by its dotted name; ids of the arguments are symbols
@@ -373,7 +376,7 @@ func TestOverlayAgainstTruth(t *testing.T) {
 			log = append(log, name+" "+string(text))
 			a, aErr := overlay.call(name, args)
 			b, bErr := truth.call(name, args)
-			g.meet(rt, makes, [2]*world{overlay, truth}, [2]any{a, b}, aErr == nil && bErr == nil)
+			g.meet(makes, [2]*world{overlay, truth}, [2]any{a, b}, aErr == nil && bErr == nil)
 			if d := disagree(overlay.symbolic(a), truth.symbolic(b), aErr, bErr); d != "" {
 				rt.Fatalf("%s\n%s", strings.Join(log, "\n"), d)
 			}
@@ -398,7 +401,7 @@ func disagree(a, b any, aErr, bErr *engine.Error) string {
 }
 
 // meet gives what both worlds have made one name.
-func (g *drawing) meet(rt *rapid.T, makes string, worlds [2]*world, made [2]any, well bool) {
+func (g *drawing) meet(makes string, worlds [2]*world, made [2]any, well bool) {
 	if makes == "" || !well {
 		return
 	}
@@ -412,7 +415,7 @@ func (g *drawing) meet(rt *rapid.T, makes string, worlds [2]*world, made [2]any,
 		o, _ := made[i].(map[string]any)
 		id, _ := o[field].(string)
 		if id == "" {
-			rt.Fatalf("%s was made without an id: %v", makes, made[i])
+			g.rt.Fatalf("%s was made without an id: %v", makes, made[i])
 		}
 		if _, known := w.names[id]; known || !strings.Contains(id, "plan_") && i == 0 {
 			return // an id of its own

@@ -159,12 +159,26 @@ func (x *call) create(at place) engine.Outcome {
 		return p.refuse(x, c, taken(at.kind.path, labelOf(body), x.Name))
 	}
 	p.over.make(in, made)
+	if home, ok := p.atlas.home(at, x.Operation.Subject.Kind, id); ok {
+		p.over.make(home, made)
+	}
 	x.settle(in, body)
-	c.Fields = p.diff(x, at, nil, made)
-	c.Fields = append(c.Fields, p.unreadable(x, at, body)...)
+	c.Fields = append(p.diff(x, at, nil, sentOf(made, body)), p.unreadable(x, at, body)...)
 	c.Before = &Before{}
 	p.record(x, c)
 	return x.answer(p.connected(in, made))
+}
+
+// sentOf is an object without what the tenant fills in: a diff shows what was
+// asked for.
+func sentOf(made, body *engine.Object) *engine.Object {
+	out := engine.NewObject(body.Len())
+	for name, v := range made.All() {
+		if _, sent := body.Get(name); sent {
+			out.Set(name, v)
+		}
+	}
+	return out
 }
 
 // creating is the operation whose natural key counts.
