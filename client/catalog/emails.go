@@ -24,8 +24,11 @@ var emailsTable = []Operation{ //nolint:gochecknoglobals // a constant table: la
 		NaturalKey: NaturalKey{Unique: true, Find: "emails.get"},
 		Inverse:    Inverse{With: "emails.delete"},
 		Buckets:    []string{"management", "email_provider.write"},
-		Secrets:    []string{"credentials.api_key", "credentials.clientSecret", "credentials.secretAccessKey", "credentials.smtp_pass"},
-		Doc:        "management/v2",
+		Secrets: []string{
+			"credentials.api_key", "credentials.clientSecret", "credentials.connectionString",
+			"credentials.secretAccessKey", "credentials.smtp_pass",
+		},
+		Doc: "management/v2",
 	},
 	{
 		ID:      "emails.delete",
@@ -87,7 +90,10 @@ var emailsTable = []Operation{ //nolint:gochecknoglobals // a constant table: la
 		// source: GET never shows smtp_pass (seen in tenants), and credentials without it are none
 		Inverse: Inverse{With: "emails.update", Before: "emails.get", Body: SentFields, Unwritable: []string{"credentials"}, Note: "the credentials of a provider cannot be read"},
 		Buckets: []string{"management", "email_provider.write"},
-		Secrets: []string{"credentials.api_key", "credentials.clientSecret", "credentials.secretAccessKey", "credentials.smtp_pass"},
-		Doc:     "management/v2",
+		Secrets: []string{
+			"credentials.api_key", "credentials.clientSecret", "credentials.connectionString",
+			"credentials.secretAccessKey", "credentials.smtp_pass",
+		},
+		Doc: "management/v2",
 	},
 }

@@ -224,8 +224,8 @@ var flowsTable = []Operation{ //nolint:gochecknoglobals // a constant table: lai
 		Inverse:    Inverse{With: "flows.vault.connections.delete"},
 		Buckets:    []string{"management", "management.other"},
 		Secrets: []string{
-			"setup.api_key", "setup.client_secret", "setup.password", "setup.private_key", "setup.secret_key",
-			"setup.token",
+			"setup.api_key", "setup.client_secret", "setup.code", "setup.password", "setup.private_key",
+			"setup.secret_key", "setup.token", "setup.url", "setup.value",
 		},
 		Doc: "management/v2",
 	},
@@ -317,8 +317,8 @@ var flowsTable = []Operation{ //nolint:gochecknoglobals // a constant table: lai
 		},
 		Buckets: []string{"management", "management.other"},
 		Secrets: []string{
-			"setup.api_key", "setup.client_secret", "setup.password", "setup.private_key", "setup.secret_key",
-			"setup.token",
+			"setup.api_key", "setup.client_secret", "setup.code", "setup.password", "setup.private_key",
+			"setup.secret_key", "setup.token", "setup.url", "setup.value",
 		},
 		Doc: "management/v2",
 	},

@@ -160,64 +160,13 @@ const (
 	sClientTokenExchangeTypeEnum
 	sClientTokenVaultPrivilegedAccessWithCredentialId
 	sClientTokenVaultPrivilegedAccessWithPublicKey
-	sConnectionApiBehaviorEnum
-	sConnectionAssertionDecryptionAlgorithmProfileEnum
-	sConnectionAssertionDecryptionSettings
-	sConnectionAttributes
-	sConnectionAuthenticationMethods
 	sConnectionConnectedAccountsPurpose
-	sConnectionConnectionSettings
-	sConnectionConnectionSettingsPkceEnum
-	sConnectionCustomScripts
-	sConnectionDigestAlgorithmEnumSAML
-	sConnectionDpopSigningAlgEnum
-	sConnectionFederatedConnectionsAccessTokens
 	sConnectionForOrganization
-	sConnectionIdTokenSignedResponseAlgEnum
-	sConnectionIdTokenSignedResponseAlgs
-	sConnectionIdentifierPrecedenceEnum
-	sConnectionIdentityApiEnumAzureAD
-	sConnectionMfa
-	sConnectionOptionsIdpInitiatedClientProtocolEnumSAML
-	sConnectionOptionsIdpinitiatedSAML
-	sConnectionOptionsOIDCMetadata
-	sConnectionOptionsProtocolEnumTwitter
-	sConnectionPasskeyChallengeUIEnum
-	sConnectionPasskeyOptions
-	sConnectionPasswordAuthenticationMethod
-	sConnectionPasswordComplexityOptions
-	sConnectionPasswordDictionaryOptions
-	sConnectionPasswordHistoryOptions
-	sConnectionPasswordNoPersonalInfoOptions
-	sConnectionPasswordOptions
-	sConnectionPasswordOptionsComplexity
-	sConnectionPasswordOptionsComplexityCharacterTypes
-	sConnectionPasswordOptionsDictionary
-	sConnectionPasswordOptionsHistory
-	sConnectionPasswordOptionsProfileData
-	sConnectionPasswordPolicyEnum
 	sConnectionProfileEnabledFeatures
 	sConnectionProfileOrganization
 	sConnectionProfileOrganizationShowAsButtonEnum
 	sConnectionProfileStrategyOverride
 	sConnectionProfileStrategyOverrides
-	sConnectionProtocolBindingEnumSAML
-	sConnectionProviderEnumSMS
-	sConnectionSetUserRootAttributesEnum
-	sConnectionShouldTrustEmailVerifiedConnectionEnum
-	sConnectionSignatureAlgorithmEnumSAML
-	sConnectionSignatureMethodOAuth1
-	sConnectionSigningKeySAML
-	sConnectionSignupBehaviorEnum
-	sConnectionTemplateSyntaxEnumSMS
-	sConnectionTokenEndpointAuthMethodEnum
-	sConnectionTokenEndpointAuthSigningAlgEnum
-	sConnectionTokenEndpointJwtcaAudFormatEnumOIDC
-	sConnectionUpstreamAliasEnum
-	sConnectionUseridAttributeEnumAzureAD
-	sConnectionUsernameValidationOptions
-	sConnectionValidationOptions
-	sConnectionWaadProtocolEnumAzureAD
 	sCreateAction
 	sCreateActionDependencies
 	sCreateActionModule
@@ -237,21 +186,46 @@ const (
 	sCreateClientOrganizationDiscoveryMethods
 	sCreateConnection
 	sCreateConnectionOptions
+	sCreateConnectionOptionsAssertionDecryptionSettings
 	sCreateConnectionOptionsAttributeMap
-	sCreateConnectionOptionsAttributeMapMappingMode
-	sCreateConnectionOptionsAuthParams
+	sCreateConnectionOptionsAttributes
+	sCreateConnectionOptionsAttributesEmail
+	sCreateConnectionOptionsAttributesEmailIdentifier
+	sCreateConnectionOptionsAttributesEmailSignup
+	sCreateConnectionOptionsAttributesPhoneNumber
+	sCreateConnectionOptionsAttributesUsername
+	sCreateConnectionOptionsAttributesUsernameIdentifier
+	sCreateConnectionOptionsAttributesUsernameSignup
+	sCreateConnectionOptionsAttributesUsernameValidation
+	sCreateConnectionOptionsAttributesUsernameValidationAllowedTypes
+	sCreateConnectionOptionsAuthenticationMethods
+	sCreateConnectionOptionsAuthenticationMethodsPasskey
+	sCreateConnectionOptionsAuthenticationMethodsPassword
+	sCreateConnectionOptionsConnectionSettings
+	sCreateConnectionOptionsCustomScripts
 	sCreateConnectionOptionsDecryptionKey
 	sCreateConnectionOptionsEmail
-	sCreateConnectionOptionsEmailSyntax
-	sCreateConnectionOptionsFieldsMap
 	sCreateConnectionOptionsGatewayAuthentication
+	sCreateConnectionOptionsIdpinitiated
+	sCreateConnectionOptionsMfa
 	sCreateConnectionOptionsName
-	sCreateConnectionOptionsPrecedence
+	sCreateConnectionOptionsOidcMetadata
+	sCreateConnectionOptionsPasskeyOptions
+	sCreateConnectionOptionsPasswordComplexityOptions
+	sCreateConnectionOptionsPasswordDictionary
+	sCreateConnectionOptionsPasswordHistory
+	sCreateConnectionOptionsPasswordNoPersonalInfo
+	sCreateConnectionOptionsPasswordOptions
+	sCreateConnectionOptionsPasswordOptionsComplexity
+	sCreateConnectionOptionsPasswordOptionsDictionary
+	sCreateConnectionOptionsPasswordOptionsHistory
+	sCreateConnectionOptionsPasswordOptionsProfileData
+	sCreateConnectionOptionsScope
 	sCreateConnectionOptionsScripts
+	sCreateConnectionOptionsSigningKey
 	sCreateConnectionOptionsTotp
-	sCreateConnectionOptionsType
-	sCreateConnectionOptionsUpstreamParams
-	sCreateConnectionOptionsUpstreamParamsRest
+	sCreateConnectionOptionsValidation
+	sCreateConnectionOptionsValidationUsername
 	sCreateConnectionProfile
 	sCreateCustomDomain
 	sCreateCustomDomainCustomClientIpHeader
@@ -359,13 +333,9 @@ const (
 	sCustomSigningKeyOperationEnum
 	sCustomSigningKeyTypeEnum
 	sCustomSigningKeyUseEnum
-	sDefaultMethodEmailIdentifierEnum
-	sDefaultMethodPhoneNumberIdentifierEnum
 	sDefaultTokenQuota
 	sDeployActionVersion
 	sDirectoryProvisioningMappingItem
-	sEmailAttribute
-	sEmailAttributeIdentifier
 	sEmailProviderNameEnum
 	sEmailTemplateNameEnum
 	sEmailText
@@ -834,6 +804,7 @@ const (
 	sListOfText
 	sListOfTextOrNull
 	sListOfTextOrNull2
+	sListOfTextOrNullOrNull
 	sListOfWhole
 	sLogStreamDatadogEnum
 	sLogStreamDatadogRegionEnum
@@ -886,7 +857,6 @@ const (
 	sObjectOfObjectOrNull
 	sObjectOfText
 	sObjectOfTextOrNull
-	sObjectOfTextOrNullOrNull
 	sObjectOrNull
 	sOrganizationAccessLevelEnum
 	sOrganizationAccessLevelEnumWithNull
@@ -896,10 +866,6 @@ const (
 	sOrganizationInvitationInvitee
 	sOrganizationInvitationInviter
 	sPartialPhoneTemplate
-	sPasswordCharacterTypeEnum
-	sPasswordCharacterTypeRulePolicyEnum
-	sPasswordDefaultDictionariesEnum
-	sPasswordMaxLengthExceededPolicyEnum
 	sPatchClientCredential
 	sPatchPhoneProviderProtection
 	sPatchRateLimitPolicy
@@ -911,8 +877,6 @@ const (
 	sPatchRateLimitPolicyConfigurationRedirect
 	sPatchRateLimitPolicyConfigurationRedirectAction
 	sPermissionRequestPayload
-	sPhoneAttribute
-	sPhoneAttributeIdentifier
 	sPhoneProviderDeliveryMethodEnum
 	sPhoneProviderNameEnum
 	sPhoneProviderProtectionBackoffStrategyEnum
@@ -998,10 +962,6 @@ const (
 	sSetUserAuthenticationMethods
 	sSetUserAuthenticationMethods2
 	sSigningAlgorithmEnum
-	sSignupSchema
-	sSignupStatusEnum
-	sSignupVerification
-	sSignupVerified
 	sSubjectEnum
 	sSuspiciousIPThrottlingPreLoginStage
 	sSuspiciousIPThrottlingShieldsEnum
@@ -1048,7 +1008,6 @@ const (
 	sUpdateClientGrant
 	sUpdateClientOrganizationDiscoveryMethods
 	sUpdateConnection
-	sUpdateConnectionOptions
 	sUpdateConnectionProfile
 	sUpdateCustomDomain
 	sUpdateEmailProvider
@@ -1116,12 +1075,8 @@ const (
 	sUserAttributeProfileUserId
 	sUserAttributeProfileUserIdOidcMappingEnum
 	sUserAttributeProfileUserIdOidcStrategyOverrideMapping
-	sUsernameAllowedTypes
-	sUsernameAttribute
-	sUsernameValidation
 	sVariationOverrideValue
 	sVariationOverridesMap
-	sVerificationMethodEnum
 	sVerifyEmailTicket
 	sWhole
 	sWholeOrNull

@@ -10,7 +10,7 @@ import (
 
 // headKeys are the keys that engine.ParseHead reads.
 func headKeys() []string {
-	return []string{"name", "description", "params", "tenants", "env", "files", "hosts", "guards", "undo", "patience", "schedule"}
+	return []string{"name", "description", "params", "tenants", "env", "files", "hosts", "guards", "undo", "validate", "patience", "schedule"}
 }
 
 // top reads the playbook's own keys.

@@ -29,7 +29,7 @@ func seenStatus() map[string]int {
 func connectionSecrets(prefix string) []string {
 	var out []string
 	for _, name := range []string{
-		"client_secret", "app_secret", "consumerSecret", "twilio_token", "admin_access_token", "admin_refresh_token",
+		"client_secret", "app_secret", "consumerSecret", "consumer_secret", "twilio_token", "admin_access_token", "admin_refresh_token",
 		"gateway_authentication.secret", "signing_key.key", "signingKey.key", "decryptionKey", "decryptionKey.key",
 		"configuration.*", "password", "api_key", "bind_password", "access_token",
 	} {
@@ -47,6 +47,14 @@ func extraSecrets() map[string][]string {
 		"eventStreams.create": webhook,
 		"eventStreams.update": webhook,
 		"clients.create":      {"client_secret"},
+		// Their names do not say it: the key of Azure's mail service stands in its
+		// connection string, a webhook's address is the right to post to it.
+		"emails.provider.create":         {"credentials.connectionString"},
+		"emails.provider.update":         {"credentials.connectionString"},
+		"flows.vault.connections.create": {"setup.code", "setup.url", "setup.value"},
+		"flows.vault.connections.update": {"setup.code", "setup.url", "setup.value"},
+		"logStreams.create":              {"sink.httpCustomHeaders[].value"},
+		"logStreams.update":              {"sink.httpCustomHeaders[].value"},
 	}
 }
 
@@ -61,6 +69,10 @@ func extraSecretAnswers() map[string][]string {
 		"organizations.invitations.list":       {"[].invitation_url", "[].ticket_id", "invitations[].invitation_url", "invitations[].ticket_id"},
 		"jobs.get":                             {"location"},
 		"hooks.secrets.get":                    {"*"},
+		"logStreams.create":                    {"sink.httpCustomHeaders[].value"},
+		"logStreams.get":                       {"sink.httpCustomHeaders[].value"},
+		"logStreams.list":                      {"[].sink.httpCustomHeaders[].value"},
+		"logStreams.update":                    {"sink.httpCustomHeaders[].value"},
 		"connections.create":                   connectionSecrets(""),
 		"connections.get":                      connectionSecrets(""),
 		"connections.update":                   connectionSecrets(""),

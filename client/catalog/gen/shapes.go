@@ -52,19 +52,26 @@ const (
 
 // A shaper makes nodes of schemas; equal sets of alternatives share one.
 type shaper struct {
-	schemas schemas
-	names   map[*schema]string // of the components
-	ids     map[*schema]int
-	flat    map[*schema][]*schema
-	joined  map[[2]*schema]*schema
-	built   map[string]int
-	nodes   []*node
+	schemas  schemas
+	names    map[*schema]string // of the components
+	ids      map[*schema]int
+	flat     map[*schema][]*schema
+	joined   map[[2]*schema]*schema
+	built    map[string]int
+	nodes    []*node
+	softened map[*schema]*schema
 }
 
 func newShaper(s schemas) *shaper {
 	g := &shaper{
 		schemas: s, names: map[*schema]string{}, ids: map[*schema]int{}, flat: map[*schema][]*schema{},
 		joined: map[[2]*schema]*schema{}, built: map[string]int{},
+		softened: map[*schema]*schema{},
+	}
+	for name, field := range unsaid() {
+		if v := s[name]; v != nil {
+			v.Properties[field] = &schema{Type: "string"}
+		}
 	}
 	for name, v := range s {
 		g.names[v] = name
@@ -410,12 +417,26 @@ func (g *shaper) learned() map[string]map[string]*schema {
 			// The example of the Python SDK 4.13's own page renames a connection.
 			"name": {Type: "string"},
 		},
+		"tenants.update": {
+			// Hours; the Go SDK has them as fractions.
+			"session_lifetime": {OneOf: []*schema{{Type: "number"}}}, "idle_session_lifetime": {OneOf: []*schema{{Type: "number"}}},
+		},
+	}
+}
+
+// unsaid are fields of components that hold a secret: the document has the
+// components only as they are read.
+func unsaid() map[string]string {
+	return map[string]string{
+		"EventStreamWebhookBasicAuth": "password", "EventStreamWebhookBearerAuth": "token",
+		"EventStreamWebhookCustomHeaderAuth": "header_value",
 	}
 }
 
 // strategies are the options of all kinds of connections. The bodies name only a
 // few of them; the document has a schema for each strategy beside, which no
-// operation refers to.
+// operation refers to, and which the API does not enforce: tenants took values
+// outside their enums (signatureMethod HMAC-SHA1) and null.
 func (g *shaper) strategies() *schema {
 	all := &schema{}
 	for _, name := range keys(g.schemas) {
@@ -424,11 +445,43 @@ func (g *shaper) strategies() *schema {
 		}
 		for _, a := range g.atoms(g.schemas[name]) {
 			if options, ok := a.Properties["options"]; ok {
-				all.OneOf = append(all.OneOf, options)
+				all.OneOf = append(all.OneOf, g.soft(options))
 			}
 		}
 	}
 	return all
+}
+
+// soft is a schema of which only the names and types of fields are left, and
+// null.
+func (g *shaper) soft(v *schema) *schema {
+	v = g.schemas.deref(v)
+	if v == nil {
+		return nil
+	}
+	if found, ok := g.softened[v]; ok {
+		return found
+	}
+	out := *v
+	g.softened[v] = &out
+	out.Enum, out.Const, out.Required, out.Format, out.Additional = nil, nil, nil, "", nil
+	if v.Const != nil || len(v.Enum) > 0 {
+		out.Type = v.kind()
+	}
+	out.Nullable = kindsOf(v) != isAny
+	out.Items = g.soft(v.Items)
+	out.Properties = map[string]*schema{}
+	for name, p := range v.Properties {
+		out.Properties[name] = g.soft(p)
+	}
+	for _, list := range []*[]*schema{&out.OneOf, &out.AnyOf, &out.AllOf} {
+		softer := make([]*schema, len(*list))
+		for i, alt := range *list {
+			softer[i] = g.soft(alt)
+		}
+		*list = softer
+	}
+	return &out
 }
 
 // with is an object that has more fields; one that it has already may also be
