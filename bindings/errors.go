@@ -42,6 +42,7 @@ func toError(err error, operation string) *engine.Error {
 		e.Name = engine.NameTimeoutError
 	case errors.As(err, &network):
 		e.Name = engine.NameNetworkError
+		e.StatusCode, e.Headers, e.Body, e.RequestID = network.StatusCode, network.Header, string(network.Body), network.RequestID
 	case errors.As(err, &token):
 		e.Name, e.ErrorCode = engine.NameTokenValidationError, token.Code
 	case errors.As(err, &argument):

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"mime"
 	"net/http"
 	"slices"
@@ -67,10 +68,10 @@ func (k *call) notJSON(a *answer, text []byte) error {
 	var v any
 	err := json.Unmarshal(text, &v)
 	if jsonLike(a.header, text) && err != nil && strings.Contains(err.Error(), "unexpected end") {
-		return k.blanked(&NetworkError{
+		return k.blanked(k.cutOff(&NetworkError{
 			Operation: k.op.ID, Phase: "receive", Sent: true, InDoubt: inDoubt,
 			Err: &cutOffError{len(a.body), errors.New("its JSON does not end")},
-		})
+		}, a))
 	}
 	kind := a.header.Get("Content-Type")
 	if kind == "" {
@@ -81,11 +82,15 @@ func (k *call) notJSON(a *answer, text []byte) error {
 	if jsonType(a.header) {
 		what = "the answer's JSON is broken or nested too deep"
 	}
-	return &Auth0Error{
+	e := &Auth0Error{
 		StatusCode: a.status, ErrorCode: unknownCode, Operation: k.op.ID, Header: a.header, RequestID: requestID(a.header),
 		Message: blank.text(what + ": " + shorten(text)),
 		Body:    blank.bytes(a.body), InDoubt: inDoubt,
 	}
+	if k.tells(a) {
+		e.Message, e.Body = fmt.Sprintf("%s; its %d bytes are not shown, they may hold a secret", what, len(a.body)), nil
+	}
+	return e
 }
 
 func jsonLike(h http.Header, text []byte) bool {
@@ -164,7 +169,9 @@ func (e *Auth0Error) fill(text []byte) {
 	e.Content = text
 	var members map[string]json.RawMessage
 	if json.Unmarshal(text, &members) != nil || members == nil {
-		e.Message = said(text)
+		if e.Message = said(text); e.Message == "" {
+			e.Message = http.StatusText(e.StatusCode)
+		}
 		return
 	}
 	for _, name := range []string{"errorCode", "error", "code"} {

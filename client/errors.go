@@ -146,7 +146,14 @@ type NetworkError struct {
 	Sent  bool
 	// InDoubt says that the request was sent and its outcome is unknown.
 	InDoubt bool
-	Err     error
+	// StatusCode, Header, Body and RequestID are what came of an answer that was
+	// cut off; zero where nothing came. Body is blanked like that of an
+	// Auth0Error.
+	StatusCode int
+	Header     http.Header
+	Body       []byte
+	RequestID  string
+	Err        error
 }
 
 // Error names the phase and the cause.

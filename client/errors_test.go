@@ -47,7 +47,7 @@ func TestErrorBodies(t *testing.T) {
 		{"list", js, `["a","b"]`, 400, unknownCode, `["a","b"]`, true},
 		{"string", js, `"no"`, 400, unknownCode, "no", true},
 		{"number", js, `7`, 500, unknownCode, "7", true},
-		{"null", js, `null`, 500, unknownCode, "", true},
+		{"null", js, `null`, 500, unknownCode, "Internal Server Error", true},
 		{"empty", "", ``, 500, unknownCode, "Internal Server Error", false},
 		{"text", "text/plain", "no\nhealthy upstream", 500, unknownCode, "no healthy upstream", false},
 		{"html", "text/html", "<html><h1>502</h1></html>", 500, unknownCode, "the answer is a page of HTML, of a proxy or of another site perhaps: <html><h1>502</h1></html>", false},

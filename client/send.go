@@ -94,7 +94,7 @@ func (k *call) send(ctx context.Context, out *outgoing, heads func(int, http.Hea
 		}
 	}
 	if err != nil {
-		return nil, k.fault(wctx, &cutOffError{len(text), err}, w)
+		return nil, k.cutOff(k.fault(wctx, &cutOffError{len(text), err}, w), &answer{resp.StatusCode, resp.Header, text})
 	}
 	return &answer{status: resp.StatusCode, header: resp.Header, body: text}, nil
 }
@@ -109,6 +109,24 @@ func (e *cutOffError) Error() string {
 	return fmt.Sprintf("the answer was cut off after %d bytes: %v", e.read, e.err)
 }
 func (e *cutOffError) Unwrap() error { return e.err }
+
+// cutOff keeps with a fault what came of the answer before it.
+func (k *call) cutOff(err error, a *answer) error {
+	if e, ok := errors.AsType[*NetworkError](err); ok {
+		e.StatusCode, e.Header, e.RequestID = a.status, a.header, requestID(a.header)
+		if !k.tells(a) {
+			e.Body = k.blanks().bytes(a.body)
+		}
+	}
+	return err
+}
+
+// tells reports whether an answer can hold a secret that nobody can find in it:
+// a successful one of an operation that gives secrets, which cannot be read and is
+// no page of HTML.
+func (k *call) tells(a *answer) bool {
+	return a.status < http.StatusMultipleChoices && len(k.op.SecretAnswers) > 0 && !bytes.HasPrefix(bytes.TrimSpace(a.body), []byte("<"))
+}
 
 // roundTrip sends, and follows a read that is sent elsewhere; the token stays
 // with the host that it is for.

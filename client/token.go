@@ -169,6 +169,6 @@ func tokenOperation() *catalog.Operation {
 		Args:  []catalog.Arg{{Name: "audience", In: catalog.InField, Type: catalog.String, Required: true}},
 		Fixed: []catalog.Field{{Name: "grant_type", Value: "client_credentials"}},
 		Body:  catalog.JSONBody, BodyRequired: true, Auth: catalog.ClientAuth, Answer: catalog.JSONAnswer,
-		Effect: catalog.Read, Buckets: []string{"authentication", "oauth.token"},
+		Effect: catalog.Read, Buckets: []string{"authentication", "oauth.token"}, SecretAnswers: []string{"access_token"},
 	}
 }

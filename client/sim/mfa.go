@@ -95,7 +95,9 @@ func mfaChallenge(c *call) reply {
 // that has none yet, or with an access token of the scope enroll, and are active
 // once a code of theirs was accepted.
 
-func authenticatorsKey(user string) store.Key { return store.Key{Kind: "auth:authenticators", Scope: user} }
+func authenticatorsKey(user string) store.Key {
+	return store.Key{Kind: "auth:authenticators", Scope: user}
+}
 
 // mfaUser is the person whose mfa_token or access token came as Bearer; an access
 // token must have the scope.
