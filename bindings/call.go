@@ -176,7 +176,9 @@ func (t *table) failed(err error, op *catalog.Operation) engine.Outcome {
 	e := toError(err, op.ID)
 	fault := client.Classify(err)
 	if fault == pace.Uncertain && !op.Effect.Repeatable() {
-		e.InDoubt = true
+		own := *e // the error that ended a context is shared by all that it cut
+		own.InDoubt = true
+		e = &own
 	}
 	return engine.Outcome{Status: e.StatusCode, Err: e, Fault: fault, ResetAt: client.ResetTime(err)}
 }

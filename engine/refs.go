@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"encoding/json"
 	"strings"
 
@@ -81,12 +82,12 @@ func longestPrefix(s string, values []string) string {
 // the same in every execution and no reference.
 func (r *Run) learn(c *Call, out Outcome) {
 	op := c.Operation
-	if op == nil || out.Err != nil || !makes(op) {
+	if op == nil || out.Err != nil {
 		return
 	}
 	raw, ok := out.Value.(json.RawMessage)
-	if !ok {
-		return
+	if !ok || op.Effect != catalog.Create && op.Effect != catalog.Act && !Mentions(raw, op.SecretAnswers) {
+		return // nothing in it differs between executions: the usual case
 	}
 	tree, err := ParseJSON(raw)
 	if err != nil {
@@ -104,10 +105,16 @@ func (r *Run) learn(c *Call, out Outcome) {
 	}
 }
 
-// makes reports whether an operation's answer holds what differs between
-// executions.
-func makes(op *catalog.Operation) bool {
-	return op.Effect == catalog.Create || op.Effect == catalog.Act || len(op.SecretAnswers) > 0
+// Mentions reports whether a JSON text can hold something at one of the paths:
+// whether the name of its field stands in it. Looking is a tenth of parsing.
+func Mentions(text []byte, paths []string) bool {
+	for _, path := range paths {
+		name := strings.TrimRight(path[strings.LastIndexByte(path, '.')+1:], "[]")
+		if name == "" || name == "*" || bytes.Contains(text, []byte(`"`+name+`"`)) {
+			return true
+		}
+	}
+	return false
 }
 
 // textAt is the text of a field of an object, "" where there is none.

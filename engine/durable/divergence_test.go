@@ -112,7 +112,7 @@ auth0.users.update("auth0|u0", {nickname = "n"})
 
 const keyed = `
 local users = auth0.users.list()
-parallel.each(users, {concurrency = 2}, function(u)
+parallel.each(users, {concurrency = 1}, function(u)
   auth0.users.update(u.user_id, {blocked = true})
 end)
 auth0.users.update("auth0|u0", {nickname = "end"})

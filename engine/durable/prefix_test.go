@@ -218,9 +218,10 @@ steps:
 	}
 }
 
-// programs is how many random programs a test tries: A0RUN_PROGRAMS, or few.
+// programs is how many random programs a test tries: few, or A0RUN_PROGRAMS (with
+// as many -rapid.checks).
 func programs(t *testing.T) func() bool {
-	most, n := 12, 0
+	most, n := 6, 0
 	if text := os.Getenv("A0RUN_PROGRAMS"); text != "" {
 		var err error
 		if most, err = strconv.Atoi(text); err != nil {

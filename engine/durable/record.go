@@ -90,7 +90,7 @@ func (s *Session) announce(c *engine.Call, rec *engine.CallRecord) {
 			return err
 		}
 		rec.State = engine.StateBegun
-		rec.Before, rec.Note = s.sealed(c.Before, inBefore(c)), s.sealed(c.Note, nil)
+		s.keepBefore(c, rec)
 		rec.Attempts = s.attempts(c)
 		// The request must not be left half announced by a task that is told
 		// to stop: whoever waits for the sync shares it with others.
@@ -132,10 +132,21 @@ func (s *Session) finish(_ context.Context, c *engine.Call, rec *engine.CallReco
 	return out
 }
 
+// keepBefore puts what stood there before a call, and the stages' note, into its
+// record, once: both are read before the call is announced.
+func (s *Session) keepBefore(c *engine.Call, rec *engine.CallRecord) {
+	if rec.Before == nil {
+		rec.Before = s.sealed(c.Before, inBefore(c))
+	}
+	if rec.Note == nil {
+		rec.Note = s.sealed(c.Note, nil)
+	}
+}
+
 // complete fills a record with what came of its call.
 func (s *Session) complete(c *engine.Call, rec *engine.CallRecord, out engine.Outcome) error {
 	rec.Ended, rec.Status, rec.Attempts, rec.Waited = s.o.Now(), out.Status, s.attempts(c), c.Waited
-	rec.Before, rec.Note = s.sealed(c.Before, inBefore(c)), s.sealed(c.Note, nil)
+	s.keepBefore(c, rec)
 	if out.Err != nil {
 		rec.State = engine.StateFailed
 		if out.Err.InDoubt {

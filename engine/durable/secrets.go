@@ -1,13 +1,10 @@
 package durable
 
 import (
-	"bytes"
 	"encoding/json"
-	"strings"
 
 	"a0run/client/catalog"
 	"a0run/engine"
-	"a0run/engine/image"
 )
 
 // Most secrets are known to the redactor, wherever they stand. One that is too
@@ -30,18 +27,14 @@ func inBefore(c *engine.Call) map[string]bool {
 	if c.Operation == nil || len(c.Before) == 0 {
 		return marked
 	}
-	i, err := image.Parse(c.Before)
-	if err != nil || i == nil {
-		return marked
-	}
-	read, _ := catalog.Default().Lookup(i.Read)
+	read, _ := catalog.Default().Lookup(c.Operation.Inverse.Before)
 	return secretsAt(read, "value.", c.Before, secretsAt(read, "each[].value.", c.Before, marked))
 }
 
 // secretsAt adds the secrets of an answer of an operation, which stands below a
 // path of the text.
 func secretsAt(op *catalog.Operation, below string, text json.RawMessage, marked map[string]bool) map[string]bool {
-	if op == nil || !mentions(text, op.SecretAnswers) {
+	if op == nil || !engine.Mentions(text, op.SecretAnswers) {
 		return marked
 	}
 	tree, err := engine.ParseJSON(text)
@@ -56,18 +49,6 @@ func secretsAt(op *catalog.Operation, below string, text json.RawMessage, marked
 		}
 	}
 	return marked
-}
-
-// mentions reports whether a text can hold one of the secrets: whether the name
-// of its field stands in it.
-func mentions(text []byte, paths []string) bool {
-	for _, path := range paths {
-		name := strings.TrimRight(path[strings.LastIndexByte(path, '.')+1:], "[]")
-		if name == "" || name == "*" || bytes.Contains(text, []byte(`"`+name+`"`)) {
-			return true
-		}
-	}
-	return false
 }
 
 func add(marked map[string]bool, secret string) map[string]bool {

@@ -1,6 +1,7 @@
 package image
 
 import (
+	"bytes"
 	"encoding/json"
 	"sync"
 	"time"
@@ -11,9 +12,11 @@ import (
 const (
 	// fresh is how long what was read may stand for what is there.
 	fresh = 5 * time.Minute
-	// keptBytes bounds the answers that are remembered: 20,000 users of 1.5 KB,
-	// more than a job can write within five minutes.
-	keptBytes = 32 << 20
+	// keptBytes bounds the answers that are remembered: 5,000 users of 1.5 KB. A
+	// listing runs ahead of the writes by a slice of 1,000 at most.
+	keptBytes = 8 << 20
+	// pageCost is about what remembering an answer takes beside it.
+	pageCost = 512
 	// keptWrites bounds the objects of which it is known when they were
 	// written; beyond it everything is forgotten.
 	keptWrites = 50_000
@@ -81,7 +84,10 @@ func (m *memory) begin() uint64 {
 
 // read remembers an answer.
 func (m *memory) read(p page) {
-	p.size = len(p.raw)
+	if cap(p.raw) > len(p.raw)+len(p.raw)/4 {
+		p.raw = bytes.Clone(p.raw)
+	}
+	p.size = len(p.raw) + pageCost
 	if p.size > keptBytes/4 {
 		return
 	}
