@@ -230,7 +230,7 @@ func (a *apiCall) lifecycle() {
 	case op.Removed != "":
 		a.tell("lifecycle", op.Removed)
 	case op.Deprecated != "":
-		a.tell("lifecycle", op.Deprecated)
+		a.tell("lifecycle", "deprecated: "+op.Deprecated)
 	case op.Lifecycle != "":
 		a.tell("lifecycle", "it is in "+strings.ReplaceAll(op.Lifecycle, "_", " ")+" at Auth0: it may change, and not every tenant has it")
 	}
