@@ -132,7 +132,7 @@ func (o *overlay) change(p place, by patch, created string) {
 	c := o.use(p)
 	e := o.entries[p.ref()]
 	if e == nil {
-		e = &entry{place: p, created: created}
+		e = &entry{place: p, created: strings.Clone(created)} // not a part of the answer's text
 		o.entries[p.ref()] = e
 		c.changed[p.id] = e
 	}

@@ -78,7 +78,7 @@ func (p *Planner) hide(v any) []byte {
 // record keeps a change. The Planner's mutex is held.
 func (p *Planner) record(x *call, c *Change) {
 	c.Unknown = append(c.Unknown, x.doubts...)
-	c.Name = p.o.Redactor.Redact(c.Name)
+	c.Name = strings.Clone(p.o.Redactor.Redact(c.Name)) // not a part of an answer's text
 	c.Summary = summary(c)
 	p.plan.Changes = append(p.plan.Changes, c)
 }
