@@ -359,3 +359,53 @@ func playMistake(t *testing.T, name, text string) string {
 	message, _, _ = strings.Cut(message, " (")
 	return parts(message + " (" + e.HintText + ")")
 }
+
+// BenchmarkExamine is what a call of users.update pays for its body, beside all
+// else that it does: BenchmarkUpdate is the whole call at the local tenant.
+func BenchmarkExamine(b *testing.B) {
+	op, _ := catalog.Default().Lookup("users.update")
+	t := newTable(Config{})
+	body := object("blocked", true, "email", "ada@example.com", "user_metadata", object("color", "red", "size", 3.0), "app_metadata", object("plan", "gold"))
+	a := t.apiCall(op, DefaultRole, &bound{call: &engine.HostCall{Func: t.describe(op, "auth0.users.update")}})
+	values := object("id", "auth0|1", "body", body)
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := a.examine(values); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkUpdate(b *testing.B) {
+	tenant, err := sim.New(sim.Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	cred := tenant.Credentials()
+	c, err := client.New(client.Config{
+		Domain: cred.BaseURL, ClientID: cred.ClientID, ClientSecret: cred.ClientSecret, Transport: tenant.Transport(), NoRetry: true,
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, mode := range []engine.ValidatePolicy{engine.ValidateOff, engine.ValidateError} {
+		b.Run(string(mode), func(b *testing.B) {
+			run := engine.NewRun(engine.Config{})
+			globals := Globals(Config{Run: run, Tenants: map[string]*client.Client{DefaultRole: c}, Validate: mode})
+			f, _ := globals.Lookup("auth0.users.update")
+			args := []any{"auth0|nobody", object("blocked", true, "user_metadata", object("color", "red"))}
+			b.ReportAllocs()
+			err := run.Main(context.Background(), func(t *engine.Task) error {
+				for b.Loop() {
+					if _, err := f.Call(&engine.HostCall{Task: t, Func: f, Args: args}); engine.AsError(err).StatusCode != 404 {
+						return err
+					}
+				}
+				return nil
+			})
+			if err != nil {
+				b.Fatal(err)
+			}
+		})
+	}
+}

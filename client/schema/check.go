@@ -76,6 +76,7 @@ func (b Body) Check(v any, w Words) []Mistake {
 		return nil
 	}
 	c := checker{words: w, patch: b.patch}
+	c.path = c.room[:0]
 	c.value(b.root, v)
 	return c.found
 }
@@ -84,9 +85,9 @@ func (b Body) Check(v any, w Words) []Mistake {
 type checker struct {
 	words Words
 	patch bool
-	path  [maxDepth]step
-	depth int
+	path  []step
 	found []Mistake
+	room  [8]step // for the path: few bodies are deeper
 }
 
 // A step is a field, or a place in a list from 1 on.
@@ -150,7 +151,7 @@ func (c *checker) kind(v any) (kinds, any) {
 
 // value checks what stands in one place.
 func (c *checker) value(id shapeID, v any) {
-	if len(c.found) >= maxMistakes || c.depth >= maxDepth {
+	if len(c.found) >= maxMistakes || len(c.path) >= maxDepth {
 		return
 	}
 	s := &shapes[id]
@@ -178,24 +179,24 @@ func (c *checker) value(id shapeID, v any) {
 }
 
 func (c *checker) array(s *shape, v any) {
-	if s.items == sAny || c.depth >= maxDepth {
+	if s.items == sAny || len(c.path) >= maxDepth {
 		return
 	}
-	at := &c.path[c.depth]
-	c.depth++
+	at := len(c.path)
+	c.path = append(c.path, step{})
 	switch list := v.(type) {
 	case []any:
 		for i, item := range list {
-			*at = step{index: i + 1}
+			c.path[at] = step{index: i + 1}
 			c.value(s.items, item)
 		}
 	case []string:
 		for i, item := range list {
-			*at = step{index: i + 1}
+			c.path[at] = step{index: i + 1}
 			c.value(s.items, item)
 		}
 	}
-	c.depth--
+	c.path = c.path[:at]
 }
 
 func (c *checker) object(s *shape, o Object) {
@@ -204,13 +205,13 @@ func (c *checker) object(s *shape, o Object) {
 			return
 		}
 	}
-	if len(s.must)+len(s.may) == 0 && s.rest == sAny && s.open || c.depth >= maxDepth {
+	if len(s.must)+len(s.may) == 0 && s.rest == sAny && s.open || len(c.path) >= maxDepth {
 		return
 	}
-	at := &c.path[c.depth]
-	c.depth++
+	at := len(c.path)
+	c.path = append(c.path, step{})
 	for name, v := range o.All() {
-		*at = step{name: name}
+		c.path[at] = step{name: name}
 		if id, ok := s.field(name); ok {
 			c.value(id, v)
 		} else {
@@ -218,12 +219,12 @@ func (c *checker) object(s *shape, o Object) {
 		}
 	}
 	for i := range s.must {
-		if _, ok := o.Get(s.must[i].name); !ok && (!c.patch || c.depth > 1) {
-			*at = step{name: s.must[i].name}
+		if _, ok := o.Get(s.must[i].name); !ok && (!c.patch || at > 0) {
+			c.path[at] = step{name: s.must[i].name}
 			c.missing(s, o, s.must[i].name)
 		}
 	}
-	c.depth--
+	c.path = c.path[:at]
 }
 
 // field is the shape of a field; false where there is none of its name.
@@ -241,12 +242,11 @@ func (s *shape) field(name string) (shapeID, bool) {
 // say.
 func (c *checker) variant(s *shape, o Object) *shape {
 	v, ok := o.Get(s.by)
-	if c.depth >= maxDepth {
+	if len(c.path) >= maxDepth {
 		return nil
 	}
-	c.path[c.depth] = step{name: s.by}
-	c.depth++
-	defer func() { c.depth-- }()
+	c.path = append(c.path, step{name: s.by})
+	defer func() { c.path = c.path[:len(c.path)-1] }()
 	if !ok {
 		c.missing(s, o, s.by)
 		return nil
@@ -279,7 +279,7 @@ func namesOf(list []member) []string {
 // where is the path of the place that is looked at.
 func (c *checker) where() string {
 	var b strings.Builder
-	for _, s := range c.path[:c.depth] {
+	for _, s := range c.path {
 		if s.index > 0 {
 			b.WriteString("[" + strconv.Itoa(s.index) + "]")
 			continue
