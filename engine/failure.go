@@ -60,6 +60,7 @@ func FaultName(f pace.FaultKind) string {
 		return "not_sent"
 	case pace.Uncertain:
 		return "uncertain"
+	case pace.Final:
 	}
 	return "final"
 }

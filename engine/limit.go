@@ -85,7 +85,7 @@ func (t *Task) limit(d time.Duration, over func()) (lift func()) {
 	return func() { lifted(errLifted) }
 }
 
-var errLifted = &Error{Name: NameInterrupted, Message: "the time limit was lifted", ResetAt: -1} //nolint:gochecknoglobals // never changed
+var errLifted = &Error{Name: NameInterrupted, Message: "the time limit was lifted", ResetAt: -1}
 
 // hogged is how long a task may compute past a time limit before it is cut in
 // the midst of it, wherever that is.

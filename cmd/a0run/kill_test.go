@@ -373,7 +373,9 @@ func (v *victim) inject() {
 		{Status: 503, Body: `{"statusCode":503,"error":"Service Unavailable","message":"try later"}`},
 		// Without headers: a run would learn from them how fast the tenant is.
 		{Status: 429, Body: `{"statusCode":429,"error":"Too Many Requests","message":"slow"}`},
-		{Reset: "before"}, {Reset: "after"}, {CutOff: true},
+		{Reset: "before"},
+		{Reset: "after"},
+		{CutOff: true},
 	} {
 		for _, op := range []string{"users.create", "users.update", "roles.create", "clients.create", "users.delete", "users.add_roles"} {
 			if v.rng.IntN(12) == 0 {

@@ -135,8 +135,8 @@ func (b *bench) resumed() error {
 		}
 		var took, peak []float64
 		for range 3 {
-			u, began := usage{}, time.Now()
-			u, err = b.failing(b.program, append([]string{"resume", "--last", "--quiet"}, journal...)...)
+			began := time.Now()
+			u, err := b.failing(b.program, append([]string{"resume", "--last", "--quiet"}, journal...)...)
 			if err != nil {
 				return err
 			}

@@ -35,7 +35,7 @@ func TestBothSidesOfARelation(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, sim.Options{Seed: seedUsers(3)})
 	d.put(store.Key{Kind: "/organizations"}, "org_1", store.Object{"id": "org_1", "name": "one"})
-	_ = d.play(play{text: `
+	d.play(play{text: `
 auth0.roles.add_users("rol_a", {"auth0|u0", "auth0|u1", "auth0|u0"})
 auth0.users.add_roles("auth0|u2", {"rol_b"})
 auth0.organizations.create_organization_members("org_1", {members = {"auth0|u1"}})
@@ -78,7 +78,7 @@ auth0.tenants.update({friendly_name = "x"})
 func TestManyBeside(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, sim.Options{Seed: seedUsers(1)})
-	_ = d.play(play{text: `
+	d.play(play{text: `
 local ids = {}
 for i = 1, 1005 do ids[i] = "auth0|" .. i end
 pcall(auth0.roles.add_users, "rol_a", ids)
@@ -97,7 +97,7 @@ func TestBesideIsRedacted(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, sim.Options{Seed: seedUsers(1)})
 	d.secret["pin"] = "Canary-Beside-7f3"
-	_ = d.play(play{text: `pcall(auth0.roles.add_users, "rol_a", {secret("pin")})`}).wants(t, "")
+	d.play(play{text: `pcall(auth0.roles.add_users, "rol_a", {secret("pin")})`}).wants(t, "")
 	if got := d.history("users", "Canary-Beside-7f3"); got != "" {
 		t.Errorf("found by the secret: %s", got)
 	}
@@ -138,7 +138,7 @@ step("two", function() error("Canary-Step") end)
 	for _, all := range []bool{false, true} {
 		d := newDesk(t, sim.Options{Seed: seed})
 		d.all = all
-		_ = d.play(play{text: book}).wants(t, "ScriptError")
+		d.play(play{text: book}).wants(t, "ScriptError")
 		steps, err := d.db.Steps(t.Context(), d.run)
 		if err != nil || len(steps) != 2 {
 			t.Fatal(steps, err)

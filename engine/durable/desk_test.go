@@ -33,7 +33,7 @@ import (
 // the real front ends, bindings, engine, journal, client and tenant, over the
 // tenant's in-memory transport, so also in a synctest bubble.
 type desk struct {
-	t      testing.TB
+	t      *testing.T
 	tenant *sim.Tenant
 	db     *journal.DB
 	box    *seal.Box
@@ -51,7 +51,7 @@ type desk struct {
 	run string
 }
 
-func newDesk(t testing.TB, o sim.Options) *desk {
+func newDesk(t *testing.T, o sim.Options) *desk {
 	t.Helper()
 	tenant, err := sim.New(o)
 	if err != nil {
@@ -204,7 +204,7 @@ func (p *process) Step(l engine.Lease, s *engine.StepRecord) {
 
 func (p *process) Finish(ctx context.Context, l engine.Lease, end engine.RunEnd) error {
 	if p.isDead() {
-		return p.Journal.Release(ctx, l)
+		return p.Release(ctx, l)
 	}
 	return p.Journal.Finish(ctx, l, end)
 }
@@ -265,7 +265,6 @@ type execution struct {
 	prints []string
 	events []engine.Event
 	run    string
-	steps  []string
 	died   bool
 	sent   int // requests of the Management API
 	// redactor knows what the process knew.
@@ -480,7 +479,7 @@ func (d *desk) count(method, prefix string) int {
 // state is what the tenant holds of the kinds that tests write, without times.
 func (d *desk) state() string { return stateOf(d.t, d.tenant) }
 
-func stateOf(t testing.TB, tenant *sim.Tenant) string {
+func stateOf(t *testing.T, tenant *sim.Tenant) string {
 	t.Helper()
 	var b strings.Builder
 	dump := func(tx *store.Tx, k store.Key) {
@@ -515,7 +514,13 @@ func stateOf(t testing.TB, tenant *sim.Tenant) string {
 }
 
 // wants fails on another error name than wanted; "" wants none.
-func (e *execution) wants(t testing.TB, name string) *engine.Error {
+func (e *execution) wants(t *testing.T, name string) {
+	t.Helper()
+	_ = e.failure(t, name)
+}
+
+// failure is wants and gives the error.
+func (e *execution) failure(t *testing.T, name string) *engine.Error {
 	t.Helper()
 	got := ""
 	err := engine.AsError(e.err)

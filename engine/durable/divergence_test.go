@@ -3,6 +3,7 @@ package durable_test
 import (
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"a0run/client/sim"
@@ -43,7 +44,7 @@ func TestDivergence(t *testing.T) {
 			sent := len(d.writes())
 			edited := strings.Replace(threeWrites, tc.old, tc.by, 1)
 			second := d.resume(play{text: edited})
-			e := second.wants(t, engine.NameDivergenceError)
+			e := second.failure(t, engine.NameDivergenceError)
 			if !strings.Contains(e.Message, tc.says) || !strings.Contains(e.Message, "book.lua:") || !strings.Contains(e.Error(), "book.lua:") {
 				t.Errorf("it does not show both places: %s", e.Error())
 			}
@@ -144,7 +145,7 @@ func TestAnItemIsGone(t *testing.T) {
 	edited := strings.Replace(keyed, "local users = auth0.users.list()",
 		`local users = {} for _, u in ipairs(auth0.users.list()) do if u.user_id ~= "auth0|u3" then users[#users + 1] = u end end`, 1)
 	sent := len(d.writes())
-	e := d.resume(play{text: edited}).wants(t, engine.NameDivergenceError)
+	e := d.resume(play{text: edited}).failure(t, engine.NameDivergenceError)
 	if !strings.Contains(e.Message, "auth0|u3") {
 		t.Errorf("it does not name the item: %s", e.Message)
 	}
@@ -175,7 +176,7 @@ auth0.users.update("auth0|u1", {nickname = text})
 	d.write("list.txt", "alpha")
 	d.play(play{text: book, fate: fate{request: 2, when: "before", mutating: true}})
 	d.write("list.txt", "beta!")
-	e := d.resume(play{text: book}).wants(t, engine.NameDivergenceError)
+	e := d.resume(play{text: book}).failure(t, engine.NameDivergenceError)
 	if !strings.Contains(e.Message, "list.txt") || strings.Contains(e.Message, "beta") {
 		t.Errorf("the message: %s", e.Message)
 	}
@@ -189,7 +190,7 @@ auth0.users.update("auth0|u1", {nickname = text})
 // TestSleepKeepsItsDeadline: the time that a killed process slept counts.
 func TestSleepKeepsItsDeadline(t *testing.T) {
 	t.Parallel()
-	bubble(t, func(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
 		d := newDesk(t, sim.Options{Seed: seedUsers(1)})
 		book := `
 parallel.each({1, 2}, function(i)
@@ -203,7 +204,7 @@ end)
 			t.Fatalf("it did not die: %v", first.err)
 		}
 		d.db.Close() //nolint:errcheck // opened again
-		time.Sleep(4 * time.Minute)
+		<-time.After(4 * time.Minute)
 		d.open()
 		d.resume(play{text: book}).wants(t, "")
 		if got := time.Since(began); got < 10*time.Minute || got > 10*time.Minute+time.Second {

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"a0run/client/sim"
@@ -15,7 +16,7 @@ import (
 // limit: nothing of it is in doubt, and each write is done once.
 func TestParkedCallsAreNotInDoubt(t *testing.T) {
 	t.Parallel()
-	bubble(t, func(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
 		d := newDesk(t, sim.Options{Seed: seedUsers(1)})
 		now := time.Now()
 		d.tenant.Inject(sim.Fault{Operation: "roles.create", Count: -1, Status: 429, Headers: map[string]string{
@@ -125,7 +126,7 @@ func TestNotOurs(t *testing.T) {
 		lost(t, d, book, "before")
 		d.put(store.Key{Kind: "/roles"}, "rol_x", store.Object{"id": "rol_x", "name": "made", "description": "theirs"})
 		again := d.resume(play{text: book})
-		e := again.wants(t, engine.NameInDoubtError)
+		e := again.failure(t, engine.NameInDoubtError)
 		if again.code != engine.ExitInDoubt || !strings.Contains(e.Message, "rol_x") || !strings.Contains(e.HintText, "a0run resolve "+d.run) {
 			t.Errorf("exit %d: %s (%s)", again.code, e.Message, e.HintText)
 		}
@@ -194,7 +195,7 @@ auth0.users.update("auth0|u0", {blocked = false})
 			t.Fatal(first.err)
 		}
 		again := d.resume(play{text: book})
-		e := again.wants(t, engine.NameInDoubtError)
+		e := again.failure(t, engine.NameInDoubtError)
 		if again.code != engine.ExitInDoubt || e.CallKey == "" {
 			t.Errorf("exit %d, %+v", again.code, e)
 		}
@@ -276,7 +277,7 @@ func rolesNamed(d *desk, name string) []store.Object {
 // keeps its keys.
 func TestTokens(t *testing.T) {
 	t.Parallel()
-	bubble(t, func(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
 		d := newDesk(t, sim.Options{Seed: seedUsers(2)})
 		book := `
 local token = get_token.client_credentials("` + d.tenant.Issuer() + `api/v2/")
@@ -301,7 +302,7 @@ auth0.users.update("auth0|u1", {blocked = true})
 			t.Fatalf("a token that is good was fetched again: %d", n)
 		}
 		d.db.Close() //nolint:errcheck // opened again
-		time.Sleep(25 * time.Hour)
+		<-time.After(25 * time.Hour)
 		d.open()
 		d.resume(play{text: book}).wants(t, "")
 		if n := tokens(); n != 5 {

@@ -3,6 +3,7 @@ package durable_test
 import (
 	"encoding/json"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -21,7 +22,7 @@ print(d.user_code)
 local tokens = get_token.device_code(d)
 print(verify_id_token(tokens.id_token).sub)
 `
-	bubble(t, func(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
 		d := newDesk(t, sim.Options{Seed: seedUsers(1), Clock: time.Now})
 		began := time.Now()
 		death := make(chan struct{})

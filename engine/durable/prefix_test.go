@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"pgregory.net/rapid"
@@ -54,7 +55,7 @@ type program struct {
 // everyPrefix executes a program once whole, and then for every n that some says
 // yes to kills it after n records, resumes it, and replays it a second time: the end is that of the
 // whole run, and the last replay asks the tenant for nothing and says nothing.
-func everyPrefix(t testing.TB, p program, some func(n, records int) bool, fail func(format string, args ...any)) {
+func everyPrefix(t *testing.T, p program, some func(n, records int) bool, fail func(format string, args ...any)) {
 	t.Helper()
 	seed := seedUsers(8)
 	whole := newDesk(t, sim.Options{Seed: seed})
@@ -213,7 +214,7 @@ steps:
 	} {
 		t.Run(p.name, func(t *testing.T) {
 			t.Parallel()
-			bubble(t, func(t *testing.T) { everyPrefix(t, p, func(int, int) bool { return true }, t.Fatalf) })
+			synctest.Test(t, func(t *testing.T) { everyPrefix(t, p, func(int, int) bool { return true }, t.Fatalf) })
 		})
 	}
 }
@@ -221,6 +222,7 @@ steps:
 // programs is how many random programs a test tries: few, or A0RUN_PROGRAMS (with
 // as many -rapid.checks).
 func programs(t *testing.T) func() bool {
+	t.Helper()
 	most, n := 6, 0
 	if text := os.Getenv("A0RUN_PROGRAMS"); text != "" {
 		var err error
@@ -239,7 +241,7 @@ func programs(t *testing.T) func() bool {
 func TestOneAndManyAtATime(t *testing.T) {
 	t.Parallel()
 	more := programs(t)
-	bubble(t, func(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
 		rapid.Check(noDeadline{t}, func(rt *rapid.T) {
 			p := randomProgram(rt, false)
 			if !more() {
@@ -270,7 +272,7 @@ func TestRandomPrograms(t *testing.T) {
 		t.Run(fmt.Sprintf("shared=%v", shared), func(t *testing.T) {
 			t.Parallel()
 			more := programs(t)
-			bubble(t, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
 				rapid.Check(noDeadline{t}, func(rt *rapid.T) {
 					p := randomProgram(rt, shared)
 					if !more() {

@@ -188,6 +188,7 @@ func (s *Session) settlePast(ctx context.Context, c *engine.Call, rec *engine.Ca
 		return s.finish(ctx, c, s.again(c, rec), engine.Outcome{Value: f.object, Status: http.StatusCreated}), true
 	case isAbsent:
 		return s.performAlone(ctx, c, s.begin(c), next), true
+	case isUnclear:
 	}
 	if f.err != nil && f.err.Uncatchable() {
 		return engine.Outcome{Err: f.err}, true
