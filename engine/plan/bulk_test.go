@@ -148,6 +148,7 @@ func BenchmarkBulkPlan(b *testing.B) {
 		runtime.KeepAlive(p)
 		p = nil
 		rest := live()
+		runtime.KeepAlive(d)
 		b.ReportMetric((all-kept)/users, "overlay-B/user")
 		b.ReportMetric((kept-rest)/users, "plan-B/user")
 	}
