@@ -37,6 +37,7 @@ import (
 //	json event            lines of run --json
 //	json, csv FILE        parsed; a file
 //	text, python          free; python shows what a playbook replaces
+//	go                    stands, word for word, in an example of client/
 //	console               "$ a0run …": command and flags exist; "$ make …": so does the target
 
 // A block is one fenced block of a page.
@@ -161,8 +162,30 @@ func (d *desktop) try(t *testing.T, b block) error {
 		return console(b.text)
 	case "text", "python":
 		return nil
+	case "go":
+		return inExamples(b.text)
 	}
 	return d.other(t, b)
+}
+
+// inExamples wants a block of Go to be a part of an example that is run, without
+// regard to how far it is indented.
+func inExamples(text string) error {
+	files, err := filepath.Glob("../../client/*example*_test.go")
+	if err != nil {
+		return err
+	}
+	flush := func(s string) string { return regexp.MustCompile(`(?m)^\s+|\s+$`).ReplaceAllString(s, "") }
+	for _, name := range files {
+		all, err := os.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		if strings.Contains(flush(string(all)), flush(text)) {
+			return nil
+		}
+	}
+	return errors.New("the block stands in no example of client/")
 }
 
 // other are the kinds whose second word is no fixed one.
