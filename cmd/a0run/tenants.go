@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
 	"fmt"
@@ -131,12 +132,13 @@ func hintOf(err error) string {
 // newClient makes the client of a resolved tenant; the engine retries, the
 // client does not.
 func newClient(s *session, r *project.Resolved) (*client.Client, error) {
-	for _, secret := range []engine.Secret{r.ClientSecret, r.PrivateKey, r.Token} {
+	for _, secret := range []engine.Secret{r.ClientSecret, r.PrivateKey, r.CertificateKey, r.Token} {
 		s.redactor.Add(string(secret))
 	}
 	cfg := client.Config{
 		Domain: r.Domain, ClientID: r.ClientID, ClientSecret: string(r.ClientSecret),
-		SigningKey: string(r.PrivateKey), SigningAlg: string(r.PrivateKeyAlg), Token: string(r.Token),
+		SigningKey: string(r.PrivateKey), SigningAlg: r.PrivateKeyAlg, SigningKeyID: r.PrivateKeyID,
+		AuthMethod: client.AuthMethod(r.AuthMethod), Token: string(r.Token),
 		Audience: r.Audience, NoRetry: true, Now: s.world.now, Learn: s.redactor.Add,
 		Pacer: pace.New(pace.Config{Now: s.world.now}),
 	}
@@ -145,6 +147,14 @@ func newClient(s *session, r *project.Resolved) (*client.Client, error) {
 		if !cfg.RootCAs.AppendCertsFromPEM(r.CAPEM) {
 			return nil, fmt.Errorf("ca_file holds no PEM certificate")
 		}
+	}
+	if len(r.CertificatePEM) > 0 {
+		// The error could show the key.
+		cert, err := tls.X509KeyPair(r.CertificatePEM, []byte(r.CertificateKey))
+		if err != nil {
+			return nil, fmt.Errorf("tenant %s: client_certificate and client_certificate_key do not belong to each other, or are damaged", r.Name)
+		}
+		cfg.TLS = &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}
 	}
 	return client.New(cfg)
 }

@@ -68,8 +68,8 @@ func (d *document) project(root *yaml.Node, p *Project) {
 // tenantKeys are the keys of a tenant.
 func tenantKeys() []string {
 	return []string{
-		"domain", "client_id", "client_secret", "private_key", "private_key_alg", "token", "audience", "ca_file",
-		"production", "guards",
+		"domain", "client_id", "client_secret", "private_key", "private_key_alg", "private_key_id", "token", "audience",
+		"ca_file", "token_endpoint_auth_method", "client_certificate", "client_certificate_key", "production", "guards",
 	}
 }
 
@@ -85,6 +85,8 @@ func (d *document) tenant(key, value *yaml.Node, p *Project) {
 	places := map[string]*Source{
 		"domain": &t.Domain, "client_id": &t.ClientID, "client_secret": &t.ClientSecret, "private_key": &t.PrivateKey,
 		"private_key_alg": &t.PrivateKeyAlg, "token": &t.Token, "audience": &t.Audience, "ca_file": &t.CAFile,
+		"private_key_id": &t.PrivateKeyID, "token_endpoint_auth_method": &t.AuthMethod,
+		"client_certificate": &t.Certificate, "client_certificate_key": &t.CertificateKey,
 	}
 	fields(value, func(key, value *yaml.Node) {
 		switch key.Value {
@@ -101,7 +103,7 @@ func (d *document) tenant(key, value *yaml.Node, p *Project) {
 			return
 		}
 		*place = d.source(value, what+"."+key.Value)
-		secret := key.Value == "client_secret" || key.Value == "token" || key.Value == "private_key" && strings.Contains(place.Value, "-----BEGIN")
+		secret := key.Value == "client_secret" || key.Value == "token" || strings.Contains(place.Value, "PRIVATE KEY-----")
 		if secret && place.Value != "" {
 			d.warn(place.Where, "take it from {env: NAME}, {file: PATH} or {command: [PROGRAM, ARGUMENT]}", "%s.%s stands in the file in the clear", what, key.Value)
 		}
@@ -111,6 +113,9 @@ func (d *document) tenant(key, value *yaml.Node, p *Project) {
 	}
 	if !t.ClientSecret.IsZero() && !t.PrivateKey.IsZero() {
 		d.wrong(key, "leave one of them out", "%s: client_secret and private_key are both given; an application authenticates with one", what)
+	}
+	if t.Certificate.IsZero() != t.CertificateKey.IsZero() {
+		d.wrong(key, "", "%s: client_certificate and client_certificate_key belong together", what)
 	}
 	if t.ClientID.IsZero() && t.Token.IsZero() && (!t.ClientSecret.IsZero() || !t.PrivateKey.IsZero()) {
 		d.wrong(key, "", "%s: client_id is missing", what)

@@ -89,8 +89,14 @@ type Tenant struct {
 	// ClientSecret, PrivateKey (PEM, or the path of such a file) or Token
 	// authenticate.
 	ClientSecret, PrivateKey, Token Source
-	PrivateKeyAlg                   Source
-	Audience                        Source
+	PrivateKeyAlg, PrivateKeyID     Source
+	// AuthMethod is how the application proves who it is, where what is given
+	// leaves a choice (client_secret_basic, …).
+	AuthMethod Source
+	// Certificate and CertificateKey (PEM, or the paths of such files) are shown
+	// to a tenant that authenticates by TLS.
+	Certificate, CertificateKey Source
+	Audience                    Source
 	// CAFile is the path of a PEM file, or with {file: …} or {command: …} the
 	// certificates themselves.
 	CAFile Source
@@ -146,8 +152,10 @@ type Outside struct {
 type Resolved struct {
 	Name, Domain, ClientID, Audience string
 	ClientSecret, PrivateKey, Token  engine.Secret
-	PrivateKeyAlg                    string
-	CAPEM                            []byte
+	PrivateKeyAlg, PrivateKeyID      string
+	AuthMethod                       string
+	CAPEM, CertificatePEM            []byte
+	CertificateKey                   engine.Secret
 }
 
 // Find looks for a0run.yaml from dir upwards; where there is none it reads the

@@ -85,6 +85,7 @@ func TestParseMistakes(t *testing.T) {
 		"no domain":           {"tenants:\n  a: {client_id: c}\n", []string{"2:3: tenants.a: domain is missing"}},
 		"no client id":        {"tenants:\n  a: {domain: d, client_secret: {env: X}}\n", []string{"2:3: tenants.a: client_id is missing"}},
 		"two credentials":     {"tenants:\n  a: {domain: d, client_id: c, client_secret: {env: X}, private_key: {env: Y}}\n", []string{"client_secret and private_key are both given"}},
+		"half a certificate":  {"tenants:\n  a: {domain: d, client_id: c, client_certificate: {file: x}}\n", []string{"client_certificate and client_certificate_key belong together"}},
 		"a number":            {"tenants:\n  a: {domain: d, client_id: 0123}\n", []string{"2:29: tenants.a.client_id: got a number, want text (put it in quotes)"}},
 		"nothing":             {"tenants:\n  a: {domain: }\n", []string{"tenants.a.domain: got nothing, want text", "domain is missing"}},
 		"a tenant is no map":  {"tenants: {a: d}\n", []string{"1:14: tenants.a: got text, want keys and values"}},
@@ -300,6 +301,7 @@ func TestResolveMistakes(t *testing.T) {
 		"no PEM behind a path":       {"private_key: text", "private_key: the value given holds no PEM key"},
 		"a broken PEM":               {"private_key: \"-----BEGIN PRIVATE KEY-----\"", "holds no PEM key"},
 		"no certificate":             {"ca_file: text", "ca_file: it holds no PEM certificate"},
+		"no client certificate":      {"client_certificate: text\n    client_certificate_key: {env: NONE}", "client_certificate: it holds no PEM certificate"},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -23,8 +23,13 @@ func (p *Project) Resolve(ctx context.Context, name string, out Outside) (*Resol
 		Audience: r.value(ctx, "audience", t.Audience), PrivateKeyAlg: r.value(ctx, "private_key_alg", t.PrivateKeyAlg),
 		ClientSecret: engine.Secret(r.value(ctx, "client_secret", t.ClientSecret)),
 		Token:        engine.Secret(r.value(ctx, "token", t.Token)),
-		PrivateKey:   engine.Secret(r.key(ctx, t.PrivateKey)),
-		CAPEM:        r.certificates(ctx, t.CAFile),
+		PrivateKey:   engine.Secret(r.key(ctx, "private_key", t.PrivateKey)),
+		PrivateKeyID: r.value(ctx, "private_key_id", t.PrivateKeyID),
+		AuthMethod:   r.value(ctx, "token_endpoint_auth_method", t.AuthMethod),
+		CAPEM:        r.certificates(ctx, "ca_file", t.CAFile),
+
+		CertificatePEM: r.certificates(ctx, "client_certificate", t.Certificate),
+		CertificateKey: engine.Secret(r.key(ctx, "client_certificate_key", t.CertificateKey)),
 	}
 	if len(r.problems) > 0 {
 		return nil, r.problems
@@ -122,8 +127,8 @@ func (r *resolver) value(ctx context.Context, name string, s Source) string {
 
 // key reads a private key: PEM, also with its line ends written as \n, as
 // environment variables have it, or the path of a PEM file.
-func (r *resolver) key(ctx context.Context, s Source) string {
-	f := field{"private_key", s}
+func (r *resolver) key(ctx context.Context, name string, s Source) string {
+	f := field{name, s}
 	v := r.value(ctx, f.name, s)
 	if v == "" {
 		return ""
@@ -147,8 +152,8 @@ func (r *resolver) key(ctx context.Context, s Source) string {
 	return v
 }
 
-func (r *resolver) certificates(ctx context.Context, s Source) []byte {
-	f := field{"ca_file", s}
+func (r *resolver) certificates(ctx context.Context, name string, s Source) []byte {
+	f := field{name, s}
 	v := r.value(ctx, f.name, s)
 	if v == "" {
 		return nil
