@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"a0run/client/catalog"
+	"a0run/client/schema"
 	"a0run/engine"
 )
 
@@ -97,7 +98,7 @@ func (t *table) operation(op *catalog.Operation, role, name string) *engine.Func
 			return nil, err
 		}
 		call := t.apiCall(op, role, args)
-		call.lifecycle()
+		call.announce()
 		if listing(op) && !pagedByCaller(op, args) {
 			return call.collect()
 		}
@@ -117,7 +118,7 @@ func (t *table) everything(op *catalog.Operation, role, name string) *engine.Fun
 			return nil, err
 		}
 		call := t.apiCall(op, role, args)
-		call.lifecycle()
+		call.announce()
 		return call.collect()
 	}
 	return f
@@ -135,7 +136,7 @@ func (t *table) each(op *catalog.Operation, role, name string) *engine.Function 
 			return nil, err
 		}
 		call := t.apiCall(op, role, args)
-		call.lifecycle()
+		call.announce()
 		return call.iterate(), nil
 	}
 	return f
@@ -148,6 +149,7 @@ func (t *table) describe(op *catalog.Operation, name string) *engine.Function {
 	for _, a := range op.Positional() {
 		positional[a.Name] = true
 	}
+	param := t.param
 	// The positional ones in their order, then the rest by name.
 	for _, a := range op.Positional() {
 		f.Params = append(f.Params, param(a, true))
@@ -204,13 +206,18 @@ func relax(f *engine.Function, op *catalog.Operation) {
 	}
 }
 
-func param(a catalog.Arg, positional bool) engine.Param {
+// param is a parameter of an operation's function. Where a value outside an enum
+// is no error, the function takes any: announce tells of it.
+func (t *table) param(a catalog.Arg, positional bool) engine.Param {
 	p := engine.Param{
 		Name: a.Name, Type: string(a.Type), Enum: a.Enum, Positional: positional,
 		Required: a.Required, Secret: a.Secret, Summary: a.Summary,
 	}
 	if a.Type == catalog.File {
 		p.Type = "any"
+	}
+	if a.In == catalog.InQuery && !t.mode().Refuses(schema.OutsideEnum) {
+		p.Enum = nil
 	}
 	if a.In == catalog.InField && a.Type == catalog.Strings && positional {
 		p.Type = "array" // a list, or the object form

@@ -223,8 +223,26 @@ func (t *table) first(key string) bool {
 	return true
 }
 
-// lifecycle says once a run of an operation that it will go, or is not quite
-// there.
+// announce says once a run what is to be known of a call before its body is
+// looked at.
+func (a *apiCall) announce() {
+	a.lifecycle()
+	if a.table.mode() != schema.Warn {
+		return // what is wrong with the query is an error, or nobody's affair
+	}
+	for name, v := range a.args.values.All() {
+		arg, ok := a.op.Arg(name)
+		text, isText := v.(string)
+		if !ok || !isText || arg.In != catalog.InQuery || isPlaceholder(text) {
+			continue
+		}
+		if m, wrong := schema.CheckQuery(arg, text); wrong {
+			a.tell("field "+name, m.String()+"; it is sent as it is")
+		}
+	}
+}
+
+// lifecycle says of an operation that it will go, or is not quite there.
 func (a *apiCall) lifecycle() {
 	switch op := a.op; {
 	case op.Removed != "":

@@ -27,34 +27,41 @@ func TestWrongBodies(t *testing.T) {
 		want, hint string
 	}{
 		"a wrong type": {
-			"auth0.users.update", []any{"auth0|1", object("blocked", "yes")},
+			"auth0.users.update",
+			[]any{"auth0|1", object("blocked", "yes")},
 			"auth0.users.update: blocked: got a string, want a boolean (only true and false are booleans)", "",
 		},
 		"deep": {
-			"auth0.connections.update", []any{"con_1", object("options", object("brute_force_protection", 1.0))},
+			"auth0.connections.update",
+			[]any{"con_1", object("options", object("brute_force_protection", 1.0))},
 			"options.brute_force_protection: got the number 1, want a boolean", "",
 		},
 		"in a list": {
-			"auth0.actions.update_trigger_bindings", []any{"post-login", object("bindings", []any{object("ref", object("type", "name"))})},
+			"auth0.actions.update_trigger_bindings",
+			[]any{"post-login", object("bindings", []any{object("ref", object("type", "name"))})},
 			`bindings[1].ref.type: got "name", want one of binding_id, action_id, action_name (did you mean action_name?)`, "",
 		},
 		"a missing field under a wrong name, with what else is wrong": {
-			"auth0.users.create", []any{object("conection", "c", "email", "nobody", "user_metdata", object())},
+			"auth0.users.create",
+			[]any{object("connexion", "c", "email", "nobody", "user_metdata", object())},
 			`auth0.users.create: email: got "nobody", want an e-mail address`,
-			"also wrong: connection: is required and not given (is it misspelt as conection?); conection: there is no such field " +
+			"also wrong: connection: is required and not given (is it misspelt as connexion?); connexion: there is no such field " +
 				"(did you mean connection?); user_metdata: there is no such field (did you mean user_metadata?)",
 		},
 		"fields by position": {"auth0.users.add_roles", []any{"auth0|1", []any{"rol_1", 2.0}}, "roles[2]: got the number 2, want a string", ""},
 		"an object for a list": {
-			"auth0.clients.create", []any{object("name", "x", "callbacks", object("a", "b"))},
+			"auth0.clients.create",
+			[]any{object("name", "x", "callbacks", object("a", "b"))},
 			"callbacks: got an object, want a list of strings", "",
 		},
 		"a variant": {
-			"auth0.log_streams.create", []any{object("name", "x", "type", "htp", "sink", object())},
+			"auth0.log_streams.create",
+			[]any{object("name", "x", "type", "htp", "sink", object())},
 			`type: got "htp", want one of datadog, eventbridge`, "did you mean http?",
 		},
 		"a password": {
-			"auth0.users.create", []any{object("connection", "c", "password", object("hunter2", "hunter2"))},
+			"auth0.users.create",
+			[]any{object("connection", "c", "password", object("hunter2", "hunter2"))},
 			"password: got an object, want a string", "",
 		},
 	} {
@@ -93,7 +100,7 @@ func TestUnknownFieldIsSaidOnce(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, engine.Head{})
 	for range 3 {
-		for _, field := range []string{"descripton", "zweck"} {
+		for _, field := range []string{"descriptn", "zweck"} {
 			if _, err := b.call("auth0.roles.create", object("name", "r", field, "x")); err == nil {
 				t.Error("the local tenant took an unknown field") // so does the real one; it is the tenant that says so
 			} else if e := engine.AsError(err); e.Name != engine.NameAuth0Error {
@@ -102,7 +109,7 @@ func TestUnknownFieldIsSaidOnce(t *testing.T) {
 		}
 	}
 	want := []string{
-		"p.lua:3 auth0.roles.create: descripton: there is no such field (did you mean description?); it is sent as it is",
+		"p.lua:3 auth0.roles.create: descriptn: there is no such field (did you mean description?); it is sent as it is",
 		"p.lua:3 auth0.roles.create: zweck: there is no such field (known: description, name); it is sent as it is",
 	}
 	if got := b.warnings(); strings.Join(got, "\n") != strings.Join(want, "\n") {
@@ -141,6 +148,26 @@ func TestModes(t *testing.T) {
 			if got != want {
 				t.Errorf("head %q, project %q, %v: %s, want %s (%v)", c.head, c.project, body.Keys(), got, want, err)
 			}
+		}
+	}
+}
+
+// TestQueryEnums: a value outside the enum of a query parameter is an error, a
+// warning or nobody's affair, as the mode says.
+func TestQueryEnums(t *testing.T) {
+	t.Parallel()
+	for mode, want := range map[engine.ValidatePolicy]string{"": "refused", engine.ValidateWarn: "told", engine.ValidateOff: "silent"} {
+		b := newBench(t, engine.Head{})
+		_, err := b.callWith(Config{Validate: mode}, "auth0.actions.get_actions", object("trigger_id", "post-logn", "per_page", int64(5)))
+		got := "silent"
+		switch e := engine.AsError(err); {
+		case err != nil && e.Name == engine.NameArgumentError && strings.Contains(err.Error(), "did you mean post-login?"):
+			got = "refused"
+		case len(b.warnings()) == 1 && strings.Contains(b.warnings()[0], `trigger_id: got "post-logn", want one of`):
+			got = "told"
+		}
+		if got != want {
+			t.Errorf("mode %q: %s, want %s (%v, %q)", mode, got, want, err, b.warnings())
 		}
 	}
 }
@@ -261,7 +288,7 @@ func TestWhatIsReadPasses(t *testing.T) {
 func TestMistakesAreEqualInAllLanguages(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ op, json string }{
-		{"users.create", `{"conection":"c","email":"nobody","blocked":1}`},
+		{"users.create", `{"connexion":"c","email":"nobody","blocked":1}`},
 		{"clients.create", `{"name":"x","jwt_configuration":{"alg":"RS257"},"callbacks":["a",2]}`},
 		{"connections.create", `{"strategy":"auth0","options":{"brute_force_protection":"x"}}`},
 		{"log_streams.create", `{"type":"http","sink":{}}`},

@@ -104,24 +104,13 @@ func (c *checker) kind(v any) (kinds, any) {
 		return isText, v
 	case bool:
 		return isBool, v
-	case *string: // a nil pointer of a caller's struct
-		if x == nil {
-			return isNull, nil
-		}
-		return isText, *x
 	case float64:
-		if x == math.Trunc(x) {
-			return isWhole, v
-		}
-		return isNumber, v
+		return wholeOr(x), v
 	case int, int64:
 		return isWhole, v
 	case json.Number:
-		if strings.ContainsAny(string(x), ".eE") {
-			f, err := x.Float64()
-			if err == nil && f != math.Trunc(f) {
-				return isNumber, v
-			}
+		if f, err := x.Float64(); err == nil && strings.ContainsAny(string(x), ".eE") {
+			return wholeOr(f), v
 		}
 		return isWhole, v
 	case []any, []string:
@@ -147,6 +136,14 @@ func (c *checker) kind(v any) (kinds, any) {
 		return isText, plain
 	}
 	return 0, v
+}
+
+// wholeOr is the kind of a number: 3.0 is whole.
+func wholeOr(f float64) kinds {
+	if f == math.Trunc(f) {
+		return isWhole
+	}
+	return isNumber
 }
 
 // value checks what stands in one place.

@@ -12,7 +12,7 @@ import (
 func FuzzCheck(f *testing.F) {
 	for _, seed := range []string{
 		`{"name":"x","strategy":"auth0","options":{"brute_force_protection":"yes"}}`,
-		`{"email":"a","conection":1,"blocked":null}`,
+		`{"email":"a","connexion":1,"blocked":null}`,
 		`[{"client_id":"x","status":"on"}]`, `null`, `"text"`, `7.5`, `{"type":"http","sink":{}}`,
 		`{"actions":[{"type":"BOOLEAN_CONDITION","action":"x","params":{"then":[{"then":[]}]}}]}`,
 		`{"plan_":1e400,"":{"":[[[[]]]]}}`,

@@ -224,8 +224,9 @@ func (s *shape) ofThese() string {
 		return " of numbers"
 	case isObject:
 		return " of objects"
+	default:
+		return ""
 	}
-	return ""
 }
 
 // typeHint knows the usual slips.

@@ -37,7 +37,9 @@ func (m *maker) value(id shapeID, path string, deep int, set func(any)) any {
 		}
 	}
 	if deep > 6 {
-		all = slices.DeleteFunc(all, func(k kinds) bool { return k&(isObject|isArray) != 0 && len(all) > 1 && s.kinds&^(isObject|isArray) != 0 })
+		all = slices.DeleteFunc(all, func(k kinds) bool {
+			return k&(isObject|isArray) != 0 && len(all) > 1 && s.kinds&^(isObject|isArray) != 0
+		})
 	}
 	p := place{path: path, shape: s, set: set}
 	var v any
@@ -70,6 +72,7 @@ func (m *maker) value(id shapeID, path string, deep int, set func(any)) any {
 		o, own := m.object(s, path, deep)
 		p.object, p.own = o, own
 		v = o
+	default:
 	}
 	m.places = append(m.places, p)
 	return v
@@ -131,7 +134,9 @@ func TestPropertyBodies(t *testing.T) {
 			return
 		}
 		found := known.Check(root, Words{})
-		if !slices.ContainsFunc(found, func(m Mistake) bool { return m.Path == path && (m.Fault == fault || fault == OutsideEnum && m.Fault == NotListed) }) {
+		if !slices.ContainsFunc(found, func(m Mistake) bool {
+			return m.Path == path && (m.Fault == fault || fault == OutsideEnum && m.Fault == NotListed)
+		}) {
 			t.Fatalf("%s: no mistake %d at %q, found %v\n%v", row.id, fault, path, found, root)
 		}
 		for _, other := range found { // a changed telling field may hide others, never invent them elsewhere
