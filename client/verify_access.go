@@ -66,7 +66,7 @@ func (v *verifier) verifyAccess(ctx context.Context, token string, o AccessOptio
 			return nil, kind.bad([]string{"scopes", "permissions"}[i], "holds a text with a space, or an empty one", "give one name an element")
 		}
 	}
-	if err := kind.checkKey(keyOptions{o.Algorithm, o.Secret, o.JWKSURL}); err != nil {
+	if err := v.checkKey(kind, keyOptions{o.Algorithm, o.Secret, o.JWKSURL}); err != nil {
 		return nil, err
 	}
 	claims, err := v.check(ctx, token, &trust{

@@ -74,9 +74,13 @@ func TestMembersAreCheap(t *testing.T) {
 		"many twice": "{" + many.String()[1:] + `,"m59999":1}`,
 		"deep":       strings.Repeat(`{"a":`, 9000) + "1" + strings.Repeat("}", 9000),
 		"too deep":   strings.Repeat(`{"a":`, 100_000) + "1" + strings.Repeat("}", 100_000),
+		"deepest":    strings.Repeat(`{"a":`, 10_000) + "1" + strings.Repeat("}", 10_000),
 		"long":       `{"` + strings.Repeat("n", 900_000) + `":1}`,
 	} {
 		got, err := members([]byte(text))
+		if valid := json.Valid([]byte(text)); name != "many twice" && valid != (err == nil) {
+			t.Errorf("%s: encoding/json says %v, this %v", name, valid, err)
+		}
 		if (name == "many twice" || name == "too deep") == (err == nil) {
 			t.Errorf("%s: %v", name, err)
 		}

@@ -39,9 +39,10 @@ func parseJWS(token string) (*jws, error) {
 	}
 	first, last := strings.IndexByte(token, '.'), strings.LastIndexByte(token, '.')
 	parts := [3]string{token[:first], token[first+1 : last], token[last+1:]}
+	strict := base64.RawURLEncoding.Strict()
 	var decoded [3][]byte
 	for i, name := range [3]string{"header", "payload", "signature"} {
-		b, err := decodePart(parts[i])
+		b, err := decodePart(strict, parts[i])
 		if err != nil {
 			return nil, malformed(fmt.Errorf("%s: %w", name, err))
 		}
@@ -59,14 +60,14 @@ func parseJWS(token string) (*jws, error) {
 
 // decodePart decodes base64url. The standard decoder skips line breaks, hence
 // the look at them.
-func decodePart(part string) ([]byte, error) {
+func decodePart(strict *base64.Encoding, part string) ([]byte, error) {
 	if strings.IndexByte(part, '\n') >= 0 || strings.IndexByte(part, '\r') >= 0 {
 		return nil, errors.New("line breaks are not part of a token")
 	}
 	if strings.IndexByte(part, '=') >= 0 {
 		return nil, errors.New("padding is not part of a token")
 	}
-	b, err := base64.RawURLEncoding.Strict().DecodeString(part)
+	b, err := strict.DecodeString(part)
 	if corrupt, ok := errors.AsType[base64.CorruptInputError](err); ok {
 		return nil, fmt.Errorf("not base64url from byte %d on", int64(corrupt))
 	}
