@@ -44,9 +44,8 @@ func PKCEFrom(random [32]byte) PKCE {
 // PKCEOf makes one of a verifier that was kept: 43 to 128 letters, digits, "-",
 // ".", "_" and "~" (RFC 7636, section 4.1).
 func PKCEOf(verifier string) (PKCE, error) {
-	strange := strings.ContainsFunc(verifier, func(r rune) bool {
-		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-._~", r))
-	})
+	const allowed = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
+	strange := strings.ContainsFunc(verifier, func(r rune) bool { return !strings.ContainsRune(allowed, r) })
 	if len(verifier) < 43 || len(verifier) > 128 || strange {
 		return PKCE{}, &ArgumentError{
 			Argument: "code_verifier", Problem: "is no PKCE verifier",

@@ -47,7 +47,14 @@ func TestPollingNext(t *testing.T) {
 type answers struct {
 	began time.Time
 	at    []time.Duration
-	say   []func(*http.Request) *http.Response
+	say   []scripted
+}
+
+// scripted is one of them.
+type scripted struct {
+	status  int
+	body    string
+	headers []string
 }
 
 func (a *answers) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -56,11 +63,11 @@ func (a *answers) RoundTrip(r *http.Request) (*http.Response, error) {
 	if len(a.say) > 1 {
 		a.say = a.say[1:]
 	}
-	return one(r), nil
+	return respond(r, one.status, one.body, one.headers...), nil
 }
 
-func saying(status int, body string, headers ...string) func(*http.Request) *http.Response {
-	return func(r *http.Request) *http.Response { return respond(r, status, body, headers...) }
+func saying(status int, body string, headers ...string) scripted {
+	return scripted{status, body, headers}
 }
 
 const (
@@ -71,7 +78,7 @@ const (
 
 func TestDeviceLogin(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a := &answers{began: time.Now(), say: []func(*http.Request) *http.Response{
+		a := &answers{began: time.Now(), say: []scripted{
 			saying(200, started), saying(403, pending), saying(403, pending),
 			saying(429, slower, "Retry-After", "12"), saying(403, pending), saying(200, tokenAnswer),
 		}}
@@ -97,7 +104,7 @@ func TestDeviceLogin(t *testing.T) {
 // that is one parks the question like every other call.
 func TestSlowDownClosesNoBucket(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a := &answers{began: time.Now(), say: []func(*http.Request) *http.Response{
+		a := &answers{began: time.Now(), say: []scripted{
 			saying(429, slower, "Retry-After", "60"), saying(200, tokenAnswer),
 			saying(429, `{"error":"too_many_requests"}`, "Retry-After", "30"), saying(200, tokenAnswer),
 		}}
@@ -123,17 +130,17 @@ func TestSlowDownClosesNoBucket(t *testing.T) {
 func TestPendingLoginEnds(t *testing.T) {
 	const ciba = `{"auth_req_id":"id","expires_in":12,"interval":5}`
 	for name, tc := range map[string]struct {
-		say  []func(*http.Request) *http.Response
+		say  []scripted
 		code string
 		asks int
 	}{
-		"refused":   {[]func(*http.Request) *http.Response{saying(400, pending), saying(400, `{"error":"access_denied"}`)}, "access_denied", 2},
-		"ran out":   {[]func(*http.Request) *http.Response{saying(400, pending), saying(403, `{"error":"expired_token"}`)}, "expired_token", 2},
-		"forgotten": {[]func(*http.Request) *http.Response{saying(400, pending)}, "authorization_pending", 4}, // at 0, 5, 10 and once after 12
+		"refused":   {[]scripted{saying(400, pending), saying(400, `{"error":"access_denied"}`)}, "access_denied", 2},
+		"ran out":   {[]scripted{saying(400, pending), saying(403, `{"error":"expired_token"}`)}, "expired_token", 2},
+		"forgotten": {[]scripted{saying(400, pending)}, "authorization_pending", 4}, // at 0, 5, 10 and once after 12
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				a := &answers{began: time.Now(), say: append([]func(*http.Request) *http.Response{saying(200, ciba)}, tc.say...)}
+				a := &answers{began: time.Now(), say: append([]scripted{saying(200, ciba)}, tc.say...)}
 				cfg := mintConfig(a)
 				cfg.Now = time.Now
 				p, err := must(New(cfg)).StartBackchannelLogin(t.Context(), Args{"binding_message": "m", "login_hint": "h", "scope": "openid"})
@@ -148,7 +155,7 @@ func TestPendingLoginEnds(t *testing.T) {
 		})
 	}
 	synctest.Test(t, func(t *testing.T) {
-		a := &answers{began: time.Now(), say: []func(*http.Request) *http.Response{saying(200, started), saying(403, pending)}}
+		a := &answers{began: time.Now(), say: []scripted{saying(200, started), saying(403, pending)}}
 		p := must(must(New(mintConfig(a))).StartDeviceLogin(t.Context(), nil))
 		ctx, cancel := context.WithTimeout(t.Context(), 7*time.Second)
 		defer cancel()

@@ -20,7 +20,7 @@ const shortSecret = 6
 func (k *call) blanks() blank {
 	secrets := []string{k.bearer, k.cfg.Token, k.cfg.ClientSecret, k.cfg.SigningKey}
 	if k.request.auth != nil {
-		secrets = append(secrets, k.request.auth.secret, strings.TrimPrefix(k.request.basic(), "Basic "))
+		secrets = append(secrets, k.request.auth.secret, strings.TrimPrefix(k.basic(), "Basic "))
 	}
 	for _, g := range k.given {
 		if !g.arg.Secret {

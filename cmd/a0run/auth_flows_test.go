@@ -170,7 +170,8 @@ func TestSecondFactor(t *testing.T) {
 		text string // after: local token, code
 		want []string
 	}{
-		{`
+		{
+			`
 local a = authentication.mfa.associate(token, { "otp" })
 print(a.authenticator_type, #a.secret, #a.recovery_codes, a.barcode_uri:sub(1, 15))
 print(authentication.mfa.challenge(token, "otp").challenge_type)
@@ -179,14 +180,18 @@ local ok, e = pcall(get_token.mfa_otp, token, "000000")
 print(ok, e.error_code)
 print(verify_id_token(get_token.mfa_otp(token, code).id_token).sub)
 print((pcall(get_token.mfa_otp, token, code)))`,
-			[]string{"otp\t32\t1\totpauth://totp/", "otp", "false", "false\tinvalid_grant", "auth0|mfa", "false"}},
-		{`
+			[]string{"otp\t32\t1\totpauth://totp/", "otp", "false", "false\tinvalid_grant", "auth0|mfa", "false"},
+		},
+		{
+			`
 local oob = authentication.mfa.associate(token, { "oob" }, { oob_channels = { "sms" }, phone_number = "+15550100" })
 print(oob.oob_channel, oob.binding_method, oob.recovery_codes)
 local asked = authentication.mfa.challenge(token, "oob", { oob_channel = "sms" })
 print(verify_id_token(get_token.mfa_oob(token, asked.oob_code, { binding_code = code }).id_token).sub)`,
-			[]string{"sms\tprompt\tnil", "auth0|mfa"}},
-		{`
+			[]string{"sms\tprompt\tnil", "auth0|mfa"},
+		},
+		{
+			`
 for _, a in ipairs(authentication.mfa.authenticators(token)) do
   print(a.authenticator_type, a.active)
   local ok, e = pcall(authentication.mfa.delete_authenticator, a.id, "no token")
@@ -196,7 +201,8 @@ end
 print(#authentication.mfa.authenticators(token))
 local ok, e = pcall(get_token.mfa_recovery_code, token, "A WRONG ONE")
 print(ok, e.error_code)`,
-			[]string{"recovery-code\ttrue", "otp\ttrue", "oob\ttrue", "nil", "2", "false\tinvalid_grant"}},
+			[]string{"recovery-code\ttrue", "otp\ttrue", "oob\ttrue", "nil", "2", "false\tinvalid_grant"},
+		},
 	} {
 		token, code := d.refusedLogin(t)
 		d.prints = nil

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"mime"
@@ -215,7 +216,7 @@ func parts(t *testing.T, r sim.Request, boundary string) map[string]any {
 	reader := multipart.NewReader(strings.NewReader(string(r.Body)), boundary)
 	for {
 		p, err := reader.NextPart()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return out
 		}
 		if err != nil {
