@@ -366,3 +366,57 @@ print(verify_access_token(again.access_token, { audience = "https://api.example/
 		t.Error(diff)
 	}
 }
+
+// TestOtherGrants walks through the rest of the Authentication API as a script
+// uses it: rotation, one-time codes, exchanges, registration, metadata.
+func TestOtherGrants(t *testing.T) {
+	d := newDesk(t, sim.Options{Seed: []byte(loginSeed)}, engine.Config{})
+	if err := d.play(t.Context(), "p.lua", `
+local app = auth0.clients.create({
+  name = "rotates", app_type = "regular_web", grant_types = { "password", "refresh_token", "http://auth0.com/oauth/grant-type/password-realm" },
+  refresh_token = { rotation_type = "rotating", expiration_type = "expiring", token_lifetime = 2592000 } })
+local as = { client_id = app.client_id, client_secret = app.client_secret }
+local first = get_token.login("ada@example.com", "Passw0rd-ada", {
+  realm = "Username-Password-Authentication", scope = "openid offline_access", client_id = as.client_id, client_secret = as.client_secret })
+local second = get_token.refresh_token(first.refresh_token, as)
+print("rotated", second.refresh_token ~= first.refresh_token)
+local ok, e = pcall(get_token.refresh_token, first.refresh_token, as)
+print("the old one", ok, e.error_code)
+print("Basic", get_token.refresh_token(second.refresh_token, {
+  client_id = as.client_id, client_secret = as.client_secret, token_endpoint_auth_method = "client_secret_basic" }).access_token ~= nil)
+
+local tokens = get_token.login("ada@example.com", "Passw0rd-ada", { realm = "Username-Password-Authentication", scope = "openid offline_access" })
+authentication.revoke_token.revoke_refresh_token(tokens.refresh_token)
+print("revoked", (pcall(get_token.refresh_token, tokens.refresh_token)))
+local ok, e = pcall(get_token.access_token_for_connection, "urn:ietf:params:oauth:token-type:access_token", tokens.access_token,
+  "http://auth0.com/oauth/token-type/federated-connection-access-token", { connection = "google-oauth2" })
+print("federated", ok, e.error_code)
+print("federated", get_token.access_token_for_connection("urn:ietf:params:oauth:token-type:access_token", tokens.access_token,
+  "http://auth0.com/oauth/token-type/federated-connection-access-token", { connection = "Username-Password-Authentication" }).issued_token_type)
+print("registered", authentication.oidc.register({ "https://app.example/callback" }, { client_name = "dynamic" }).client_name)
+print("SAML", authentication.enterprise.saml_metadata():match("<EntityDescriptor") ~= nil, authentication.enterprise.wsfed_metadata():match("<EntityDescriptor") ~= nil)
+print("revoked all", authentication.global_token_revocation.revoke("sso", { format = "iss_sub", iss = "https://idp/", sub = "u" }, "a.signed.jwt"))
+print("started", authentication.passwordless.email("grace@example.com", { send = "code" }).email)
+print("sent", authentication.database.change_password("ada@example.com", "Username-Password-Authentication"))
+print("signed up", authentication.database.signup("eve@example.com", "Passw0rd-eve", "Username-Password-Authentication").email)
+`); err != nil {
+		t.Fatal(err)
+	}
+	code := d.tenant.OneTimeCode("email", "grace@example.com")
+	if err := d.play(t.Context(), "q.lua", `
+local tokens = get_token.passwordless_login("grace@example.com", "`+code+`", "email", "openid email", "https://api.example/")
+print("one-time code", verify_id_token(tokens.id_token).email)`); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		"rotated\ttrue", "the old one\tfalse\tinvalid_grant", "Basic\ttrue", "revoked\tfalse",
+		"federated\tfalse\tfederated_connection_refresh_token_not_found",
+		"federated\thttp://auth0.com/oauth/token-type/federated-connection-access-token",
+		"registered\tdynamic", "SAML\ttrue\ttrue", "revoked all\tnil", "started\tgrace@example.com",
+		"sent\tWe've just sent you an email to reset your password.", "signed up\teve@example.com",
+		"one-time code\tgrace@example.com",
+	}
+	if diff := cmp.Diff(want, d.prints); diff != "" {
+		t.Error(diff)
+	}
+}
