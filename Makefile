@@ -39,7 +39,8 @@ demo: build ## the main job against a rate-limited local tenant, nothing else ne
 bench: build ## print the figures of docs/WHY.md; asserts nothing
 	go run ./cmd/bench -a0run bin/a0run
 
-torture: ## KILLS kills (kill -9) of runs of CALLS calls, resumed; A0RUN_SEED=… repeats what failed
+torture: ## KILLS kills (kill -9) of runs of CALLS calls, resumed (A0RUN_SEED=… repeats what failed), and random programs
+	A0RUN_PROGRAMS=400 go test -count=1 -timeout 2h -run 'Resume|Random|OneAndMany' ./engine/durable -rapid.checks=400
 	A0RUN_TORTURE=$(KILLS) A0RUN_CALLS=$(CALLS) go test -count=1 -v -timeout 6h -run '^TestKills$$' ./cmd/a0run
 
 fuzz: ## every fuzz target for FUZZTIME
