@@ -182,7 +182,12 @@ func (g *group) start(key string, item any) {
 				return err
 			})
 		})
-	}, func(err error) { g.finish(index, ItemError{Key: key, Item: item}, value, err) })
+	}, func(err error) {
+		if ended := child.run.cfg.TaskEnded; ended != nil && err == nil {
+			ended(child)
+		}
+		g.finish(index, ItemError{Key: key, Item: item}, value, err)
+	})
 }
 
 // finish records what came of an item and wakes the owner.

@@ -156,6 +156,9 @@ type RunRecord struct {
 	// Calls and Writes count the records of operations, and those that mutate.
 	// They are kept by the journal.
 	Calls, Writes int
+	// UndoneBy is the undo that has put the run back, and that was not undone
+	// itself; "" where there is none.
+	UndoneBy string
 	// LastSeq and LastWake are the largest of the run's records.
 	LastSeq, LastWake int64
 	// Epoch is that of the last claim, Owner who made it.

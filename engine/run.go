@@ -57,6 +57,9 @@ type Config struct {
 	Resume int64
 	// StepEnded is called with every step that has ended; nil means nobody asks.
 	StepEnded func(s StepResult)
+	// TaskEnded is called when an item of a parallel call has ended well, under
+	// the baton; nil means nobody asks.
+	TaskEnded func(t *Task)
 	// Joined is called when a parallel call of a task has ended, under the
 	// baton, with a test of which items it had, by what their tasks' paths add
 	// to the task's own ("/2.auth0|ada"); its error ends the run. nil means

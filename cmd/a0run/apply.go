@@ -107,6 +107,10 @@ func (s *session) sameAsPlanned(ctx context.Context, saved *plan.Plan) error {
 	if failed != nil && s.signal != nil {
 		return exitError(signalCode(s.signal))
 	}
+	var refused *engine.Error
+	if errors.As(failed, &refused) && refused.Name == engine.NameGuardError {
+		return refused
+	}
 	differences := append(in.Differences(), plan.Compare(saved, fresh)...)
 	if len(differences) == 0 {
 		return nil
@@ -196,8 +200,7 @@ func (s *session) confirmPlaybook(ctx context.Context) error {
 	if len(p.Pending()) == 0 {
 		return nil
 	}
-	agreed, err := s.world.ask("change this?")
-	if err != nil || !agreed {
+	if err := s.world.ask(ctx, "change this?"); err != nil {
 		return err
 	}
 	return s.applySaved(ctx, p)

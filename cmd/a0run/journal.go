@@ -128,7 +128,15 @@ func (j *openJournal) lastUnfinished(ctx context.Context) (string, error) {
 		return "", failedWith(err)
 	}
 	for _, r := range runs {
-		if r.Status != engine.RunDone && !r.Live {
+		switch {
+		case r.Status == engine.RunDone, r.UndoneBy != "":
+		case r.Live:
+			// Not the one before it: whoever types --last means this one.
+			return "", &usageError{
+				"the newest run that has not ended well, " + r.ID + ", is being executed",
+				"a0run runs follow " + r.ID + " watches it; a0run resume RUN goes on with an older one",
+			}
+		default:
 			return r.ID, nil
 		}
 	}

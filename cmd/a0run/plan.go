@@ -73,6 +73,9 @@ func planPlaybook(ctx context.Context, w *world, file string, f *planFlags) erro
 		return err
 	}
 	defer s.close()
+	if f.out != "" && s.playbook.path == "" {
+		return &usageError{"a playbook from standard input can be planned, but its plan not kept: apply runs it again", "put it into a file"}
+	}
 	p, failed, err := s.plan(ctx, nil)
 	if err != nil {
 		return err

@@ -84,6 +84,12 @@ func resumeRun(ctx context.Context, w *world, args []string, f *resumeFlags) err
 	if err != nil {
 		return err
 	}
+	if rec.UndoneBy != "" {
+		return &usageError{
+			"run " + rec.ID + " was put back by undo " + rec.UndoneBy + "; going on would do only the rest of it",
+			"run the playbook anew, or undo " + rec.UndoneBy + " first",
+		}
+	}
 	if err := s.recordedOptions(rec); err != nil {
 		return err
 	}
@@ -99,7 +105,7 @@ func resumeRun(ctx context.Context, w *world, args []string, f *resumeFlags) err
 	if err != nil {
 		return err
 	}
-	s.guard(f.yes || s.recorded.Yes || rec.Kind != engine.KindRun, false)
+	s.guard(f.yes || s.recorded.Yes || rec.Kind == engine.KindApply, false)
 	if rec.Kind == engine.KindApply {
 		if err := s.resumeApply(); err != nil {
 			return err

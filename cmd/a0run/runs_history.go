@@ -268,7 +268,7 @@ func stateOf(r *engine.RunRecord, id string) runState {
 	s := runState{word: word, color: "33"}
 	switch word {
 	case engine.RunDone:
-		return runState{word: word, color: "32"}
+		s.color = "32"
 	case engine.RunRunning:
 		return runState{word: word, color: "36"}
 	case stateKilled, engine.RunFailed:
@@ -279,6 +279,10 @@ func stateOf(r *engine.RunRecord, id string) runState {
 		s.next = "a0run resume " + id
 	case engine.RunItems:
 		s.next = "a0run resume " + id + " --retry-failed"
+	}
+	if r.UndoneBy != "" {
+		// Going on would do the rest of what was taken back.
+		return runState{word: "undone", color: "33"}
 	}
 	// A local tenant is gone with its process: there is nothing to go on with.
 	if slices.ContainsFunc(r.Tenants, func(t engine.TenantRecord) bool { return t.Local }) {

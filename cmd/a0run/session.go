@@ -246,14 +246,34 @@ func (s *session) executeMain(ctx context.Context, program func(*engine.Namespac
 		}
 	}
 	s.screen.end(s.run, err, code)
-	if s.durable != nil && code != engine.ExitOK && !s.flags.quiet && !s.flags.json && !s.flags.local {
-		s.screen.line("go on with: a0run resume " + s.run.ID() + s.journal.flag())
+	if next := s.next(code); next != "" && !s.flags.quiet && !s.flags.json {
+		s.screen.line(next + s.journal.flag())
 	}
 	if code != engine.ExitOK {
 		return exitError(code)
 	}
 	s.forgetPlan()
 	return nil
+}
+
+// next is the command that goes on from a run's end; "" where there is none.
+func (s *session) next(code int) string {
+	if s.durable == nil || s.flags.local {
+		return ""
+	}
+	id := s.run.ID()
+	switch code {
+	case engine.ExitOK, engine.ExitMoved:
+		return ""
+	case engine.ExitItems:
+		if s.verdict != nil {
+			return "look at it with: a0run runs show " + id
+		}
+		return "send again what failed with: a0run resume " + id + " --retry-failed"
+	case engine.ExitInDoubt:
+		return "look at what is in doubt with: a0run runs show " + id
+	}
+	return "go on with: a0run resume " + id
 }
 
 // exitCode is the run's, or the signal's that ended it.

@@ -23,7 +23,7 @@ its own: paced, journaled, resumed by a0run resume, undone by a0run undo.
 
 Before anything is sent it says what will be put back, what has changed since, what
 comes back under another id, and what cannot be undone (mails, passwords, rotated
-secrets). On a terminal it asks; --plan stops there. Where something was left alone
+secrets). On a terminal it asks; --plan stops there. Where something is not as before
 the exit code is 4.`
 
 const undoExample = `  a0run undo 36317e4e --plan                      what would be put back
@@ -55,7 +55,7 @@ func undoCommand(w *world) *cobra.Command {
 	f.showFlags(flags)
 	flags.BoolVar(&f.yes, "yes", false, "ask nothing, and go ahead where a guard asks for a person")
 	flags.BoolVar(&f.plan, "plan", false, "say what would be put back, and stop")
-	flags.StringArrayVar(&f.only, "only", nil, "only the writes of an operation or step, `NAME`; * stands for any text; may be repeated")
+	flags.StringArrayVar(&f.only, "only", nil, "only the writes of an operation, a step or an object, `NAME`; * stands for any text; may be repeated")
 	flags.StringArrayVar(&f.force, "force", nil, "put an `OBJECT` back although it has changed since; may be repeated")
 	flags.IntVar(&f.concurrency, "concurrency", engine.DefaultConcurrency, "requests in flight at a time")
 	return cmd
@@ -81,7 +81,6 @@ func undoRun(ctx context.Context, w *world, id string, f *undoFlags) error {
 	if err := s.openFor(ctx, rec); err != nil {
 		return err
 	}
-	s.guard(true, false)
 	u, err := s.loadUndo(ctx, rec)
 	if err != nil {
 		return err
@@ -93,9 +92,10 @@ func undoRun(ctx context.Context, w *world, id string, f *undoFlags) error {
 	if f.plan {
 		return s.showPreview(preview, f.json)
 	}
-	if agreed, err := s.agree(preview, f.yes); err != nil || !agreed {
+	if err := s.agree(ctx, preview); err != nil {
 		return err
 	}
+	s.guard(f.yes, false)
 	if err := s.begin(ctx, engine.KindUndo, rec.ID); err != nil {
 		return err
 	}
@@ -224,42 +224,55 @@ func (s *session) showPreview(p *undo.Preview, asJSON bool) error {
 	return p.WriteText(s.world.stdout)
 }
 
-// agree shows what will happen and asks, where there is somebody to ask.
-func (s *session) agree(p *undo.Preview, yes bool) (bool, error) {
+// agree shows what will happen and asks, where there is somebody to ask; a yes
+// is one for the guards, too.
+func (s *session) agree(ctx context.Context, p *undo.Preview) error {
 	if !s.flags.json && !s.flags.quiet {
 		if err := p.WriteText(s.world.stderr); err != nil {
-			return false, err
+			return err
 		}
 	}
-	if yes || !s.world.asks || p.Counts[undo.PutBack] == 0 {
-		return true, nil
+	if s.flags.yes || !s.world.asks || p.Counts[undo.PutBack] == 0 {
+		return nil
 	}
-	return s.world.ask("put this back?")
+	if err := s.world.ask(ctx, "put this back?"); err != nil {
+		return err
+	}
+	s.flags.yes = true
+	return nil
 }
 
-// ask asks a person; anything but yes is no.
-func (w *world) ask(question string) (bool, error) {
+// ask asks a person; anything but yes is no, and so is Ctrl-C.
+func (w *world) ask(ctx context.Context, question string) error {
 	fmt.Fprint(w.stderr, question+" Only yes is taken: ")
-	line, err := bufio.NewReader(w.stdin).ReadString('\n')
-	if !w.asks {
-		fmt.Fprintln(w.stderr) // a terminal shows the line end that was typed
+	answer := make(chan string, 1)
+	go func() {
+		line, _ := bufio.NewReader(w.stdin).ReadString('\n') // what came before an error counts
+		answer <- strings.TrimSpace(line)
+	}()
+	code := engine.ExitFailed
+	select {
+	case line := <-answer:
+		if !w.asks {
+			fmt.Fprintln(w.stderr) // a terminal shows the line end that was typed
+		}
+		if line == "yes" {
+			return nil
+		}
+	case sig := <-w.signals:
+		fmt.Fprintln(w.stderr)
+		code = signalCode(sig)
+	case <-ctx.Done():
 	}
-	if err != nil && line == "" {
-		return false, &usageError{"nobody answered; nothing was written", "--yes asks nothing"}
-	}
-	if strings.TrimSpace(line) != "yes" {
-		fmt.Fprintln(w.stderr, "nothing was written")
-		return false, nil
-	}
-	return true, nil
+	fmt.Fprintln(w.stderr, "nothing was written")
+	return exitError(code)
 }
 
 // undo executes an undo as the playbook of a run.
 func (s *session) undo(ctx context.Context, u *undo.Undo) error {
 	s.stages = append(s.stages, u.Gate)
 	s.verdict = func() int {
-		// What nothing can undo was said beforehand and is no failure.
-		if c := u.Result().Counts; c[undo.Left]+c[undo.Unknown]+c[undo.Failed] > 0 {
+		if c := u.Result().Counts; c[undo.Left]+c[undo.Unknown]+c[undo.Failed]+c[undo.Impossible] > 0 {
 			return engine.ExitItems
 		}
 		return engine.ExitOK
@@ -272,7 +285,7 @@ func (s *session) undo(ctx context.Context, u *undo.Undo) error {
 			return u.Run(t)
 		}
 	})
-	if s.flags.json {
+	if s.flags.json || failed != nil && len(u.Result().Counts) == 0 {
 		return failed
 	}
 	if err := u.Result().WriteText(s.world.stdout); err != nil {

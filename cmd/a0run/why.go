@@ -345,7 +345,10 @@ func undoing(c *engine.CallRecord) (only, reason string) {
 	op, ok := catalog.Default().Lookup(c.Operation)
 	switch {
 	case !ok || op.Inverse.With != "":
-		return c.Operation, ""
+		if c.Object == "" {
+			return c.Operation, ""
+		}
+		return "'" + c.Kind + "/" + c.Object + "'", "" // nothing but this object
 	case op.Inverse.None != "":
 		return "", "cannot be undone: " + op.Inverse.None
 	}

@@ -39,6 +39,7 @@ type past struct {
 	came     map[uint64]struct{}           // writes that have, and new ones
 	perTask  map[uint64]int                // writes that came up or were made, by task
 	perGroup map[uint64]int                // likewise below a parallel call
+	over     []string                      // tasks that ended and were not looked at yet
 }
 
 func openPast(ctx context.Context, s *Session) (*past, error) {
@@ -173,7 +174,15 @@ func (p *past) mayWrite(ctx context.Context, c *engine.Call) *engine.Error {
 	if p.s.o.AcceptChanges || p.settled() {
 		return nil
 	}
-	task := c.Task.Path()
+	if diverged := p.overWith(ctx, c); diverged != nil {
+		return diverged
+	}
+	return p.unmatched(ctx, c, c.Task.Path())
+}
+
+// unmatched refuses a new write while a task has recorded writes that have not
+// come up.
+func (p *past) unmatched(ctx context.Context, c *engine.Call, task string) *engine.Error {
 	recorded, err := p.s.o.Journal.Writes(ctx, p.s.run.ID, task, false)
 	if err != nil {
 		return p.s.failed(err)
@@ -193,10 +202,38 @@ func (p *past) mayWrite(ctx context.Context, c *engine.Call) *engine.Error {
 	}
 	return &engine.Error{
 		Name: engine.NameDivergenceError, ResetAt: -1, Where: c.Where, Operation: operationOf(c),
-		Message: fmt.Sprintf("the playbook does not do what it did: %s was to be sent, and %s has not come up again; nothing was sent",
+		Message: fmt.Sprintf("the playbook does not do what it did: %s was to be sent, and %s has not come up again; it was not sent",
 			p.s.describe(c.Name, c.Args), p.s.describeRecord(missing)),
 		HintText: "undo the edit before that place, or go on deliberately with --accept-changes",
 	}
+}
+
+// end says that a task has ended. Its recorded writes must have come up; that is
+// looked at when something new is about to be written.
+func (p *past) end(t *engine.Task) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.writes > 0 {
+		p.over = append(p.over, t.Path())
+	}
+}
+
+// overWith refuses a new write of any task once a task has ended without making
+// a write that it had made.
+func (p *past) overWith(ctx context.Context, c *engine.Call) *engine.Error {
+	p.mu.Lock()
+	over := p.over
+	p.over = nil
+	p.mu.Unlock()
+	for i, task := range over {
+		if diverged := p.unmatched(ctx, c, task); diverged != nil {
+			p.mu.Lock()
+			p.over = append(p.over, over[i:]...) // whoever writes next is refused, too
+			p.mu.Unlock()
+			return diverged
+		}
+	}
+	return nil
 }
 
 // missing finds the first recorded write that has not come up.

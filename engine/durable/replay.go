@@ -26,7 +26,7 @@ func (s *Session) replay(ctx context.Context, c *engine.Call, next engine.Doer) 
 			}
 			s.past.count(c, false)
 		}
-		return engine.Outcome{}, false
+		return s.same(ctx, c)
 	}
 	if rec.Mutates {
 		s.past.count(c, rec.State != engine.StateEnded) // that one need not come up
@@ -56,6 +56,7 @@ func (s *Session) answered(ctx context.Context, c *engine.Call, rec *engine.Call
 		return engine.Outcome{Err: s.failed(fmt.Errorf("the record of %s at %s cannot be read: %w", rec.Operation, rec.Where, err))}, true
 	}
 	c.Answered(rec.Wake)
+	s.outside.keep(c, out)
 	if out.Err == nil && expired(c.Operation, rec, out, s.o.Now()) {
 		// Its successor stands for it everywhere: keys know a token by the call
 		// that fetched it.

@@ -47,6 +47,7 @@ type Session struct {
 	run     *engine.RunRecord
 	past    *past // nil for a new run
 	clients roster
+	outside outside
 	secrets func(text string) bool
 
 	mu     sync.Mutex
@@ -114,6 +115,7 @@ func (s *Session) Configure(cfg *engine.Config) {
 	if s.past != nil {
 		cfg.Resume = s.past.lastWake
 		cfg.Joined = s.joined
+		cfg.TaskEnded = s.past.end
 	}
 }
 

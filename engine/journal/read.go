@@ -51,7 +51,10 @@ func (r *reads) prepare(ctx context.Context, pool *sql.DB) (err error) {
 }
 
 const runColumns = `r.no, r.id, r.kind, r.of_run, r.playbook, r.name, r.hash, ifnull(r.params, ''), ifnull(r.tenants, ''), ifnull(r.options, ''),
-	r.who, r.host, r.version, r.started, ifnull(r.ended, ''), r.status, r.exit, r.error, r.calls, r.writes, r.epoch, r.owner`
+	r.who, r.host, r.version, r.started, ifnull(r.ended, ''), r.status, r.exit, r.error, r.calls, r.writes, r.epoch, r.owner,
+	ifnull((SELECT u.id FROM runs u WHERE u.of_run = r.id AND u.kind = 'undo' AND u.writes > 0
+		AND NOT EXISTS (SELECT 1 FROM runs v WHERE v.of_run = u.id AND v.kind = 'undo' AND v.writes > 0)
+		ORDER BY u.no DESC LIMIT 1), '')`
 
 // scanRun reads the head of a run, and looks whether it lives.
 func (db *DB) scanRun(rows *sql.Rows) (*engine.RunRecord, int64, error) {
@@ -61,7 +64,7 @@ func (db *DB) scanRun(rows *sql.Rows) (*engine.RunRecord, int64, error) {
 		params, tenants, options, started, ended string
 	)
 	err := rows.Scan(&no, &r.ID, &r.Kind, &r.Of, &r.Playbook, &r.Name, &r.Hash, &params, &tenants, &options,
-		&r.Who, &r.Host, &r.Version, &started, &ended, &r.Status, &r.Exit, &r.Error, &r.Calls, &r.Writes, &r.Epoch, &r.Owner)
+		&r.Who, &r.Host, &r.Version, &started, &ended, &r.Status, &r.Exit, &r.Error, &r.Calls, &r.Writes, &r.Epoch, &r.Owner, &r.UndoneBy)
 	if err != nil {
 		return nil, 0, err
 	}

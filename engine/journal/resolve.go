@@ -98,14 +98,20 @@ func (db *DB) doubtful(ctx context.Context, run, call string) (*engine.CallRecor
 	if err != nil {
 		return nil, 0, db.failed("reading the journal", err)
 	}
-	var open []found
+	var open, said []found
 	for _, f := range all {
-		if f.c.State == engine.StateBegun || f.c.State == engine.StateDoubt {
+		switch f.c.State {
+		case engine.StateBegun, engine.StateDoubt:
 			if f.c.Key == call {
 				return f.c, f.id, nil
 			}
 			open = append(open, f)
+		case engine.StateResolved:
+			said = append(said, f)
 		}
+	}
+	if len(open) == 0 {
+		open = said // it can be said anew: an ID may have been mistyped
 	}
 	switch {
 	case call == "" || len(all) == 0:

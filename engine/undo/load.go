@@ -28,7 +28,7 @@ type Options struct {
 	Files Files
 	// Redactor hides the run's secrets in what is shown.
 	Redactor *engine.Redactor
-	// Only restricts the undo to operations ("users.*") and steps; empty means
+	// Only restricts the undo to operations ("users.*"), steps and objects; empty means
 	// all of it.
 	Only []string
 	// Force are objects that are put back although they have changed since:
@@ -165,7 +165,7 @@ func (u *Undo) read(rec *engine.CallRecord) (*change, error) {
 func (u *Undo) choose(all []*change) error {
 	for _, pattern := range u.o.Only {
 		if !anyOf(all, func(c *change) bool { return c.matches(pattern) }) {
-			return nothing("--only", pattern, "no write of the run is of this operation or step", names(all))
+			return nothing("--only", pattern, "no write of the run is of this operation, step or object", names(all))
 		}
 	}
 	for _, object := range u.o.Force {
@@ -196,7 +196,7 @@ func anyOf(all []*change, is func(c *change) bool) bool {
 
 // matches reports whether a pattern of Only means a change.
 func (c *change) matches(pattern string) bool {
-	return glob(pattern, c.name) || c.step != "" && glob(pattern, c.step)
+	return glob(pattern, c.name) || c.step != "" && glob(pattern, c.step) || c.is(pattern) || glob(pattern, c.ref())
 }
 
 // is reports whether a name of Force means a change's object.

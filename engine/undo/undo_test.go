@@ -274,7 +274,7 @@ steps:
 		only, force []string
 		want, hint  string
 	}{
-		{[]string{"user.update"}, nil, "--only user.update: no write of the run is of this operation or step", "did you mean users.update?"},
+		{[]string{"user.update"}, nil, "--only user.update: no write of the run is of this operation, step or object", "did you mean users.update?"},
 		{nil, []string{"users/auth0|adda"}, "--force users/auth0|adda: the run has written no such object", "did you mean users/auth0|ada?"},
 		{[]string{"xxxxxxxxxxxxxxxx"}, nil, "no write of the run", "a0run undo RUN --plan lists"},
 	} {

@@ -30,6 +30,7 @@ CREATE TABLE runs (
     cancel     INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX runs_owned ON runs (owner) WHERE owner <> '';
+CREATE INDEX runs_of ON runs (of_run) WHERE of_run <> '';
 
 -- A call of a run. The id is 2^40 times the run's no plus the call's place in
 -- the run, so that the table itself lies in the order in which a run is read; a
