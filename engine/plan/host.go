@@ -128,7 +128,7 @@ func (x *call) writeFile() engine.Outcome {
 	name := filepath.Clean(x.Object)
 	_, planned := p.files[name]
 	c := &Change{
-		Key: x.Key, Task: x.Task.Path(), Where: x.Where.String(), Step: x.Step(), Operation: x.Name,
+		Key: x.Key, Task: x.Task.Path(), N: x.N, Where: x.Where.String(), Step: x.Step(), Operation: x.Name,
 		Effect: catalog.Replace, Kind: "files", Object: x.Object, Args: p.hide(x.Args),
 		Before: &Before{Found: there, Planned: planned},
 	}
@@ -187,7 +187,7 @@ func (x *call) actHost() engine.Outcome {
 	defer p.mu.Unlock()
 	p.cannotKnow(x, "what "+x.Name+" does")
 	p.record(x, &Change{
-		Key: x.Key, Task: x.Task.Path(), Where: x.Where.String(), Step: x.Step(), Operation: x.Name,
+		Key: x.Key, Task: x.Task.Path(), N: x.N, Where: x.Where.String(), Step: x.Step(), Operation: x.Name,
 		Effect: x.Effect, Object: x.Object, Args: p.hide(x.Args),
 	})
 	return engine.Outcome{}

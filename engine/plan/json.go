@@ -20,8 +20,9 @@ const ViewVersion = 1
 //	tenants     [{role, name, domain}]
 //	pending     how many calls would change something
 //	unchanged   how many find everything as they want it
-//	changes     each mutating call in order: see Change; old and new values of
-//	            secret fields are "(hidden)", ids of what the plan creates are
+//	changes     each mutating call, by task (main, main/1.2, main/1.10) and its
+//	            number in the task: see Change; old and new values of secret
+//	            fields are "(hidden)", ids of what the plan creates are
 //	            placeholders
 //	totals      [{tenant, operation, effect, calls}]
 //	scopes      the least scopes by role
@@ -50,7 +51,7 @@ func (p *Plan) JSON(w io.Writer, o RenderOptions) error {
 	out := View{
 		Version: ViewVersion, ID: p.ID, Created: p.Created, Playbook: p.Playbook, Tenants: p.Tenants,
 		Pending: len(p.Pending()), Unchanged: v.unchanged(), Changes: make([]*Change, len(p.Changes)),
-		Totals: p.Totals(), Scopes: p.Scopes(v.o.Catalogue), Estimate: p.Estimate(v.o.Catalogue, o.Rate), Unknown: p.Unknown,
+		Totals: p.Totals(), Scopes: p.Scopes(v.o.Catalogue), Estimate: p.Estimate(v.o.Catalogue, o.Rate), Unknown: p.unknowns(),
 		Error: p.Error,
 	}
 	hide := func(raw json.RawMessage) json.RawMessage {
@@ -59,7 +60,7 @@ func (p *Plan) JSON(w io.Writer, o RenderOptions) error {
 		}
 		return text(replaceTexts(plain(raw), v.o.Redact))
 	}
-	for i, c := range p.Changes {
+	for i, c := range p.ordered() {
 		shown := *c
 		shown.Args = hide(c.Args)
 		if c.Before != nil {

@@ -25,7 +25,7 @@ func (p *Plan) Markdown(w io.Writer, o RenderOptions) error {
 	}
 	if len(p.Unknown) > 0 {
 		fmt.Fprintf(out, "\n**What the plan cannot know**\n\n")
-		for _, u := range p.Unknown {
+		for _, u := range p.unknowns() {
 			fmt.Fprintf(out, "- %s\n", markdownText(v.say(u.line())))
 		}
 	}
@@ -36,7 +36,7 @@ func (p *Plan) Markdown(w io.Writer, o RenderOptions) error {
 		fmt.Fprintf(out, "\n%s\n", v.work())
 	}
 	if n := v.unchanged(); n > 0 {
-		fmt.Fprintf(out, "\n%s calls find everything as they want it.\n", thousands(n))
+		fmt.Fprintf(out, "\n%s %s.\n", thousands(n), findAll(n))
 	}
 	if p.Error != "" {
 		fmt.Fprintf(out, "\n**The playbook did not reach its end:** %s\n", markdownText(v.say(p.Error)))

@@ -10,7 +10,7 @@ import (
 // Version is the version of the document that this package writes and reads.
 const Version = 1
 
-// A Plan is what a playbook would change, in the order in which it would.
+// A Plan is what a playbook would change.
 //
 // As JSON it has these fields and no others; a field that is empty is left out.
 // Secrets are sealed in a file and hidden in everything else.
@@ -29,7 +29,8 @@ type Plan struct {
 	// Inputs are what the playbook asked of the outside beside the tenants.
 	Inputs []Input `json:"inputs,omitempty"`
 	// Changes are the mutating calls, also those that would change nothing
-	// (NoChange) and those that the tenant would refuse (Refused).
+	// (NoChange) and those that the tenant would refuse (Refused), in the order in
+	// which they were answered. What is shown is ordered by task and call.
 	Changes []*Change `json:"changes,omitempty"`
 	// Unknown are the places where the plan cannot know.
 	Unknown []Unknown `json:"unknown,omitempty"`
@@ -74,10 +75,12 @@ type Input struct {
 
 // A Change is one mutating call.
 type Change struct {
-	// Key is the call's key in the run, Task the path of its task, Where its
-	// place in the playbook, Step the step that it belongs to.
+	// Key is the call's key in the run, Task the path of its task, N the
+	// how-many-th call of it, Where its place in the playbook, Step the step that
+	// it belongs to.
 	Key   string `json:"key"`
 	Task  string `json:"task"`
+	N     int    `json:"n,omitempty"`
 	Where string `json:"where,omitempty"`
 	Step  string `json:"step,omitempty"`
 	// Operation is the catalogue's ID or the host function, Effect what it

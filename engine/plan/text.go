@@ -25,7 +25,7 @@ func (p *Plan) Text(w io.Writer, o RenderOptions) error {
 		fmt.Fprintf(out, "  %8s  %s\n", thousands(t.Calls), onTenant(p, t))
 	}
 	if n := v.unchanged(); n > 0 {
-		fmt.Fprintf(out, "  %8s  calls find everything as they want it\n", thousands(n))
+		fmt.Fprintf(out, "  %8s  %s\n", thousands(n), findAll(n))
 	}
 	if s := v.scopes(); len(s) > 0 {
 		fmt.Fprintf(out, "\n%s\n", v.o.Paint("", "Least scopes"))
@@ -38,7 +38,7 @@ func (p *Plan) Text(w io.Writer, o RenderOptions) error {
 	}
 	if len(p.Unknown) > 0 {
 		fmt.Fprintf(out, "\n%s\n", v.o.Paint("!", "What the plan cannot know"))
-		for _, u := range p.Unknown {
+		for _, u := range p.unknowns() {
 			fmt.Fprintf(out, "  %s\n", v.say(u.line()))
 		}
 	}

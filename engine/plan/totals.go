@@ -16,11 +16,16 @@ type Total struct {
 	Calls     int            `json:"calls"`
 }
 
-// Totals are the pending changes by tenant and operation, in their order.
+// Totals are the pending changes by tenant and operation, in the order in which
+// changes are shown.
 func (p *Plan) Totals() []Total {
 	type key struct{ tenant, operation string }
 	at := map[key]int{}
-	var out []Total
+	type totalled struct {
+		Total
+		first *Change
+	}
+	var all []totalled
 	for _, c := range p.Changes {
 		if !c.pending() {
 			continue
@@ -28,11 +33,19 @@ func (p *Plan) Totals() []Total {
 		k := key{c.Tenant, c.Operation}
 		i, ok := at[k]
 		if !ok {
-			i = len(out)
+			i = len(all)
 			at[k] = i
-			out = append(out, Total{Tenant: c.Tenant, Operation: c.Operation, Effect: c.Effect})
+			all = append(all, totalled{Total{Tenant: c.Tenant, Operation: c.Operation, Effect: c.Effect}, c})
 		}
-		out[i].Calls++
+		all[i].Calls++
+		if compareCalls(c, all[i].first) < 0 {
+			all[i].first = c
+		}
+	}
+	slices.SortStableFunc(all, func(a, b totalled) int { return compareCalls(a.first, b.first) })
+	var out []Total
+	for _, t := range all {
+		out = append(out, t.Total)
 	}
 	return out
 }

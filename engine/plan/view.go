@@ -52,6 +52,7 @@ type group struct {
 	shape   string
 	kind    string
 	changes []*Change
+	first   *Change // by task and call
 }
 
 // A line is one line of a diff.
@@ -118,7 +119,8 @@ func (v *view) value(raw json.RawMessage, hidden bool) string {
 	return s
 }
 
-// groups are the objects that change, in the plan's order.
+// groups are the objects that change, in the order of the first call that
+// changes each.
 func (v *view) groups() []group {
 	at := map[string]int{}
 	var out []group
@@ -134,12 +136,20 @@ func (v *view) groups() []group {
 		if !ok {
 			i = len(out)
 			at[key] = i
-			out = append(out, group{sign: signOf(c), title: v.title(c), where: c.Where, kind: c.Kind})
+			out = append(out, group{first: c})
 		}
-		out[i].changes = append(out[i].changes, c)
+		g := &out[i]
+		g.changes = append(g.changes, c)
+		if compareCalls(c, g.first) < 0 {
+			g.first = c
+		}
 	}
+	slices.SortStableFunc(out, func(a, b group) int { return compareCalls(a.first, b.first) })
 	for i := range out {
 		g := &out[i]
+		arrange(g.changes)
+		c := g.changes[0]
+		g.sign, g.title, g.where, g.kind = signOf(c), v.title(c), c.Where, c.Kind
 		for n, c := range g.changes {
 			if n > 0 {
 				g.lines = append(g.lines, line{signOf(c), v.say(fmt.Sprintf("then %s %s", verbOf(c), c.Where))})
@@ -257,9 +267,9 @@ func (v *view) shape(g *group) string {
 // blocks are the groups with what is of one shape cut to the limit.
 func (v *view) blocks() []block {
 	groups := v.groups()
-	count := map[string]int{}
+	sizes := map[string]int{}
 	for _, g := range groups {
-		count[g.shape]++
+		sizes[g.shape]++
 	}
 	shown := map[string]int{}
 	var out []block
@@ -272,12 +282,12 @@ func (v *view) blocks() []block {
 	}
 	for _, g := range groups {
 		shown[g.shape]++
-		if v.o.Full || g.shape == "" || count[g.shape] <= v.o.Limit || shown[g.shape] <= v.o.Limit {
+		if v.o.Full || g.shape == "" || sizes[g.shape] <= v.o.Limit || shown[g.shape] <= v.o.Limit {
 			current.groups = append(current.groups, g)
 			continue
 		}
 		if shown[g.shape] == v.o.Limit+1 {
-			current.more, current.of = count[g.shape]-v.o.Limit, v.common(groups, g)
+			current.more, current.of = sizes[g.shape]-v.o.Limit, v.common(groups, g)
 			flush()
 		}
 	}
@@ -351,9 +361,12 @@ func (v *view) headline() string {
 		return "Nothing would change."
 	}
 	var parts []string
-	for _, x := range [][2]string{{"+", "to add"}, {"~", "to change"}, {"-", "to delete"}, {"!", "actions"}} {
-		if n[x[0]] > 0 {
-			parts = append(parts, fmt.Sprintf("%s %s", thousands(n[x[0]]), x[1]))
+	for _, x := range [][2]string{{"+", "to add"}, {"~", "to change"}, {"-", "to delete"}, {"!", "action"}} {
+		switch m := n[x[0]]; {
+		case m > 0 && x[0] == "!":
+			parts = append(parts, count(m, x[1]))
+		case m > 0:
+			parts = append(parts, fmt.Sprintf("%s %s", thousands(m), x[1]))
 		}
 	}
 	return strings.Join(parts, ", ") + "."
@@ -368,11 +381,27 @@ func thousands(n int) string {
 	return s
 }
 
+// count is a number of things.
+func count(n int, one string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return thousands(n) + " " + one + "s"
+}
+
+// findAll is what is said of n calls that would change nothing.
+func findAll(n int) string {
+	if n == 1 {
+		return "call finds everything as it wants it"
+	}
+	return "calls find everything as they want it"
+}
+
 // work is the estimate in a sentence.
 func (v *view) work() string {
 	e := v.plan.Estimate(v.o.Catalogue, v.o.Rate)
-	text := fmt.Sprintf("Applying it takes about %s requests: %s writes, %s reads, %s looks at what stands there",
-		thousands(e.Calls), thousands(e.Writes), thousands(e.Calls-e.Writes-e.Checks), thousands(e.Checks))
+	text := fmt.Sprintf("Applying it takes about %s: %s, %s, %s at what stands there",
+		count(e.Calls, "request"), count(e.Writes, "write"), count(e.Calls-e.Writes-e.Checks, "read"), count(e.Checks, "look"))
 	if e.Takes > 0 {
 		text += "; at the tenant's rate at least " + e.Takes.Round(1e9).String()
 	}

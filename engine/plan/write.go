@@ -53,7 +53,7 @@ func (x *call) write() engine.Outcome {
 func (x *call) change(at place) *Change {
 	shown := engine.Redacted(x.Args)
 	c := &Change{
-		Key: x.Key, Task: x.Task.Path(), Where: x.Where.String(), Step: x.Step(),
+		Key: x.Key, Task: x.Task.Path(), N: x.N, Where: x.Where.String(), Step: x.Step(),
 		Operation: x.Name, Effect: x.Effect, Tenant: x.Tenant, Kind: at.kind.name, Object: at.id,
 		Args: x.p.hide(shown),
 	}
