@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -17,8 +18,9 @@ func checkCommand(w *world) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "check FILE…", Short: "Find the mistakes of playbooks without running them",
 		Long: `Check playbooks offline: syntax, unknown operations, wrong argument names,
-undefined names, needs that cannot be met. All mistakes are shown at once, as
-file:line:column; the exit code is 2 when there is one.`,
+undefined names, needs that cannot be met. So is the a0run.yaml that holds for
+them. All mistakes are shown at once, as file:line:column; the exit code is 2
+when there is one.`,
 		Example: "  a0run check playbooks/*.lua\n  a0run check --json rename.yaml",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
@@ -44,18 +46,32 @@ type finding struct {
 
 func check(w *world, files []string, asJSON bool) error {
 	failed := false
+	show := func(problems engine.Problems) error {
+		for _, p := range problems {
+			failed = failed || !p.Warning
+			if err := showProblem(w, p, asJSON); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	settings := map[string]bool{} // folders and problems of a0run.yaml that were looked at
 	for _, name := range files {
+		wrong, err := checkProject(w, name, settings)
+		if err != nil {
+			return err
+		}
+		if err := show(wrong); err != nil {
+			return err
+		}
 		problems, err := checkFile(w, name)
 		if err != nil {
 			failed = true
 			w.report(err)
 			continue
 		}
-		for _, p := range problems {
-			failed = failed || !p.Warning
-			if err := showProblem(w, p, asJSON); err != nil {
-				return err
-			}
+		if err := show(problems); err != nil {
+			return err
 		}
 		if len(problems) == 0 && !asJSON {
 			fmt.Fprintf(w.stderr, "%s: ok\n", name)
@@ -65,6 +81,38 @@ func check(w *world, files []string, asJSON bool) error {
 		return exitError(engine.ExitUsage)
 	}
 	return nil
+}
+
+// checkProject looks for the mistakes of the a0run.yaml that holds for a
+// playbook; of each only once. There need be none.
+func checkProject(w *world, name string, done map[string]bool) (engine.Problems, error) {
+	dir := w.dir
+	if name != "-" {
+		dir = filepath.Dir(w.path(name))
+	}
+	if done[dir] {
+		return nil, nil
+	}
+	done[dir] = true
+	found, err := w.findProject(dir)
+	var problems engine.Problems
+	switch {
+	case errors.As(err, &problems):
+	case err != nil:
+		return nil, err
+	case found != nil:
+		problems = found.Warnings
+	}
+	var out engine.Problems
+	for _, p := range problems {
+		place := fmt.Sprintf("%v %s", p.Where, p.Message) // playbooks of several folders may share the file
+		if !done[place] {
+			done[place] = true
+			p.Where.File = w.near(p.Where.File)
+			out = append(out, p)
+		}
+	}
+	return out, nil
 }
 
 func checkFile(w *world, name string) (engine.Problems, error) {
