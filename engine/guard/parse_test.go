@@ -127,3 +127,15 @@ func TestOfHead(t *testing.T) {
 		t.Errorf("no head: %v, %v", r, problems)
 	}
 }
+
+func TestKindName(t *testing.T) {
+	t.Parallel()
+	for kind, want := range map[string]string{
+		"users": "user", "rate_limit_policies": "rate_limit_policy", "organizations.members": "organizations.member",
+		"tenants.settings": "tenants.settings", "guardian.factors.sms": "guardian.factors.sms", "branding": "branding",
+	} {
+		if one, two := kindName(1, kind), kindName(2, kind); one != want || two != kind {
+			t.Errorf("1 %s, 2 %s", one, two)
+		}
+	}
+}

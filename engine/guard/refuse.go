@@ -2,6 +2,7 @@ package guard
 
 import (
 	"fmt"
+	"strings"
 
 	"a0run/engine"
 )
@@ -69,6 +70,18 @@ func (t Tenant) of() string {
 		return ""
 	}
 	return " in the tenant " + t.Name
+}
+
+// kindName is what n objects of a kind are called: 1 user, 2 users.
+func kindName(n int64, kind string) string {
+	last := kind[strings.LastIndexByte(kind, '.')+1:]
+	switch {
+	case n != 1, last == "settings", last == "sms":
+		return kind
+	case strings.HasSuffix(kind, "ies"):
+		return strings.TrimSuffix(kind, "ies") + "y"
+	}
+	return strings.TrimSuffix(kind, "s")
 }
 
 func plural(n int64, one string) string {

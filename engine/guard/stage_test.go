@@ -47,14 +47,14 @@ func TestStage(t *testing.T) {
 		"a limit": {
 			[]string{`{"limits": {"users": {"delete": 1}}}`},
 			[]string{update, remove, remove, `users.delete {"id": "auth0|u2"}`},
-			[]string{"users.delete: at most 1 users may be deleted in the tenant production: 1 already, and users/auth0|u2 would be one more (the guard limits.users.delete, <limits.users.delete>)"},
+			[]string{"users.delete: at most 1 user may be deleted in the tenant production: 1 already, and users/auth0|u2 would be one more (the guard limits.users.delete, <limits.users.delete>)"},
 		},
-		"a deletion is a change": {[]string{`{"limits": {"users": 1}}`}, []string{update, `users.delete {"id": "auth0|u2"}`}, []string{"at most 1 users may be changed or deleted", "(the guard limits.users, <limits.users>)"}},
+		"a deletion is a change": {[]string{`{"limits": {"users": 1}}`}, []string{update, `users.delete {"id": "auth0|u2"}`}, []string{"at most 1 user may be changed or deleted", "(the guard limits.users, <limits.users>)"}},
 		"a limit of none":        {[]string{`{"limits": {"roles": {"create": 0}}}`}, []string{`roles.create {"body": {"name": "x"}}`}, []string{"at most 0 roles may be created in the tenant production: 0 already, and a new object of roles would be one more"}},
 		"what is made is no change": {
 			[]string{`{"limits": {"roles": {"create": 1, "change": 0}}}`},
 			[]string{`roles.create {"body": {"name": "x"}}`, `roles.create {"body": {"name": "y"}}`},
-			[]string{"at most 1 roles may be created"},
+			[]string{"at most 1 role may be created"},
 		},
 		"all that a call names": {
 			[]string{`{"limits": {"users": 2}}`},
@@ -74,7 +74,7 @@ func TestStage(t *testing.T) {
 		"an import":            {[]string{`{"limits": {"users": 5}}`}, []string{`jobs.import_users {"connection_id": "con_x", "users": "[]"}`}, []string{"the call also takes or changes users"}},
 		"protected with it":    {[]string{`{"protect": {"users": ["auth0|u1"]}}`}, []string{`connections.delete {"id": "con_x"}`}, []string{"protected ones may be among them"}},
 		"deleted by a filter":  {[]string{`{"limits": {"refresh_tokens": 5}}`}, []string{`refresh_tokens.revoke {"user_id": "auth0|u1"}`}, []string{"the call also takes or changes refresh_tokens"}},
-		"deleted by their ids": {[]string{`{"limits": {"refresh_tokens": {"delete": 1}}}`}, []string{`refresh_tokens.revoke {"ids": ["a", "b"]}`}, []string{"at most 1 refresh_tokens may be deleted"}},
+		"deleted by their ids": {[]string{`{"limits": {"refresh_tokens": {"delete": 1}}}`}, []string{`refresh_tokens.revoke {"ids": ["a", "b"]}`}, []string{"at most 1 refresh_token may be deleted"}},
 		"protected by id": {
 			[]string{`{"protect": {"users": [{"id": "auth0|u1"}]}}`},
 			[]string{`users.update {"id": "auth0|u2", "body": {"blocked": true}}`, update},

@@ -135,9 +135,9 @@ func (y *tally) over(l limit, all []object) *reason {
 	if int64(len(set)+len(fresh)) <= bound {
 		return nil
 	}
-	allowed := fmt.Sprintf("at most %d %s may be %s%s", bound, l.kind, l.what.done(), y.in)
+	allowed := fmt.Sprintf("at most %d %s may be %s%s", bound, kindName(bound, l.kind), l.what.done(), y.in)
 	if l.relative() {
-		allowed = fmt.Sprintf("at most %s of the %d %s may be %s%s, that is %d", l.text, total, l.kind, l.what.done(), y.in, bound)
+		allowed = fmt.Sprintf("at most %s of the %d %s may be %s%s, that is %d", l.text, total, kindName(total, l.kind), l.what.done(), y.in, bound)
 	}
 	r.text = fmt.Sprintf("%s: %d already, and %s would be one more", allowed, len(set), fresh[0].shown())
 	if len(fresh) > 1 {
