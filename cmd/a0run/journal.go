@@ -99,12 +99,21 @@ func (j *openJournal) flag() string {
 func (j *openJournal) close() { _ = j.db.Close() } // what was to be kept was acknowledged
 
 // sealedParams writes the parameters' values; secrets are sealed, or all of it.
-func (j *openJournal) sealedParams(params *engine.Object, r *engine.Redactor) (json.RawMessage, error) {
-	text, err := engine.FormatJSON(params)
+func (j *openJournal) sealedParams(s *session) (json.RawMessage, error) {
+	text, err := engine.FormatJSON(s.params)
 	if err != nil {
 		return nil, err
 	}
-	secret := func(text string) bool { return r.Redact(text) != text }
+	declared := map[string]bool{} // also those that are too short to be looked for in texts
+	for _, p := range s.playbook.head().Params {
+		switch v, _ := s.params.Get(p.Name); x := v.(type) {
+		case string:
+			declared[x] = p.Type == "secret" || declared[x]
+		case engine.Secret:
+			declared[string(x)] = true
+		}
+	}
+	secret := func(text string) bool { return declared[text] || s.redactor.Redact(text) != text }
 	sealed := j.box.Text(text, secret, nil)
 	if j.settings.all {
 		sealed = j.box.All(slices.Concat([]byte("["), sealed, []byte("]"))) // as durable.Opener opens it

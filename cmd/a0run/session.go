@@ -167,7 +167,7 @@ func (s *session) begin(ctx context.Context, kind, of string) error {
 		Hash: hashOf(s.playbook.text), Tenants: s.tenants.records(s.flags.local), Options: options,
 		Who: s.world.who, Host: s.world.host, Version: buildVersion(), Started: s.world.now(), Status: engine.RunRunning,
 	}
-	if rec.Params, err = s.journal.sealedParams(s.params, s.redactor); err != nil {
+	if rec.Params, err = s.journal.sealedParams(s); err != nil {
 		return err
 	}
 	s.durable, err = durable.Begin(ctx, rec, s.journal.options(s))
