@@ -4,8 +4,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"runtime"
+	"slices"
 
 	"github.com/spf13/cobra"
+
+	"a0run/engine"
 )
 
 const rootLong = `a0run runs playbooks, Lua scripts or YAML step lists, against Auth0 tenants.
@@ -32,9 +35,9 @@ func rootCommand(w *world) *cobra.Command {
 		Use: "a0run", Short: "Scriptable, durable automation for Auth0 tenants",
 		Long: rootLong + "\n\n" + exitCodes, Example: rootExample,
 		SilenceErrors: true, SilenceUsage: true, Version: buildVersion(),
-		Args: func(_ *cobra.Command, args []string) error {
+		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return &usageError{"unknown command " + args[0], "`a0run help` lists the commands"}
+				return unknownCommand(cmd, args[0])
 			}
 			return nil
 		},
@@ -46,9 +49,49 @@ func rootCommand(w *world) *cobra.Command {
 		return &usageError{err.Error(), "`" + cmd.CommandPath() + " --help` lists the flags"}
 	})
 	defer strictCompletion(root)
+	defer strictHelp(root)
 	root.AddCommand(runCommandOf(w), resumeCommand(w), undoCommand(w), planCommand(w), applyCommand(w), checkCommand(w), opsCommand(w), simCommand(w), versionCommand(w))
 	root.AddCommand(runsCommand(w), whyCommand(w), resolveCommand(w))
 	return root
+}
+
+// unknownCommand teaches the nearest command below one.
+func unknownCommand(below *cobra.Command, name string) error {
+	var names []string
+	for _, c := range below.Commands() {
+		if c.IsAvailableCommand() || c.Name() == "help" {
+			names = append(names, c.Name())
+		}
+	}
+	hint := "`" + below.Root().Name() + " help` lists the commands"
+	if near := engine.Nearest(name, names); near != "" {
+		hint = "did you mean " + below.CommandPath() + " " + near + "?"
+	}
+	return &usageError{"unknown command " + printable(name), hint}
+}
+
+// strictHelp makes help for what is no command a wrong use, which cobra does
+// not.
+func strictHelp(root *cobra.Command) {
+	root.InitDefaultHelpCmd()
+	for _, c := range root.Commands() {
+		if c.Name() != "help" {
+			continue
+		}
+		c.Run = nil
+		c.RunE = func(_ *cobra.Command, args []string) error {
+			at := root
+			for _, name := range args {
+				i := slices.IndexFunc(at.Commands(), func(c *cobra.Command) bool { return c.Name() == name || c.HasAlias(name) })
+				if i < 0 {
+					return unknownCommand(at, name)
+				}
+				at = at.Commands()[i]
+			}
+			at.InitDefaultHelpFlag()
+			return at.Help()
+		}
+	}
 }
 
 // strictCompletion makes a wrong shell a wrong use, which cobra does not.
