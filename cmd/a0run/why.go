@@ -92,7 +92,44 @@ func why(ctx context.Context, w *world, object string, f *whyFlags) error {
 		slices.Sort(names)
 		return &usageError{fmt.Sprintf("%s is the id of objects of %d kinds", printable(id), len(names)), strings.Join(names, ", or ")}
 	}
-	return q.print(object)
+	if err := q.print(object); err != nil || len(q.kinds) > 0 || kind != "" && kind != "users" {
+		return err
+	}
+	q.suggest(ctx)
+	return nil
+}
+
+// identityProviders are what ids of users begin with, but for those of
+// enterprise connections, which also name the connection.
+func identityProviders() []string {
+	return []string{
+		"auth0", "google-oauth2", "email", "sms", "facebook", "github", "apple", "windowslive", "linkedin", "twitter",
+		"oauth2", "oidc", "samlp", "waad", "adfs", "ad", "okta", "google-apps",
+	}
+}
+
+// suggest names the users whose ids are the one that was asked for with a
+// provider before it: nobody is 17, but somebody auth0|17.
+func (q *inquiry) suggest(ctx context.Context) {
+	if q.id == "" || strings.Contains(q.id, "|") {
+		return
+	}
+	var found []string
+	for _, provider := range identityProviders() {
+		id := provider + "|" + q.id
+		for t, err := range q.h.db.Object(ctx, "users", id) {
+			if err != nil {
+				return // a hint is not worth an error
+			}
+			if t.Call.Mutates && t.Call.State != engine.StateRefused {
+				found = append(found, shellWord("users/"+id))
+				break
+			}
+		}
+	}
+	if len(found) > 0 {
+		fmt.Fprintln(q.h.w.stderr, "hint: did you mean "+strings.Join(found, " or ")+"?")
+	}
 }
 
 // kindsOf are the kinds of objects that calls touch.
