@@ -134,7 +134,7 @@ func TestOneOfEach(t *testing.T) {
 	t.Parallel()
 	same := change("main", 2, "users.update", "b")
 	same.NoChange = true
-	action := change("main", 1, "jobs.send_verification_email", "jobs", "a")
+	action := change("main", 1, "jobs.send_verification_email", "a")
 	action.Effect = catalog.Act
 	all := shownAs(t, &plan.Plan{Changes: []*plan.Change{action, same}})
 	for _, s := range all[:2] {
