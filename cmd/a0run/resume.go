@@ -20,8 +20,9 @@ again where that is harmless, looked up where it is a create; else the run stops
 with exit code 7, and a0run resolve tells what happened.
 
 The playbook may have been edited after the point that was reached. Where it no
-longer does what it did, the run stops before anything is sent and shows both
-places; --accept-changes goes on all the same.`
+longer does what it did, the new write is not sent, the run stops and shows both
+places; other tasks may have sent theirs before that was seen. --accept-changes goes
+on all the same. A run that was undone is not gone on with.`
 
 const resumeExample = `  a0run resume --last
   a0run resume 36317e4e
