@@ -35,10 +35,8 @@ func newBench(t *testing.T, head engine.Head) *bench {
 		t.Fatal(err)
 	}
 	cred := tenant.Credentials()
-	c, err := client.New(client.Config{
-		Domain: cred.BaseURL, ClientID: cred.ClientID, ClientSecret: cred.ClientSecret,
-		Transport: tenant.Transport(), NoRetry: true,
-	})
+	c, err := client.New(cred.BaseURL, client.WithClientSecret(cred.ClientID, cred.ClientSecret),
+		client.WithTransport(tenant.Transport()), client.WithoutRetry(), client.WithoutValidation())
 	if err != nil {
 		t.Fatal(err)
 	}

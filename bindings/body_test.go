@@ -9,7 +9,6 @@ import (
 
 	"a0run/client"
 	"a0run/client/catalog"
-	"a0run/client/schema"
 	"a0run/client/sim"
 	"a0run/engine"
 	"a0run/engine/lua"
@@ -175,9 +174,8 @@ func TestQueryEnums(t *testing.T) {
 // callWith is call with other settings.
 func (b *bench) callWith(cfg Config, name string, args ...any) (any, error) {
 	cred := b.tenant.Credentials()
-	c, err := client.New(client.Config{
-		Domain: cred.BaseURL, ClientID: cred.ClientID, ClientSecret: cred.ClientSecret, Transport: b.tenant.Transport(), NoRetry: true,
-	})
+	c, err := client.New(cred.BaseURL, client.WithClientSecret(cred.ClientID, cred.ClientSecret),
+		client.WithTransport(b.tenant.Transport()), client.WithoutRetry(), client.WithoutValidation())
 	if err != nil {
 		return nil, err
 	}
@@ -272,7 +270,7 @@ func TestWhatIsReadPasses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := client.New(client.Config{Domain: tenant.Credentials().BaseURL, Token: "x", Transport: tenant.Transport()})
+	c, err := client.New(tenant.Credentials().BaseURL, client.WithToken("x"), client.WithTransport(tenant.Transport()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -316,10 +314,8 @@ func goMistake(t *testing.T, op, body string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := client.New(client.Config{
-		Domain: tenant.Credentials().BaseURL, Token: "x", Transport: tenant.Transport(), NoRetry: true,
-		Validation: client.Validation{Mode: schema.Usual},
-	})
+	c, err := client.New(tenant.Credentials().BaseURL, client.WithToken("x"),
+		client.WithTransport(tenant.Transport()), client.WithoutRetry())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -409,9 +405,8 @@ func BenchmarkUpdate(b *testing.B) {
 		b.Fatal(err)
 	}
 	cred := tenant.Credentials()
-	c, err := client.New(client.Config{
-		Domain: cred.BaseURL, ClientID: cred.ClientID, ClientSecret: cred.ClientSecret, Transport: tenant.Transport(), NoRetry: true,
-	})
+	c, err := client.New(cred.BaseURL, client.WithClientSecret(cred.ClientID, cred.ClientSecret),
+		client.WithTransport(tenant.Transport()), client.WithoutRetry(), client.WithoutValidation())
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -58,7 +58,7 @@ func TestGrants(t *testing.T) {
 				tc.want["client_secret"] = mintSecret
 			}
 			asked := false
-			c := must(New(mintConfig(transportFunc(func(r *http.Request) (*http.Response, error) {
+			c := must(open(mintConfig(transportFunc(func(r *http.Request) (*http.Response, error) {
 				asked = true
 				if r.Method != "POST" || r.URL.String() != "https://acme.example/oauth/token" || r.Header.Get("Content-Type") != "application/json" || r.Header.Get("Authorization") != "" {
 					t.Errorf("%s %s %v", r.Method, r.URL, r.Header)
@@ -81,7 +81,7 @@ func TestGrants(t *testing.T) {
 
 func TestLoginTellsTheUsersAddress(t *testing.T) {
 	var got string
-	c := must(New(mintConfig(transportFunc(func(r *http.Request) (*http.Response, error) {
+	c := must(open(mintConfig(transportFunc(func(r *http.Request) (*http.Response, error) {
 		got = r.Header.Get("auth0-forwarded-for")
 		return respond(r, 200, tokenAnswer), nil
 	}))))
@@ -117,7 +117,7 @@ func TestAssertionIsFreshForEachAttempt(t *testing.T) {
 			return respond(r, 200, tokenAnswer), nil
 		}))
 		cfg.SigningKey, cfg.Now = key, time.Now
-		c := must(New(cfg))
+		c := must(open(cfg))
 		if _, err := c.GetToken(t.Context(), "client_credentials", Args{"audience": "https://api/"}); err != nil {
 			t.Fatal(err)
 		}
@@ -146,11 +146,11 @@ func TestSigningKeyIsCheckedAtTheStart(t *testing.T) {
 	}))
 	bad := cfg
 	bad.SigningKey = "-----BEGIN " + canary
-	_, err := New(bad)
+	_, err := open(bad)
 	if _, ok := errors.AsType[*KeyError](err); !ok || strings.Contains(err.Error(), canary) {
 		t.Errorf("New: %v", err)
 	}
-	c := must(New(cfg))
+	c := must(open(cfg))
 	const op, key, alg = "get_token.client_credentials", "client_assertion_signing_key", "client_assertion_signing_alg"
 	for want, args := range map[string]Args{
 		op + ": " + key + ": not PEM; give the whole text":        {key: canary},
@@ -162,7 +162,7 @@ func TestSigningKeyIsCheckedAtTheStart(t *testing.T) {
 		if _, ok := args["client_id"]; ok {
 			anonymous := cfg
 			anonymous.ClientID, anonymous.ClientSecret = "", ""
-			who = must(New(anonymous))
+			who = must(open(anonymous))
 		}
 		args["audience"] = "a"
 		_, err := who.GetToken(t.Context(), "client_credentials", args)
@@ -179,7 +179,7 @@ func TestSigningKeyIsCheckedAtTheStart(t *testing.T) {
 
 func TestGetTokenErrors(t *testing.T) {
 	status, text := 403, `{"error":"mfa_required","error_description":"Multifactor authentication required","mfa_token":"m"}`
-	c := must(New(mintConfig(transportFunc(func(r *http.Request) (*http.Response, error) {
+	c := must(open(mintConfig(transportFunc(func(r *http.Request) (*http.Response, error) {
 		return respond(r, status, text), nil
 	}))))
 	_, err := c.GetToken(t.Context(), "login", Args{"username": "u", "password": "p"})

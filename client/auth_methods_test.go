@@ -22,14 +22,14 @@ func TestAuthMethods(t *testing.T) {
 	key := pkcs8(rsaKey())
 	type m = map[string]any
 	for name, tc := range map[string]struct {
-		cfg    func(*Config)
+		cfg    func(*config)
 		args   Args
 		want   m // the body, an assertion as its header
 		header string
 	}{
 		"secret in the body": {want: m{"client_id": mintClient, "client_secret": mintSecret}},
 		"Basic": {
-			cfg:    func(c *Config) { c.AuthMethod = AuthSecretBasic },
+			cfg:    func(c *config) { c.AuthMethod = AuthSecretBasic },
 			header: basicOf(mintClient, mintSecret),
 		},
 		"Basic, with characters that a form escapes": {
@@ -37,7 +37,7 @@ func TestAuthMethods(t *testing.T) {
 			header: basicOf("a%3Ab", "s%25%2B+%C3%BC"),
 		},
 		"private_key_jwt": {
-			cfg:  func(c *Config) { c.SigningKey, c.SigningKeyID = key, "kid-1" },
+			cfg:  func(c *config) { c.SigningKey, c.SigningKeyID = key, "kid-1" },
 			want: m{"client_id": mintClient, "client_assertion_type": clientAssertionType, "client_assertion": m{"alg": "RS256", "typ": "JWT", "kid": "kid-1"}},
 		},
 		"private_key_jwt of the call": {
@@ -45,18 +45,18 @@ func TestAuthMethods(t *testing.T) {
 			want: m{"client_id": mintClient, "client_assertion_type": clientAssertionType, "client_assertion": m{"alg": "PS256", "typ": "JWT", "kid": "k"}},
 		},
 		"the secret although there is a key": {
-			cfg:  func(c *Config) { c.SigningKey, c.AuthMethod = key, AuthSecretPost },
+			cfg:  func(c *config) { c.SigningKey, c.AuthMethod = key, AuthSecretPost },
 			want: m{"client_id": mintClient, "client_secret": mintSecret},
 		},
 		"a secret of the call instead of Basic": {
-			cfg:  func(c *Config) { c.AuthMethod = AuthSecretBasic },
+			cfg:  func(c *config) { c.AuthMethod = AuthSecretBasic },
 			args: Args{"client_secret": "other-secret"},
 			want: m{"client_id": mintClient, "client_secret": "other-secret"},
 		},
 		"none":                {args: Args{"token_endpoint_auth_method": "none"}, want: m{"client_id": mintClient}},
 		"another application": {args: Args{"client_id": "other"}, want: m{"client_id": "other"}},
 		"a certificate": {
-			cfg: func(c *Config) {
+			cfg: func(c *config) {
 				c.ClientSecret, c.TLS = "", &tls.Config{Certificates: []tls.Certificate{{}}} //nolint:gosec // never dials
 			},
 			want: m{"client_id": mintClient},
@@ -93,7 +93,7 @@ func TestAuthMethods(t *testing.T) {
 				tc.args = Args{}
 			}
 			tc.args["audience"] = "a"
-			if _, err := must(New(cfg)).GetToken(t.Context(), "client_credentials", tc.args); err != nil {
+			if _, err := must(open(cfg)).GetToken(t.Context(), "client_credentials", tc.args); err != nil {
 				t.Error(err)
 			}
 		})
@@ -110,19 +110,19 @@ func TestAuthMethodMistakes(t *testing.T) {
 		asked = true
 		return respond(r, 200, tokenAnswer), nil
 	}))
-	for want, change := range map[string]func(*Config){
-		"client_secret_basic needs a client secret": func(c *Config) { c.AuthMethod, c.ClientSecret = AuthSecretBasic, "" },
-		"private_key_jwt needs a signing key":       func(c *Config) { c.AuthMethod = AuthPrivateKeyJWT },
-		"is not known; use one of":                  func(c *Config) { c.AuthMethod = "basic" },
+	for want, change := range map[string]func(*config){
+		"client_secret_basic needs a client secret": func(c *config) { c.AuthMethod, c.ClientSecret = AuthSecretBasic, "" },
+		"private_key_jwt needs a signing key":       func(c *config) { c.AuthMethod = AuthPrivateKeyJWT },
+		"is not known; use one of":                  func(c *config) { c.AuthMethod = "basic" },
 	} {
 		bad := cfg
 		change(&bad)
-		_, err := New(bad)
+		_, err := open(bad)
 		if e, ok := errors.AsType[*ArgumentError](err); !ok || !strings.Contains(e.Error(), want) {
 			t.Errorf("got %v, want %s", err, want)
 		}
 	}
-	c := must(New(cfg))
+	c := must(open(cfg))
 	_, err := c.GetToken(t.Context(), "client_credentials", Args{"audience": "a", "token_endpoint_auth_method": "private_key_jwt"})
 	const want = "get_token.client_credentials: token_endpoint_auth_method: private_key_jwt needs a signing key"
 	if err == nil || !strings.HasPrefix(err.Error(), want) || asked {
@@ -136,7 +136,7 @@ func TestBasicIsBlanked(t *testing.T) {
 		return respond(r, 400, `{"error":"bad","error_description":"you sent `+r.Header.Get("Authorization")+`"}`), nil
 	}))
 	cfg.AuthMethod = AuthSecretBasic
-	_, err := must(New(cfg)).GetToken(t.Context(), "client_credentials", Args{"audience": "a"})
+	_, err := must(open(cfg)).GetToken(t.Context(), "client_credentials", Args{"audience": "a"})
 	if err == nil || strings.Contains(err.Error(), base64.StdEncoding.EncodeToString([]byte(mintClient))[:8]) || !strings.Contains(err.Error(), "[secret]") {
 		t.Errorf("got %v", err)
 	}
@@ -165,7 +165,7 @@ func TestMutualTLS(t *testing.T) {
 	defer srv.Close()
 	roots := x509.NewCertPool()
 	roots.AddCert(srv.Certificate())
-	c := must(New(Config{
+	c := must(open(config{
 		Domain: srv.URL, ClientID: "app", RootCAs: roots,
 		TLS: &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12},
 	}))

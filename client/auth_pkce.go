@@ -80,7 +80,7 @@ func (c *Client) URL(operation string, args Args) (string, error) {
 	if op.Answer != catalog.RedirectAnswer {
 		return "", &ArgumentError{Operation: op.ID, Problem: "is a request and no address for a browser", Next: "call it with Do"}
 	}
-	resp, err := c.perform(context.Background(), op, revealed(args), nil)
+	resp, err := c.perform(context.Background(), op, revealed(args), callOptions{})
 	if err != nil {
 		return "", err
 	}

@@ -34,7 +34,7 @@ func TestPKCE(t *testing.T) {
 }
 
 func TestURL(t *testing.T) {
-	c := must(New(Config{Domain: "acme.example", ClientID: "app", Transport: transportFunc(nil)}))
+	c := must(open(config{Domain: "acme.example", ClientID: "app", Transport: transportFunc(nil)}))
 	for operation, want := range map[string]string{
 		"authentication.authorize.url":        "https://acme.example/authorize?client_id=app&response_type=code&state=a+b%26c",
 		"authentication.logout.url":           "https://acme.example/v2/logout?client_id=app&returnTo=https%3A%2F%2Fapp%2F",

@@ -84,7 +84,7 @@ func TestDeviceLogin(t *testing.T) {
 		}}
 		cfg := mintConfig(a)
 		cfg.Now = time.Now
-		c := must(New(cfg))
+		c := must(open(cfg))
 		p, err := c.StartDeviceLogin(t.Context(), Args{"scope": "openid"})
 		if err != nil || p.UserCode != "ABCD-EFGH" || p.Interval != 5*time.Second || !p.ExpiresAt.Equal(a.began.Add(900*time.Second)) {
 			t.Fatalf("%+v, %v", p, err)
@@ -110,7 +110,7 @@ func TestSlowDownClosesNoBucket(t *testing.T) {
 		}}
 		cfg := mintConfig(a)
 		cfg.Now = time.Now
-		c := must(New(cfg))
+		c := must(open(cfg))
 		_, err := c.GetToken(t.Context(), "device_code", Args{"device_code": "dc"})
 		if e, ok := errors.AsType[*RateLimitError](err); !ok || e.ErrorCode != "slow_down" || e.StatusCode != 429 {
 			t.Errorf("4.13 gives a RateLimitError, this is %v", err)
@@ -143,7 +143,7 @@ func TestPendingLoginEnds(t *testing.T) {
 				a := &answers{began: time.Now(), say: append([]scripted{saying(200, ciba)}, tc.say...)}
 				cfg := mintConfig(a)
 				cfg.Now = time.Now
-				p, err := must(New(cfg)).StartBackchannelLogin(t.Context(), Args{"binding_message": "m", "login_hint": "h", "scope": "openid"})
+				p, err := must(open(cfg)).StartBackchannelLogin(t.Context(), Args{"binding_message": "m", "login_hint": "h", "scope": "openid"})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -156,7 +156,7 @@ func TestPendingLoginEnds(t *testing.T) {
 	}
 	synctest.Test(t, func(t *testing.T) {
 		a := &answers{began: time.Now(), say: []scripted{saying(200, started), saying(403, pending)}}
-		p := must(must(New(mintConfig(a))).StartDeviceLogin(t.Context(), nil))
+		p := must(must(open(mintConfig(a))).StartDeviceLogin(t.Context(), nil))
 		ctx, cancel := context.WithTimeout(t.Context(), 7*time.Second)
 		defer cancel()
 		if _, err := p.Token(ctx); !errors.Is(err, context.DeadlineExceeded) {

@@ -24,7 +24,7 @@ func BenchmarkPatch(b *testing.B) {
 	}))
 	defer srv.Close()
 	b.Run("client", func(b *testing.B) {
-		c, err := New(Config{Domain: srv.URL, Token: "t"})
+		c, err := open(config{Domain: srv.URL, Token: "t"})
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -41,7 +41,7 @@ func BenchmarkPatch(b *testing.B) {
 		}
 	})
 	b.Run("bare", func(b *testing.B) {
-		c := &http.Client{Transport: newTransport(Config{})}
+		c := &http.Client{Transport: newTransport(config{})}
 		b.ReportAllocs()
 		for b.Loop() {
 			req, err := http.NewRequestWithContext(b.Context(), http.MethodPatch, srv.URL+"/api/v2/users/auth0%7C63d17c4a8869daf88ed7db97", bytes.NewReader([]byte(`{"blocked":true}`)))

@@ -80,7 +80,7 @@ func TestBulkJobKeepsTheTenantsPace(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					limits := tt.limits
 					limits.Reset = reset
-					tn, c := local(t, sim.Options{Seed: seed, Limits: limits}, Config{})
+					tn, c := local(t, sim.Options{Seed: seed, Limits: limits}, config{})
 					began := time.Now()
 					everyUser(t, c, 16)
 					took := time.Since(began).Seconds()
@@ -125,7 +125,7 @@ func TestBulkJobKeepsTheTenantsPace(t *testing.T) {
 
 func TestResetBeyondThePatience(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		tn, c := local(t, sim.Options{}, Config{})
+		tn, c := local(t, sim.Options{}, config{})
 		reset := time.Now().Add(time.Hour).Unix()
 		tn.Inject(sim.Fault{
 			Operation: "users.list", Status: 429, Body: `{"statusCode":429,"error":"Too Many Requests","message":"Global limit has been reached","errorCode":"too_many_requests"}`,
@@ -169,7 +169,7 @@ func TestRefusedCallsWaitForTheReset(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				tn, c := local(t, sim.Options{}, Config{})
+				tn, c := local(t, sim.Options{}, config{})
 				tn.Inject(sim.Fault{Operation: "users.create", Status: 429, Headers: tt.headers()})
 				began, parked := time.Now(), time.Time{}
 				_, err := c.Do(t.Context(), "users.create", Args{"body": map[string]any{"connection": "Username-Password-Authentication", "email": "a@example.com", "password": "correct horse battery"}},
@@ -190,7 +190,7 @@ func TestRefusedCallsWaitForTheReset(t *testing.T) {
 
 func TestGrantBy(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		_, c := local(t, sim.Options{Limits: sim.Limits{Rate: 0.1, Burst: 1}}, Config{NoRetry: true})
+		_, c := local(t, sim.Options{Limits: sim.Limits{Rate: 0.1, Burst: 1}}, config{NoRetry: true})
 		if _, err := c.Do(t.Context(), "users.list", nil); err != nil {
 			t.Fatal(err)
 		}

@@ -7,11 +7,7 @@
 // Management API token: an application's id with its secret or with a private
 // key, or a token made elsewhere.
 //
-//	c, err := client.New(client.Config{
-//		Domain:       "acme.eu.auth0.com",
-//		ClientID:     id,
-//		ClientSecret: secret,
-//	})
+//	c, err := client.New("acme.eu.auth0.com", client.WithClientSecret(id, secret))
 //	if err != nil {
 //		return err
 //	}
@@ -55,9 +51,6 @@
 package client
 
 import (
-	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"io"
@@ -65,72 +58,12 @@ import (
 	"net/url"
 	"time"
 
-	"a0run/client/catalog"
 	"a0run/client/pace"
+	"a0run/client/schema"
 )
 
 // Version is what the client calls itself in the Auth0-Client header.
 const Version = "0.1.0"
-
-// Config describes one tenant and how to speak with it. Only Domain and one
-// way to get a Management API token are needed.
-type Config struct {
-	// Domain is the tenant's domain ("acme.eu.auth0.com") or a URL with scheme
-	// and port; plain http is accepted to loopback addresses only.
-	Domain string
-	// ClientID, with ClientSecret or SigningKey, is the application that the
-	// client authenticates as.
-	ClientID, ClientSecret string
-	// SigningKey is a PEM private key for private_key_jwt (RFC 7523), SigningAlg
-	// its algorithm ("" means RS256), SigningKeyID the kid header (optional).
-	SigningKey, SigningAlg, SigningKeyID string
-	// AuthMethod is how the application proves who it is; AuthAuto takes the key,
-	// the secret or the certificate of TLS, whichever there is.
-	AuthMethod AuthMethod
-	// Token is a Management API token to use as it is; it is never renewed.
-	Token string
-	// Audience of the management token; "" means https://DOMAIN/api/v2/.
-	Audience string
-	// RootCAs replaces the system's roots; Transport replaces the whole
-	// transport (the local tenant's in-memory one).
-	RootCAs   *x509.CertPool
-	TLS       *tls.Config
-	Transport http.RoundTripper
-	// Timeouts are the defaults of every call.
-	Timeouts Timeouts
-	// NoTelemetry leaves the Auth0-Client header out.
-	NoTelemetry bool
-	// Pacer is the tenant's rate budget; nil means one of the client's own.
-	Pacer *pace.Pacer
-	// Retry is the policy for faults; NoRetry switches it off (the engine
-	// retries by itself). The management token is retried by Retry either way.
-	Retry   pace.Policy
-	NoRetry bool
-	// BeforeSend is called once an attempt, after the budget's grant and before
-	// the first byte. An error from it stops the call; nothing is sent.
-	BeforeSend BeforeSendFunc
-	// Validation says what is done about bodies that the API would not take.
-	Validation Validation
-	// Learn is told each secret that the client gets or makes by itself (its
-	// management tokens, its assertions) before anybody else can see it, so
-	// that logs can leave it out; nil means nobody wants to know.
-	Learn func(secret string)
-	// Now is the clock for what is written down (expiries, iat); nil means
-	// time.Now.
-	Now func() time.Time
-}
-
-// BeforeSendFunc is told of an attempt that is about to be sent.
-type BeforeSendFunc func(ctx context.Context, a SendInfo) error
-
-// SendInfo describes the attempt that is about to be sent; secrets are not in
-// it.
-type SendInfo struct {
-	Operation *catalog.Operation
-	Method    string
-	URL       string // without query secrets
-	Attempt   int
-}
 
 // Args are the arguments of one call by name. A value is anything that
 // json.Marshal takes; path and query values are strings, integers, booleans or
@@ -138,35 +71,13 @@ type SendInfo struct {
 // nil value is an argument not given; json.RawMessage("null") is JSON's null.
 type Args map[string]any
 
-// A CallOption changes one call.
-type CallOption func(*callOptions)
-
-type callOptions struct {
-	timeouts   Timeouts
-	beforeSend BeforeSendFunc
-	grantBy    time.Time
-	parked     func(until time.Time)
-}
-
-// WithTimeouts sets the timeouts of one call; zero fields keep the client's.
-func WithTimeouts(t Timeouts) CallOption { return func(o *callOptions) { o.timeouts = t } }
-
-// WithBeforeSend adds a hook for one call, run after the client's own.
-func WithBeforeSend(f BeforeSendFunc) CallOption { return func(o *callOptions) { o.beforeSend = f } }
-
-// WithGrantBy makes a call fail with RateLimitError when the budget cannot let
-// it through before t.
-func WithGrantBy(t time.Time) CallOption { return func(o *callOptions) { o.grantBy = t } }
-
-// WithParked is told when the call waits for a bucket that answered 429.
-func WithParked(f func(until time.Time)) CallOption { return func(o *callOptions) { o.parked = f } }
-
 // A Client speaks with one tenant; it is safe for concurrent use.
 type Client struct {
-	cfg       Config
+	cfg       config
 	base      *url.URL // scheme, host and port of the tenant
 	pacer     *pace.Pacer
 	transport http.RoundTripper
+	own       http.RoundTripper // below the layers of WithRoundTripper
 	auth      *clientAuth
 	token     *tokenSource
 	agent     agent
@@ -177,8 +88,21 @@ type Client struct {
 	told once // what Validation.Warn was told
 }
 
-// New checks cfg and returns a client; nothing is sent yet.
-func New(cfg Config) (*Client, error) {
+// New returns a client for a tenant: its domain ("acme.eu.auth0.com"), or a URL
+// with scheme and port; plain http is accepted to loopback addresses only.
+// Nothing is sent yet.
+func New(domain string, opts ...Option) (*Client, error) {
+	cfg := config{Domain: domain, Validation: Validation{Mode: schema.Usual}}
+	for _, opt := range opts {
+		if opt != nil {
+			opt.client(&cfg)
+		}
+	}
+	return open(cfg)
+}
+
+// open is New of a configuration.
+func open(cfg config) (*Client, error) {
 	base, err := baseURL(cfg.Domain)
 	if err != nil {
 		return nil, err
@@ -192,6 +116,10 @@ func New(cfg Config) (*Client, error) {
 	}
 	if c.transport == nil {
 		c.transport = newTransport(cfg)
+	}
+	c.own = c.transport
+	for _, wrap := range cfg.Wrap {
+		c.transport = wrap(c.transport)
 	}
 	c.auth, err = newClientAuth(c.ownAuth(c.Issuer()))
 	if err != nil {
@@ -218,7 +146,7 @@ func (c *Client) ClientID() string { return c.cfg.ClientID }
 
 // CloseIdleConnections closes the connections that no call uses.
 func (c *Client) CloseIdleConnections() {
-	if t, ok := c.transport.(interface{ CloseIdleConnections() }); ok {
+	if t, ok := c.own.(interface{ CloseIdleConnections() }); ok {
 		t.CloseIdleConnections()
 	}
 }

@@ -21,11 +21,15 @@ func (c *Client) Do(ctx context.Context, operation string, args Args, opts ...Ca
 	if err != nil {
 		return nil, err
 	}
-	return c.perform(ctx, op, args, opts)
+	return c.perform(ctx, op, args, readOptions(opts))
 }
 
 // perform is Do of an operation found.
-func (c *Client) perform(ctx context.Context, op *catalog.Operation, args Args, opts []CallOption) (*Response, error) {
+func (c *Client) perform(ctx context.Context, op *catalog.Operation, args Args, o callOptions) (*Response, error) {
+	args, err := o.join(op, args)
+	if err != nil {
+		return nil, err
+	}
 	r, err := c.prepare(op, args)
 	if err != nil {
 		return nil, err
@@ -35,9 +39,7 @@ func (c *Client) perform(ctx context.Context, op *catalog.Operation, args Args, 
 		return &Response{Status: op.Status, Body: text}, err
 	}
 	k := c.newCall(r)
-	for _, opt := range opts {
-		opt(&k.options)
-	}
+	k.options = o
 	return k.run(ctx)
 }
 
@@ -63,8 +65,17 @@ func (c *Client) newCall(r *request) *call {
 	return &call{Client: c, request: r, started: time.Now(), mine: !c.cfg.NoRetry}
 }
 
-// run sends until there is an answer to give.
+// run is the call, told to the logger.
 func (k *call) run(ctx context.Context) (*Response, error) {
+	resp, err := k.try(ctx)
+	if err != nil {
+		k.logFailure(ctx, err)
+	}
+	return resp, err
+}
+
+// try sends until there is an answer to give.
+func (k *call) try(ctx context.Context) (*Response, error) {
 	for {
 		k.attempts++
 		resp, err := k.attempt(ctx)
@@ -92,6 +103,7 @@ func (k *call) run(ctx context.Context) (*Response, error) {
 		if limited, ok := errors.AsType[*RateLimitError](err); !verdict.Retry || ok && limited.Unsent {
 			return nil, err
 		}
+		k.logRetry(ctx, err, verdict.Wait)
 		if stop := sleep(ctx, verdict.Wait); stop != nil {
 			return nil, fmt.Errorf("%w (%w while waiting to try again)", err, stop)
 		}
@@ -155,10 +167,15 @@ func (k *call) attempt(ctx context.Context) (*Response, error) {
 		k.pacer.Abandon(grant, false)
 		return nil, err
 	}
+	began := time.Now()
 	a, err := k.send(ctx, hreq, k.heads(grant))
 	if err != nil {
 		k.pacer.Abandon(grant, wasSent(err)) // nothing, where the answer's head was observed
-		return nil, k.blanked(err)
+		err = k.blanked(err)
+	}
+	k.logAttempt(ctx, began, a, err)
+	if err != nil {
+		return nil, err
 	}
 	k.observeLate(grant, a)
 	return k.interpret(a)

@@ -9,7 +9,7 @@ import (
 )
 
 // tenant starts a server on loopback and a client for it.
-func tenant(t *testing.T, cfg Config, h http.HandlerFunc) *Client {
+func tenant(t *testing.T, cfg config, h http.HandlerFunc) *Client {
 	t.Helper()
 	srv := httptest.NewServer(h)
 	t.Cleanup(srv.Close)
@@ -17,7 +17,7 @@ func tenant(t *testing.T, cfg Config, h http.HandlerFunc) *Client {
 	if cfg.Token == "" && cfg.ClientID == "" {
 		cfg.Token = "a-management-token"
 	}
-	c, err := New(cfg)
+	c, err := open(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,7 +62,7 @@ func TestRequestsOnTheWire(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			var got []line
-			c := tenant(t, Config{}, record(&got, 200, `{}`))
+			c := tenant(t, config{}, record(&got, 200, `{}`))
 			if _, err := c.Do(t.Context(), tt.op, tt.args); err != nil {
 				t.Fatal(err)
 			}

@@ -14,8 +14,13 @@ func (c *Client) Each(ctx context.Context, operation string, args Args, opts ...
 	if err != nil {
 		return func(yield func(json.RawMessage, error) bool) { yield(nil, err) }
 	}
+	o := readOptions(opts)
+	if args, err = o.join(op, args); err != nil {
+		return func(yield func(json.RawMessage, error) bool) { yield(nil, err) }
+	}
+	o.args = nil // the walk knows them
 	return Walk(ctx, op, args, func(ctx context.Context, op *catalog.Operation, args Args) (*Response, error) {
-		return c.perform(ctx, op, args, opts)
+		return c.perform(ctx, op, args, o)
 	})
 }
 

@@ -54,7 +54,7 @@ func TestErrorBodies(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			c := tenant(t, Config{NoRetry: true}, reply(tt.status, tt.kind, tt.body, "X-Auth0-RequestId", "req-1"))
+			c := tenant(t, config{NoRetry: true}, reply(tt.status, tt.kind, tt.body, "X-Auth0-RequestId", "req-1"))
 			_, err := c.Do(t.Context(), "users.get", Args{"id": "x"})
 			e, ok := errors.AsType[*Auth0Error](err)
 			if !ok {
@@ -71,7 +71,7 @@ func TestErrorBodies(t *testing.T) {
 }
 
 func TestMissingScopes(t *testing.T) {
-	c := tenant(t, Config{}, reply(403, "application/json", `{"statusCode":403,"error":"Forbidden","message":"Insufficient scope, expected any of: update:users","errorCode":"insufficient_scope"}`))
+	c := tenant(t, config{}, reply(403, "application/json", `{"statusCode":403,"error":"Forbidden","message":"Insufficient scope, expected any of: update:users","errorCode":"insufficient_scope"}`))
 	_, err := c.Do(t.Context(), "users.update", Args{"id": "x", "body": map[string]any{}})
 	e, ok := errors.AsType[*Auth0Error](err)
 	if !ok || len(e.MissingScopes) == 0 || e.MissingScopes[0] != "update:users" || !strings.Contains(e.Hint(), "update:users") {
@@ -80,7 +80,7 @@ func TestMissingScopes(t *testing.T) {
 	if n := strings.Count(err.Error(), "update:users"); n == 0 {
 		t.Errorf("%q does not name the scope", err)
 	}
-	c = tenant(t, Config{}, reply(403, "application/json", `{"statusCode":403,"error":"Forbidden","message":"This feature is not part of your plan.","errorCode":"feature_not_enabled"}`))
+	c = tenant(t, config{}, reply(403, "application/json", `{"statusCode":403,"error":"Forbidden","message":"This feature is not part of your plan.","errorCode":"feature_not_enabled"}`))
 	_, err = c.Do(t.Context(), "users.update", Args{"id": "x", "body": map[string]any{}})
 	if e, ok := errors.AsType[*Auth0Error](err); !ok || e.MissingScopes != nil {
 		t.Errorf("another 403 asks for scopes: %v", err)
@@ -100,7 +100,7 @@ func TestResetAtOfARefusal(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			c := tenant(t, Config{NoRetry: true}, reply(429, "application/json", tt.body, tt.header...))
+			c := tenant(t, config{NoRetry: true}, reply(429, "application/json", tt.body, tt.header...))
 			_, err := c.Do(t.Context(), "users.get", Args{"id": "x"})
 			e, ok := errors.AsType[*RateLimitError](err)
 			if !ok || e.ResetAt != tt.want || e.StatusCode != 429 {
@@ -118,7 +118,7 @@ func TestResetAtOfARefusal(t *testing.T) {
 
 func TestAnswersThatAreNoJSON(t *testing.T) {
 	t.Run("html", func(t *testing.T) {
-		c := tenant(t, Config{}, reply(200, "text/html", "<html>sign in to the hotel's network</html>"))
+		c := tenant(t, config{}, reply(200, "text/html", "<html>sign in to the hotel's network</html>"))
 		_, err := c.Do(t.Context(), "users.create", Args{"body": map[string]any{"email": "x"}})
 		e, ok := errors.AsType[*Auth0Error](err)
 		if !ok || e.StatusCode != 200 || !strings.Contains(e.Message, "text/html") || !strings.Contains(e.Message, "sign in to the hotel") || !e.InDoubt {
@@ -126,7 +126,7 @@ func TestAnswersThatAreNoJSON(t *testing.T) {
 		}
 	})
 	t.Run("cut off inside", func(t *testing.T) {
-		c := tenant(t, Config{NoRetry: true}, reply(200, "application/json", `{"user_id":"auth`))
+		c := tenant(t, config{NoRetry: true}, reply(200, "application/json", `{"user_id":"auth`))
 		_, err := c.Do(t.Context(), "users.get", Args{"id": "x"})
 		e, ok := errors.AsType[*NetworkError](err)
 		if !ok || e.Phase != "receive" || !e.Sent || e.InDoubt || Classify(err) != pace.Uncertain {
@@ -134,14 +134,14 @@ func TestAnswersThatAreNoJSON(t *testing.T) {
 		}
 	})
 	t.Run("text where text is due", func(t *testing.T) {
-		c := tenant(t, Config{ClientID: "app"}, reply(200, "text/html", "We've just sent you an email <to> you."))
+		c := tenant(t, config{ClientID: "app"}, reply(200, "text/html", "We've just sent you an email <to> you."))
 		r, err := c.Do(t.Context(), "authentication.database.change_password", Args{"email": "a@example.com", "connection": "db"})
 		if err != nil || string(r.Body) != `"We've just sent you an email <to> you."` {
 			t.Fatalf("got %s, %v", r.Body, err)
 		}
 	})
 	t.Run("empty", func(t *testing.T) {
-		c := tenant(t, Config{}, reply(204, "application/json", ""))
+		c := tenant(t, config{}, reply(204, "application/json", ""))
 		r, err := c.Do(t.Context(), "users.delete", Args{"id": "x"})
 		if err != nil || r.Body != nil || r.Status != 204 {
 			t.Fatalf("got %+v, %v", r, err)
@@ -166,7 +166,7 @@ func TestConnectionFaults(t *testing.T) {
 		}
 		address := l.Addr().String()
 		_ = l.Close()
-		c, err := New(Config{Domain: "http://" + address, Token: "t", NoRetry: true})
+		c, err := open(config{Domain: "http://" + address, Token: "t", NoRetry: true})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -181,7 +181,7 @@ func TestConnectionFaults(t *testing.T) {
 		srv.Config.ErrorLog = nil
 		srv.StartTLS()
 		defer srv.Close()
-		c, err := New(Config{Domain: srv.URL, Token: "t"})
+		c, err := open(config{Domain: srv.URL, Token: "t"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -194,7 +194,7 @@ func TestConnectionFaults(t *testing.T) {
 	t.Run("http at a TLS port", func(t *testing.T) {
 		srv := httptest.NewServer(reply(200, "application/json", `{}`))
 		defer srv.Close()
-		c, err := New(Config{Domain: "https://" + strings.TrimPrefix(srv.URL, "http://"), Token: "t", NoRetry: true})
+		c, err := open(config{Domain: "https://" + strings.TrimPrefix(srv.URL, "http://"), Token: "t", NoRetry: true})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -204,7 +204,7 @@ func TestConnectionFaults(t *testing.T) {
 		}
 	})
 	t.Run("cut off", func(t *testing.T) {
-		c := tenant(t, Config{NoRetry: true}, cutBody)
+		c := tenant(t, config{NoRetry: true}, cutBody)
 		_, err := c.Do(t.Context(), "users.create", Args{"body": map[string]any{}})
 		e, ok := errors.AsType[*NetworkError](err)
 		if !ok || e.Phase != "receive" || !e.Sent || !e.InDoubt || !InDoubt(err) || !strings.Contains(err.Error(), "cut off after 11 bytes") {
@@ -212,7 +212,7 @@ func TestConnectionFaults(t *testing.T) {
 		}
 	})
 	t.Run("reset after the request", func(t *testing.T) {
-		c := tenant(t, Config{NoRetry: true}, func(w http.ResponseWriter, r *http.Request) {
+		c := tenant(t, config{NoRetry: true}, func(w http.ResponseWriter, r *http.Request) {
 			_, _ = io.Copy(io.Discard, r.Body)
 			conn, _, _ := w.(http.Hijacker).Hijack()
 			_ = conn.(*net.TCPConn).SetLinger(0)
@@ -228,7 +228,7 @@ func TestConnectionFaults(t *testing.T) {
 
 func TestUnavailable(t *testing.T) {
 	for _, status := range []int{502, 503, 504} {
-		c := tenant(t, Config{NoRetry: true}, reply(status, "", ""))
+		c := tenant(t, config{NoRetry: true}, reply(status, "", ""))
 		for op, doubt := range map[string]bool{"users.create": true, "users.regenerate_recovery_code": true, "users.update": false, "users.get": false} {
 			args := Args{"id": "x"}
 			switch op {
@@ -258,7 +258,7 @@ func TestEchoesAreBlanked(t *testing.T) {
 		})
 		_, _ = w.Write(text)
 	}
-	c := tenant(t, Config{Token: token, ClientID: "app", ClientSecret: secret}, echo)
+	c := tenant(t, config{Token: token, ClientID: "app", ClientSecret: secret}, echo)
 	calls := []struct {
 		op   string
 		args Args
@@ -297,7 +297,7 @@ func TestHTTP2AndGzip(t *testing.T) {
 	srv.EnableHTTP2 = true
 	srv.StartTLS()
 	defer srv.Close()
-	c, err := New(Config{Domain: srv.URL, Token: "t", TLS: &tls.Config{RootCAs: srv.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs}})
+	c, err := open(config{Domain: srv.URL, Token: "t", TLS: &tls.Config{RootCAs: srv.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs}})
 	if err != nil {
 		t.Fatal(err)
 	}

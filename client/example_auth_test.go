@@ -29,9 +29,7 @@ func atTenant() *client.Client {
 		panic(err)
 	}
 	own := tenant.Credentials()
-	c, err := client.New(client.Config{
-		Domain: own.BaseURL, ClientID: own.ClientID, ClientSecret: own.ClientSecret, Transport: tenant.Transport(),
-	})
+	c, err := client.New(own.BaseURL, client.WithClientSecret(own.ClientID, own.ClientSecret), client.WithTransport(tenant.Transport()))
 	if err != nil {
 		panic(err)
 	}
@@ -136,7 +134,7 @@ func ExampleClient_VerifyAccessToken() {
 // A login by browser with PKCE: the challenge goes into the address, the
 // verifier into the request for the tokens.
 func ExampleNewPKCE() {
-	c, err := client.New(client.Config{Domain: "acme.eu.auth0.com", ClientID: "my-app"})
+	c, err := client.New("acme.eu.auth0.com", client.WithClientID("my-app"))
 	if err != nil {
 		fmt.Println(err)
 		return

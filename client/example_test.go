@@ -18,12 +18,9 @@ func start(seed string) (c *client.Client, stop func()) {
 	}
 	server := httptest.NewServer(tenant)
 	own := tenant.Credentials()
-	c, err = client.New(client.Config{
-		Domain:       server.URL,
-		ClientID:     own.ClientID,
-		ClientSecret: own.ClientSecret,
-		Audience:     "https://" + own.Domain + "/api/v2/",
-	})
+	c, err = client.New(server.URL,
+		client.WithClientSecret(own.ClientID, own.ClientSecret),
+		client.WithAudience("https://"+own.Domain+"/api/v2/"))
 	if err != nil {
 		panic(err)
 	}

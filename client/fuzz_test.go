@@ -36,7 +36,7 @@ func FuzzErrorBody(f *testing.F) {
 			return resp, nil
 		}))
 		cfg.NoRetry, cfg.Token = true, canary
-		c := must(New(cfg))
+		c := must(open(cfg))
 		for _, call := range []func() (*Response, error){
 			func() (*Response, error) { return c.Do(context.Background(), "users.get", Args{"id": "x"}) },
 			func() (*Response, error) {
@@ -101,7 +101,7 @@ func FuzzPage(f *testing.F) {
 				return respond(r, 200, body), nil
 			}))
 			cfg.NoRetry, cfg.Token, cfg.Now = true, "t", time.Now
-			c := must(New(cfg))
+			c := must(open(cfg))
 			items := 0
 			for item, err := range c.Each(ctx, op, nil) {
 				if err != nil {

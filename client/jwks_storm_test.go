@@ -43,7 +43,7 @@ func TestForgedKeyIDStorm(t *testing.T) {
 	cfg := mintConfig(nil)
 	cfg.Domain, cfg.Transport = e.URL, nil
 	cfg.Now = func() time.Time { return time.Unix(now.Load(), 0) }
-	c := must(New(cfg))
+	c := must(open(cfg))
 	defer c.CloseIdleConnections()
 	o := VerifyOptions{Issuer: mintIssuer}
 	honest := rs256(t, fullClaims())

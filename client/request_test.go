@@ -35,7 +35,7 @@ func TestWrongCalls(t *testing.T) {
 		{"header with a line break", "users.create", Args{"body": map[string]any{}, "auth0_custom_domain": "a\nb"}, []string{"auth0_custom_domain: a header cannot"}},
 		{"domain with a path", "get_token.client_credentials", Args{"audience": "a", "domain": "acme.com/x"}, []string{"domain:", "more than scheme"}},
 	}
-	c := tenant(t, Config{ClientID: "app", ClientSecret: "s", Token: "t"}, func(_ http.ResponseWriter, r *http.Request) {
+	c := tenant(t, config{ClientID: "app", ClientSecret: "s", Token: "t"}, func(_ http.ResponseWriter, r *http.Request) {
 		t.Errorf("%s %s was sent", r.Method, r.URL)
 	})
 	for _, tt := range tests {
@@ -64,7 +64,7 @@ func TestDomains(t *testing.T) {
 		"":                           "", "https://": "", "http://acme.com": "", "ftp://acme.com": "", "https://u:geheim@acme.com": "",
 		"acme.com/tenant": "", "acme.com?x=geheim": "", "http://10.0.0.1": "",
 	} {
-		c, err := New(Config{Domain: domain, Token: "t"})
+		c, err := open(config{Domain: domain, Token: "t"})
 		if want == "" {
 			if err == nil {
 				t.Errorf("%q was taken", domain)
@@ -118,7 +118,7 @@ func TestBodies(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			var got []line
-			c := tenant(t, Config{ClientID: "app", ClientSecret: "s3cret", Token: "t"}, record(&got, 200, `{"access_token":"x"}`))
+			c := tenant(t, config{ClientID: "app", ClientSecret: "s3cret", Token: "t"}, record(&got, 200, `{"access_token":"x"}`))
 			if _, err := c.Do(t.Context(), tt.op, tt.args); err != nil {
 				t.Fatal(err)
 			}
@@ -131,7 +131,7 @@ func TestBodies(t *testing.T) {
 
 func TestForms(t *testing.T) {
 	var got []line
-	c := tenant(t, Config{ClientID: "app", ClientSecret: "s3cret"}, record(&got, 201, `{"request_uri":"urn:x","expires_in":30}`))
+	c := tenant(t, config{ClientID: "app", ClientSecret: "s3cret"}, record(&got, 201, `{"request_uri":"urn:x","expires_in":30}`))
 	_, err := c.Do(t.Context(), "authentication.pushed_authorization_requests.pushed_authorization_request", Args{
 		"response_type": "code", "redirect_uri": "https://a/b?c=d",
 	})
@@ -153,7 +153,7 @@ func TestForms(t *testing.T) {
 }
 
 func TestBrowserAddressesAreNotSent(t *testing.T) {
-	c, err := New(Config{Domain: "acme.eu.auth0.com", ClientID: "app"})
+	c, err := open(config{Domain: "acme.eu.auth0.com", ClientID: "app"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -169,7 +169,7 @@ func TestBrowserAddressesAreNotSent(t *testing.T) {
 func TestTelemetry(t *testing.T) {
 	for _, silent := range []bool{false, true} {
 		var got []line
-		c := tenant(t, Config{NoTelemetry: silent}, record(&got, 200, `{}`))
+		c := tenant(t, config{NoTelemetry: silent}, record(&got, 200, `{}`))
 		if _, err := c.Do(t.Context(), "users.get", Args{"id": "x"}); err != nil {
 			t.Fatal(err)
 		}
@@ -197,7 +197,7 @@ func TestRedirects(t *testing.T) {
 	var there []line
 	other := httptest.NewServer(record(&there, 200, `{"there":true}`))
 	defer other.Close()
-	c := tenant(t, Config{}, func(w http.ResponseWriter, r *http.Request) {
+	c := tenant(t, config{}, func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case "/api/v2/users/near":
 			http.Redirect(w, r, "/api/v2/users/there", http.StatusFound)
@@ -241,7 +241,7 @@ func (e *elsewhere) RoundTrip(r *http.Request) (*http.Response, error) {
 
 func TestRedirectLeavesTheTokenBehind(t *testing.T) {
 	e := &elsewhere{tokens: map[string]string{}}
-	c, err := New(Config{Domain: "acme.eu.auth0.com", Token: "t", Transport: e})
+	c, err := open(config{Domain: "acme.eu.auth0.com", Token: "t", Transport: e})
 	if err != nil {
 		t.Fatal(err)
 	}

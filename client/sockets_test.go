@@ -27,13 +27,13 @@ func TestOverSockets(t *testing.T) {
 	roots := x509.NewCertPool()
 	roots.AddCert(srv.Certificate())
 	own := tn.Credentials()
-	for name, cfg := range map[string]Config{
+	for name, cfg := range map[string]config{
 		"secret":      {ClientID: own.ClientID, ClientSecret: own.ClientSecret},
 		"private key": {ClientID: own.PrivateKeyClientID, SigningKey: own.PrivateKey},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cfg.Domain, cfg.RootCAs = srv.URL, roots
-			c, err := New(cfg)
+			c, err := open(cfg)
 			if err != nil {
 				t.Fatal(err)
 			}

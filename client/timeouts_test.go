@@ -38,7 +38,7 @@ func (p *pipes) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 
 // piped gives a client whose requests reach h through a pipe, in virtual time;
 // without h nobody answers the dial.
-func piped(t *testing.T, cfg Config, h http.HandlerFunc) *Client {
+func piped(t *testing.T, cfg config, h http.HandlerFunc) *Client {
 	t.Helper()
 	p := &pipes{accept: make(chan net.Conn)}
 	transport := &http.Transport{DialContext: p.dial}
@@ -49,7 +49,7 @@ func piped(t *testing.T, cfg Config, h http.HandlerFunc) *Client {
 	}
 	t.Cleanup(transport.CloseIdleConnections)
 	cfg.Domain, cfg.Transport, cfg.Token = "http://127.0.0.1", transport, "t"
-	c, err := New(cfg)
+	c, err := open(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,7 +104,7 @@ func TestTimeouts(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				c := piped(t, Config{NoRetry: true, Timeouts: Timeouts{Silence: 0}}, tt.handler)
+				c := piped(t, config{NoRetry: true, Timeouts: Timeouts{Silence: 0}}, tt.handler)
 				began := time.Now()
 				_, err := c.Do(t.Context(), "users.create", Args{"body": map[string]any{"email": "x"}}, WithTimeouts(tt.times))
 				if took := time.Since(began); took != tt.after {
@@ -142,7 +142,7 @@ func (s slowReader) Read(p []byte) (int, error) {
 func TestUploadKeepsTheCallAlive(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var got string
-		c := piped(t, Config{NoRetry: true, Timeouts: Timeouts{Silence: 5 * time.Second}}, func(w http.ResponseWriter, r *http.Request) {
+		c := piped(t, config{NoRetry: true, Timeouts: Timeouts{Silence: 5 * time.Second}}, func(w http.ResponseWriter, r *http.Request) {
 			text, _ := io.ReadAll(r.Body)
 			got = string(text)
 			_, _ = io.WriteString(w, "{}")
@@ -166,7 +166,7 @@ func TestUploadKeepsTheCallAlive(t *testing.T) {
 // A cancelled call says whether the request had left.
 func TestCancelledCall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := piped(t, Config{}, func(_ http.ResponseWriter, r *http.Request) {
+		c := piped(t, config{}, func(_ http.ResponseWriter, r *http.Request) {
 			_, _ = io.Copy(io.Discard, r.Body)
 			<-r.Context().Done()
 		})
@@ -229,7 +229,7 @@ func TestRetries(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				f := &flaky{script: tt.script}
-				c, err := New(Config{Domain: "acme.eu.auth0.com", Token: "t", Transport: f})
+				c, err := open(config{Domain: "acme.eu.auth0.com", Token: "t", Transport: f})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -265,7 +265,7 @@ func cut(body string) string {
 func TestHookStopsTheCall(t *testing.T) {
 	f := &flaky{script: []any{200}}
 	stop := errors.New("the lease is lost")
-	c, err := New(Config{Domain: "acme.eu.auth0.com", Token: "t", Transport: f, BeforeSend: func(context.Context, SendInfo) error { return stop }})
+	c, err := open(config{Domain: "acme.eu.auth0.com", Token: "t", Transport: f, BeforeSend: func(context.Context, SendInfo) error { return stop }})
 	if err != nil {
 		t.Fatal(err)
 	}

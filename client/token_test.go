@@ -58,7 +58,7 @@ func (i *issuer) RoundTrip(r *http.Request) (*http.Response, error) {
 	return answer(200, `{}`)
 }
 
-func withIssuer(t *testing.T, i *issuer, cfg Config) *Client {
+func withIssuer(t *testing.T, i *issuer, cfg config) *Client {
 	t.Helper()
 	if i.expires == 0 {
 		i.expires = 86400
@@ -67,7 +67,7 @@ func withIssuer(t *testing.T, i *issuer, cfg Config) *Client {
 	if cfg.Token == "" {
 		cfg.ClientID, cfg.ClientSecret = "app", "hush-hush"
 	}
-	c, err := New(cfg)
+	c, err := open(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,7 +82,7 @@ func get(ctx context.Context, c *Client) error {
 func TestOneTokenForMany(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i := &issuer{slow: time.Second}
-		c := withIssuer(t, i, Config{})
+		c := withIssuer(t, i, config{})
 		var wg sync.WaitGroup
 		for range 50 {
 			wg.Go(func() {
@@ -121,7 +121,7 @@ func TestTokenIsRenewedBeforeItEnds(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			i := &issuer{expires: tt.expires}
-			c := withIssuer(t, i, Config{})
+			c := withIssuer(t, i, config{})
 			for range 2 {
 				if err := get(t.Context(), c); err != nil {
 					t.Fatal(err)
@@ -153,7 +153,7 @@ func TestUnauthorizedOnceMore(t *testing.T) {
 	for _, tt := range tests {
 		for _, noRetry := range []bool{false, true} {
 			i := &issuer{valid: tt.valid}
-			c := withIssuer(t, i, Config{Token: tt.token, NoRetry: noRetry})
+			c := withIssuer(t, i, config{Token: tt.token, NoRetry: noRetry})
 			err := get(t.Context(), c)
 			if (err != nil) != tt.fails || i.tokens != tt.tokens || i.calls != tt.calls {
 				t.Errorf("%s: %d tokens, %d calls, %v", tt.name, i.tokens, i.calls, err)
@@ -166,7 +166,7 @@ func TestTokenFaults(t *testing.T) {
 	t.Run("tried again also where calls are not", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			i := &issuer{refuse: []int{503, 429, 503}}
-			c := withIssuer(t, i, Config{NoRetry: true})
+			c := withIssuer(t, i, config{NoRetry: true})
 			if err := get(t.Context(), c); err != nil || len(i.bodies) != 4 {
 				t.Fatalf("%d tries, %v", len(i.bodies), err)
 			}
@@ -175,7 +175,7 @@ func TestTokenFaults(t *testing.T) {
 	t.Run("refused", func(t *testing.T) {
 		i := &issuer{refuse: []int{401}}
 		hooks := 0
-		c := withIssuer(t, i, Config{BeforeSend: func(context.Context, SendInfo) error { hooks++; return nil }})
+		c := withIssuer(t, i, config{BeforeSend: func(context.Context, SendInfo) error { hooks++; return nil }})
 		err := get(t.Context(), c)
 		if _, ok := errors.AsType[*TokenError](err); !ok || i.calls != 0 || len(i.bodies) != 1 || InDoubt(err) || hooks != 0 {
 			t.Fatalf("got %v", err)
@@ -188,7 +188,7 @@ func TestTokenFaults(t *testing.T) {
 		}
 	})
 	t.Run("nothing to get one with", func(t *testing.T) {
-		c, err := New(Config{Domain: "acme.eu.auth0.com"})
+		c, err := open(config{Domain: "acme.eu.auth0.com"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -203,7 +203,7 @@ func TestTokenFaults(t *testing.T) {
 func TestTokenWaitersLeave(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i := &issuer{slow: 3 * time.Second}
-		c := withIssuer(t, i, Config{})
+		c := withIssuer(t, i, config{})
 		hasty, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		var wg sync.WaitGroup

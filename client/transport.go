@@ -10,7 +10,7 @@ import (
 // newTransport is the one transport of a client: kept-alive connections, HTTP/2
 // where the tenant speaks it, gzip. The timeouts are not set here but watched
 // for each attempt (timeouts.go), so that every call can have its own.
-func newTransport(cfg Config) *http.Transport {
+func newTransport(cfg config) *http.Transport {
 	conf := &tls.Config{MinVersion: tls.VersionTLS12}
 	if cfg.TLS != nil {
 		conf = cfg.TLS.Clone()

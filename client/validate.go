@@ -20,7 +20,7 @@ type Validation struct {
 	// certainly wrong is an error), schema.Warn or schema.Strict.
 	Mode schema.Mode
 	// Warn is told what is no error, once for each field of an operation; nil
-	// means nobody wants to know. It is called by the goroutine of the call.
+	// means the logger of WithLogger. It is called by the goroutine of the call.
 	Warn func(operation string, m schema.Mistake)
 }
 
@@ -38,12 +38,13 @@ func (c *Client) validate(r *request) error {
 	if len(refused) > 0 {
 		return refusedBody(r.op.ID, append(refused, told...))
 	}
-	if c.cfg.Validation.Warn == nil {
+	warn := c.warner()
+	if warn == nil {
 		return nil
 	}
 	for _, m := range told {
 		if c.told.first(r.op.ID + " " + m.Field()) {
-			c.cfg.Validation.Warn(r.op.ID, m)
+			warn(r.op.ID, m)
 		}
 	}
 	return nil

@@ -41,15 +41,14 @@ func TestValidation(t *testing.T) {
 			t.Fatal(err)
 		}
 		var told []string
-		c, err := client.New(client.Config{
-			Domain: tenant.Credentials().BaseURL, Token: "x", Transport: tenant.Transport(), NoRetry: true,
-			Validation: client.Validation{Mode: tt.mode, Warn: func(op string, m schema.Mistake) {
+		c, err := client.New(tenant.Credentials().BaseURL, client.WithToken("x"),
+			client.WithTransport(tenant.Transport()), client.WithoutRetry(),
+			client.WithValidation(client.Validation{Mode: tt.mode, Warn: func(op string, m schema.Mistake) {
 				if op != tt.op {
 					t.Errorf("told of %s, want %s", op, tt.op)
 				}
 				told = append(told, m.Path)
-			}},
-		})
+			}}))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -33,8 +33,8 @@ func respond(r *http.Request, status int, text string, header ...string) *http.R
 }
 
 // mintConfig is the tenant of the tests over a transport.
-func mintConfig(transport http.RoundTripper) Config {
-	return Config{
+func mintConfig(transport http.RoundTripper) config {
+	return config{
 		Domain: "acme.example", ClientID: mintClient, ClientSecret: mintSecret, Transport: transport,
 		Now: func() time.Time { return time.Unix(mintNow, 0) },
 	}
@@ -44,7 +44,7 @@ func TestVerifyIDTokenOverHTTP(t *testing.T) {
 	var mu sync.Mutex
 	var seen []line
 	hooked := false
-	c := tenant(t, Config{
+	c := tenant(t, config{
 		ClientID: mintClient, ClientSecret: mintSecret,
 		Now:        func() time.Time { return time.Unix(mintNow, 0) },
 		BeforeSend: func(context.Context, SendInfo) error { hooked = true; return errors.New("no") },
@@ -90,7 +90,7 @@ func TestVerifyIDTokenOverHTTP(t *testing.T) {
 }
 
 func TestVerifyIDTokenWithSecretAsksNobody(t *testing.T) {
-	c := must(New(mintConfig(transportFunc(func(*http.Request) (*http.Response, error) {
+	c := must(open(mintConfig(transportFunc(func(*http.Request) (*http.Response, error) {
 		return nil, errors.New("a request was sent")
 	}))))
 	token := mint(t, `{"alg":"HS256","typ":"JWT"}`, fullClaims(), by{"HS256", []byte(mintSecret)})
@@ -162,7 +162,7 @@ func TestKeySetFaults(t *testing.T) {
 					return tc.answer(r)
 				}))
 				cfg.NoRetry = true
-				c := must(New(cfg))
+				c := must(open(cfg))
 				begin := time.Now()
 				_, err := c.VerifyIDToken(t.Context(), token, VerifyOptions{})
 				if !tc.want(err) {
@@ -184,7 +184,7 @@ func TestKeySetIsFetchedAgain(t *testing.T) {
 	token := rs256(t, fullClaims())
 	synctest.Test(t, func(t *testing.T) {
 		requests := 0
-		c := must(New(mintConfig(transportFunc(func(r *http.Request) (*http.Response, error) {
+		c := must(open(mintConfig(transportFunc(func(r *http.Request) (*http.Response, error) {
 			if requests++; requests < 3 {
 				return respond(r, 503, "no"), nil
 			}
@@ -202,7 +202,7 @@ func TestKeySetBehindAClosedBucket(t *testing.T) {
 	token := rs256(t, fullClaims())
 	synctest.Test(t, func(t *testing.T) {
 		requests := 0
-		c := must(New(mintConfig(transportFunc(func(r *http.Request) (*http.Response, error) {
+		c := must(open(mintConfig(transportFunc(func(r *http.Request) (*http.Response, error) {
 			requests++
 			return respond(r, 429, `{}`, "X-RateLimit-Reset", fmt.Sprint(time.Now().Unix()+300)), nil
 		}))))
@@ -229,7 +229,7 @@ func TestKeySetOfAnotherHost(t *testing.T) {
 			return respond(r, 200, string(keySetText(jwkOf(&rsaKey().PublicKey, "k1", nil)))), nil
 		}))
 		cfg.NoRetry = true
-		c := must(New(cfg))
+		c := must(open(cfg))
 		_, err := c.VerifyIDToken(t.Context(), token, VerifyOptions{JWKSURL: "https://keys.example/jwks"})
 		if _, ok := errors.AsType[*RateLimitError](err); !ok {
 			t.Errorf("the other host: %v", err)

@@ -52,7 +52,7 @@ func ExampleClient_VerifyIDToken() {
 	}
 	tenant := exampleTenant(key)
 	defer tenant.Close()
-	c, err := client.New(client.Config{Domain: tenant.URL, ClientID: "my-app"})
+	c, err := client.New(tenant.URL, client.WithClientID("my-app"))
 	if err != nil {
 		panic(err)
 	}
@@ -106,7 +106,7 @@ func ExampleClient_GetToken() {
 
 	// With a signing key the client proves itself by a signed assertion, a
 	// fresh one for every request; no secret is sent.
-	c, err := client.New(client.Config{Domain: tenant.URL, ClientID: "my-app", SigningKey: string(text)})
+	c, err := client.New(tenant.URL, client.WithPrivateKey("my-app", client.PrivateKey{PEM: string(text)}))
 	if err != nil {
 		panic(err)
 	}

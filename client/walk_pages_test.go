@@ -230,7 +230,7 @@ func TestUsersKeepTheCallersView(t *testing.T) {
 }
 
 func TestUsersInAnotherOrder(t *testing.T) {
-	_, c := local(t, optionsOf(t, 2300), Config{})
+	_, c := local(t, optionsOf(t, 2300), config{})
 	var got []string
 	for item, err := range c.Each(t.Context(), "users.list", Args{"sort": "email:-1", "fields": "email"}) {
 		if err != nil {
@@ -245,7 +245,7 @@ func TestUsersInAnotherOrder(t *testing.T) {
 
 // Deleting in the loop skips nobody.
 func TestDeletingWhileWalking(t *testing.T) {
-	_, c := local(t, optionsOf(t, 1300), Config{})
+	_, c := local(t, optionsOf(t, 1300), config{})
 	n := 0
 	for item, err := range c.Each(t.Context(), "users.list", Args{"q": "blocked:true"}) {
 		if err != nil {

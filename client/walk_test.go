@@ -12,7 +12,7 @@ import (
 )
 
 // local starts a local tenant and a client that reaches it in memory.
-func local(t *testing.T, o sim.Options, cfg Config) (*sim.Tenant, *Client) {
+func local(t *testing.T, o sim.Options, cfg config) (*sim.Tenant, *Client) {
 	t.Helper()
 	tn, err := sim.New(o)
 	if err != nil {
@@ -23,7 +23,7 @@ func local(t *testing.T, o sim.Options, cfg Config) (*sim.Tenant, *Client) {
 	if cfg.ClientID == "" && cfg.Token == "" {
 		cfg.ClientID, cfg.ClientSecret = cred.ClientID, cred.ClientSecret
 	}
-	c, err := New(cfg)
+	c, err := open(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,7 +88,7 @@ func TestAllUsersBeyondTheReach(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			tn, c := local(t, sim.Options{Seed: seedUsers(t, tt.n, tt.at)}, Config{})
+			tn, c := local(t, sim.Options{Seed: seedUsers(t, tt.n, tt.at)}, config{})
 			for _, args := range []Args{nil, {"sort": "created_at:-1", "per_page": 87}} {
 				got := ids(t, c, args)
 				slices.Sort(got)

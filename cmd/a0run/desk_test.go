@@ -47,10 +47,8 @@ func newDesk(t *testing.T, o sim.Options, cfg engine.Config) *desk {
 		t.Fatal(err)
 	}
 	cred := tenant.Credentials()
-	c, err := client.New(client.Config{
-		Domain: cred.BaseURL, ClientID: cred.ClientID, ClientSecret: cred.ClientSecret,
-		Transport: tenant.Transport(), NoRetry: true,
-	})
+	c, err := client.New(cred.BaseURL, client.WithClientSecret(cred.ClientID, cred.ClientSecret),
+		client.WithTransport(tenant.Transport()), client.WithoutRetry(), client.WithoutValidation())
 	if err != nil {
 		t.Fatal(err)
 	}

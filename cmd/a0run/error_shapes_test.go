@@ -124,7 +124,7 @@ func TestErrorShapes(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				d := newDesk(t, sim.Options{}, engine.Config{})
 				var err error
-				if d.client, err = client.New(client.Config{Domain: "acme.example", ClientID: "id", ClientSecret: "the-client-secret", Transport: tc.shape, NoRetry: true}); err != nil {
+				if d.client, err = client.New("acme.example", client.WithClientSecret("id", "the-client-secret"), client.WithTransport(tc.shape), client.WithoutRetry(), client.WithoutValidation()); err != nil {
 					t.Fatal(err)
 				}
 				if err := d.play(t.Context(), "p.lua", `

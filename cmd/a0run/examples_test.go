@@ -116,9 +116,7 @@ func pairs(params ...string) []string {
 func userToken(t *testing.T, tenant *sim.Tenant) string {
 	t.Helper()
 	c := tenant.Credentials()
-	login, err := client.New(client.Config{
-		Domain: c.BaseURL, ClientID: c.ClientID, ClientSecret: c.ClientSecret, Transport: tenant.Transport(),
-	})
+	login, err := client.New(c.BaseURL, client.WithClientSecret(c.ClientID, c.ClientSecret), client.WithTransport(tenant.Transport()))
 	if err != nil {
 		t.Fatal(err)
 	}

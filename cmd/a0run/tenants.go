@@ -135,18 +135,20 @@ func newClient(s *session, r *project.Resolved) (*client.Client, error) {
 	for _, secret := range []engine.Secret{r.ClientSecret, r.PrivateKey, r.CertificateKey, r.Token} {
 		s.redactor.Add(string(secret))
 	}
-	cfg := client.Config{
-		Domain: r.Domain, ClientID: r.ClientID, ClientSecret: string(r.ClientSecret),
-		SigningKey: string(r.PrivateKey), SigningAlg: r.PrivateKeyAlg, SigningKeyID: r.PrivateKeyID,
-		AuthMethod: client.AuthMethod(r.AuthMethod), Token: string(r.Token),
-		Audience: r.Audience, NoRetry: true, Now: s.world.now, Learn: s.redactor.Add,
-		Pacer: pace.New(pace.Config{Now: s.world.now}),
+	opts := append(engineDriven(s),
+		client.WithClientSecret(r.ClientID, string(r.ClientSecret)),
+		client.WithAuthMethod(client.AuthMethod(r.AuthMethod)), client.WithToken(string(r.Token)),
+		client.WithAudience(r.Audience), client.WithPacer(pace.New(pace.Config{Now: s.world.now})))
+	if r.PrivateKey != "" {
+		key := client.PrivateKey{PEM: string(r.PrivateKey), Algorithm: r.PrivateKeyAlg, ID: r.PrivateKeyID}
+		opts = append(opts, client.WithPrivateKey(r.ClientID, key))
 	}
 	if len(r.CAPEM) > 0 {
-		cfg.RootCAs = x509.NewCertPool()
-		if !cfg.RootCAs.AppendCertsFromPEM(r.CAPEM) {
+		roots := x509.NewCertPool()
+		if !roots.AppendCertsFromPEM(r.CAPEM) {
 			return nil, fmt.Errorf("ca_file holds no PEM certificate")
 		}
+		opts = append(opts, client.WithRootCAs(roots))
 	}
 	if len(r.CertificatePEM) > 0 {
 		// The error could show the key.
@@ -154,9 +156,18 @@ func newClient(s *session, r *project.Resolved) (*client.Client, error) {
 		if err != nil {
 			return nil, fmt.Errorf("tenant %s: client_certificate and client_certificate_key do not belong to each other, or are damaged", r.Name)
 		}
-		cfg.TLS = &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}
+		opts = append(opts, client.WithTLS(&tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}))
 	}
-	return client.New(cfg)
+	return client.New(r.Domain, opts...)
+}
+
+// engineDriven are the options of a client under the engine, which retries and
+// validates by itself.
+func engineDriven(s *session) []client.Option {
+	return []client.Option{
+		client.WithoutRetry(), client.WithoutValidation(),
+		client.WithClock(s.world.now), client.WithSecretListener(s.redactor.Add),
+	}
 }
 
 // openLocal makes a fresh local tenant for every role.
@@ -194,10 +205,8 @@ func (t *tenants) openLocal(s *session, roles []string) error {
 		}
 		cred := tenant.Credentials()
 		s.redactor.Add(cred.ClientSecret)
-		c, err := client.New(client.Config{
-			Domain: cred.BaseURL, ClientID: cred.ClientID, ClientSecret: cred.ClientSecret,
-			Transport: tenant.Transport(), NoRetry: true, Now: s.world.now, Learn: s.redactor.Add,
-		})
+		c, err := client.New(cred.BaseURL, append(engineDriven(s),
+			client.WithClientSecret(cred.ClientID, cred.ClientSecret), client.WithTransport(tenant.Transport()))...)
 		if err != nil {
 			return err
 		}

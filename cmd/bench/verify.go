@@ -45,9 +45,9 @@ func (b *bench) verification() error {
 		return err
 	}
 	token := signed + "." + b64(signature)
-	c, err := client.New(client.Config{Domain: "acme.example", ClientID: "app-1", Transport: keyTransport(
+	c, err := client.New("acme.example", client.WithClientID("app-1"), client.WithTransport(keyTransport(
 		fmt.Sprintf(`{"keys":[{"kty":"RSA","kid":"k1","use":"sig","alg":"RS256","n":"%s","e":"%s"}]}`,
-			b64(key.N.Bytes()), b64(big.NewInt(int64(key.E)).Bytes())))})
+			b64(key.N.Bytes()), b64(big.NewInt(int64(key.E)).Bytes())))))
 	if err != nil {
 		return err
 	}

@@ -322,9 +322,8 @@ func (d *desk) try(p play) (*execution, error) {
 	e.redactor.Off = d.shown
 	proc := &process{Journal: d.db, db: d.db, fate: p.fate, next: d.tenant.Transport()}
 	cred := d.tenant.Credentials()
-	c, err := client.New(client.Config{
-		Domain: cred.BaseURL, ClientID: cred.ClientID, ClientSecret: cred.ClientSecret, Transport: proc, NoRetry: true, Now: d.now,
-	})
+	c, err := client.New(cred.BaseURL, client.WithClientSecret(cred.ClientID, cred.ClientSecret),
+		client.WithTransport(proc), client.WithoutRetry(), client.WithoutValidation(), client.WithClock(d.now))
 	if err != nil {
 		return nil, err
 	}

@@ -68,17 +68,15 @@ func newDesk(t *testing.T, s setting) *desk {
 		}
 	}
 	cred := d.tenant.Credentials()
-	cfg := client.Config{
-		Domain: cred.BaseURL, ClientID: cred.ClientID, ClientSecret: cred.ClientSecret,
-		Transport: d.tenant.Transport(), NoRetry: true,
-	}
+	login := client.WithClientSecret(cred.ClientID, cred.ClientSecret)
 	if s.scopes != nil {
-		cfg.ClientID, cfg.ClientSecret = "", ""
-		if cfg.Token, err = d.tenant.Token(s.scopes...); err != nil {
+		token, err := d.tenant.Token(s.scopes...)
+		if err != nil {
 			t.Fatal(err)
 		}
+		login = client.WithToken(token)
 	}
-	if d.client, err = client.New(cfg); err != nil {
+	if d.client, err = client.New(cred.BaseURL, login, client.WithTransport(d.tenant.Transport()), client.WithoutRetry(), client.WithoutValidation()); err != nil {
 		t.Fatal(err)
 	}
 	of := Tenant{Name: "production", Domain: "acme.local"}

@@ -38,10 +38,8 @@ func newDesk(t *testing.T, seed string) *desk {
 	d := &desk{t: t, tenant: tenant, now: time.Now()}
 	clients := map[string]*client.Client{}
 	for _, role := range []string{"default", "other"} {
-		clients[role], err = client.New(client.Config{
-			Domain: cred.BaseURL, ClientID: cred.ClientID, ClientSecret: cred.ClientSecret,
-			Transport: tenant.Transport(), NoRetry: true,
-		})
+		clients[role], err = client.New(cred.BaseURL, client.WithClientSecret(cred.ClientID, cred.ClientSecret),
+			client.WithTransport(tenant.Transport()), client.WithoutRetry(), client.WithoutValidation())
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -65,10 +65,8 @@ func newDesk(tb testing.TB, seedText string) *desk {
 		tb.Fatal(err)
 	}
 	cred := tenant.Credentials()
-	c, err := client.New(client.Config{
-		Domain: cred.BaseURL, ClientID: cred.ClientID, ClientSecret: cred.ClientSecret,
-		Transport: tenant.Transport(), NoRetry: true,
-	})
+	c, err := client.New(cred.BaseURL, client.WithClientSecret(cred.ClientID, cred.ClientSecret),
+		client.WithTransport(tenant.Transport()), client.WithoutRetry(), client.WithoutValidation())
 	if err != nil {
 		tb.Fatal(err)
 	}

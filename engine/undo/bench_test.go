@@ -68,9 +68,8 @@ func newDesk(t *testing.T, seed string) *desk {
 
 func (d *desk) connect(via http.RoundTripper) *client.Client {
 	cred := d.tenant.Credentials()
-	c, err := client.New(client.Config{
-		Domain: cred.BaseURL, ClientID: cred.ClientID, ClientSecret: cred.ClientSecret, Transport: via, NoRetry: true,
-	})
+	c, err := client.New(cred.BaseURL, client.WithClientSecret(cred.ClientID, cred.ClientSecret),
+		client.WithTransport(via), client.WithoutRetry(), client.WithoutValidation())
 	if err != nil {
 		d.t.Fatal(err)
 	}
