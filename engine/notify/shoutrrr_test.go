@@ -1,0 +1,47 @@
+package notify
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"a0run/engine"
+)
+
+// The library itself, over a socket.
+func TestShoutrrr(t *testing.T) {
+	t.Parallel()
+	got := make(chan map[string]string, 1)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		var message map[string]string
+		if json.Unmarshal(body, &message) != nil || r.URL.Path != "/hooks/t0ken" {
+			http.Error(w, "no", http.StatusTeapot)
+			return
+		}
+		got <- message
+	}))
+	defer server.Close()
+	address := "generic://" + strings.TrimPrefix(server.URL, "http://") + "/hooks/t0ken?disabletls=yes&template=json"
+	errs := Test(Options{Receivers: []Receiver{
+		{Name: "ok", URL: engine.Secret(address)},
+		{Name: "refusing", URL: engine.Secret(strings.Replace(address, "t0ken", "s3cr3t-t0ken", 1))},
+		{Name: "nobody", URL: "generic://127.0.0.1:1/s3cr3t-path?disabletls=yes"},
+	}}, Notice{Kind: Failed, Playbook: "nightly", Run: "0123", At: time.Now()})
+	if errs[0] != nil {
+		t.Fatal(errs[0])
+	}
+	message := <-got
+	if message["title"] != "a0run: a run failed: nightly" || !strings.Contains(message["message"], "a0run runs show 0123") {
+		t.Errorf("got %v", message)
+	}
+	for i, want := range map[int]string{1: "418", 2: "refused"} {
+		if errs[i] == nil || !strings.Contains(errs[i].Error(), want) || strings.Contains(errs[i].Error(), "s3cr3t") {
+			t.Errorf("%d: %v, want %s and no token", i, errs[i], want)
+		}
+	}
+}
