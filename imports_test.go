@@ -29,7 +29,9 @@ var allowed = map[string][]string{
 	"engine":           {"client/catalog", "client/pace", "client/search"},
 	"engine/lua":       {"engine"},
 	"engine/yaml":      {"engine", "engine/lua"},
-	"engine/project":   {"engine", "engine/guard"},
+	"engine/project":   {"engine", "engine/guard", "engine/notify"},
+	// Who is told what became of runs.
+	"engine/notify": {"engine"},
 	// What makes a run durable: where it is kept, how its secrets rest, what
 	// stood there before, what answers a run that is resumed.
 	"engine/journal":             {"engine"},
@@ -74,6 +76,7 @@ var doors = map[string][]string{
 	"modernc.org/sqlite":         {"engine/journal", "client/sim/store"},
 	"github.com/pressly/goose":   {"engine/journal"},
 	"github.com/gofrs/flock":     {"engine/journal"},
+	"github.com/nicholas-fedor":  {"engine/notify"},
 }
 
 // TestImports reads the imports with go/parser: a version that asks `go list`

@@ -38,12 +38,13 @@ func TestScripts(t *testing.T) {
 			env.Setenv("XDG_STATE_HOME", filepath.Join(env.WorkDir, ".state"))
 			env.Values[startedKey{}] = started{}
 			env.Values[tenantKey{}] = new(*sim.Tenant)
+			toldValues(env)
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"appears": appearsIn, "await": awaitRequests, "exits": exitsWith, "masked": maskedOutput, "signal": signalCommand, "start": startCommand,
 			"onwire": seenOnWire, "project": writeProject, "requests": countRequests, "runid": scriptRunID,
-			"tenant": startTenant,
+			"tenant": startTenant, "receiver": startReceiver, "told": told,
 		},
 	})
 }

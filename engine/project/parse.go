@@ -49,8 +49,12 @@ func (d *document) project(root *yaml.Node, p *Project) {
 			p.Journal = d.journal(value)
 		case "validate":
 			p.Validate = d.validate(value)
+		case "notify":
+			p.Notify = d.notify(value)
+		case "room":
+			p.Room = d.room(value)
 		default:
-			d.unknown(key, FileName, []string{"default", "tenants", "secrets", "guards", "journal", "validate"})
+			d.unknown(key, FileName, []string{"default", "tenants", "secrets", "guards", "journal", "validate", "notify", "room"})
 		}
 	})
 	switch _, known := p.tenant(p.Default); {

@@ -71,6 +71,10 @@ type Project struct {
 	Journal Journal
 	// Validate is what validate: says; "" says nothing.
 	Validate engine.ValidatePolicy
+	// Notify and Room are what notify: and room: say; their zero values say
+	// nothing.
+	Notify Notify
+	Room   Room
 	// Warnings are mistakes that stop nobody (a secret in the clear).
 	Warnings engine.Problems
 
