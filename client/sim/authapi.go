@@ -19,6 +19,7 @@ func extras() []*catalog.Operation {
 		{ID: "jwks", API: catalog.Authentication, Verb: http.MethodGet, Path: "/.well-known/jwks.json", Effect: catalog.Read, Buckets: []string{"authentication", "jwks"}},
 		{ID: "openid_configuration", API: catalog.Authentication, Verb: http.MethodGet, Path: "/.well-known/openid-configuration", Effect: catalog.Read, Buckets: []string{"authentication"}},
 		{ID: "authentication.users.userinfo", API: catalog.Authentication, Verb: http.MethodPost, Path: "/userinfo", Effect: catalog.Read, Buckets: []string{"authentication", "userinfo"}},
+		exportOperation(),
 	}
 }
 

@@ -1,182 +1,199 @@
 package sim
 
 import (
-	"bytes"
-	"encoding/json"
 	"net/http"
+	"strconv"
+	"time"
 
 	"a0run/client/sim/store"
 )
 
-// maxImport is the largest file that an import takes.
-const maxImport = 500 << 10
+// Jobs run on the tenant's clock: an import or export is pending, then
+// processing, and what it does is there when it is completed, not before. The
+// tenant's requests drive them (Tenant.runJobs): whoever asks later than a job's
+// end finds its work done.
+
+// maxImport is the longest request of an import, with all that a form adds to
+// its file.
+const maxImport = 512_000
+
+// atOnce is how many import jobs run beside each other.
+const atOnce = 2
+
+// jobLife is how long a job can be asked for, linkLife how long the address of
+// an export's file is good.
+const (
+	jobLife  = 24 * time.Hour
+	linkLife = time.Minute
+)
+
+// DefaultJobTime is how long a job takes where Options do not say.
+const DefaultJobTime = 300 * time.Millisecond
+
+// The states of a job.
+const (
+	jobPending    = "pending"
+	jobProcessing = "processing"
+	jobCompleted  = "completed"
+	jobFailed     = "failed"
+)
 
 func jobHandlers() map[string]handler {
 	return map[string]handler{
 		"POST /jobs/users-exports":      exportUsers,
 		"POST /jobs/users-imports":      importUsers,
 		"POST /jobs/verification-email": verificationEmail,
+		"GET /jobs/{}":                  getJob,
+		"GET /jobs/{}/errors":           jobErrors,
+		"auth GET " + exportRoot + "{}": exportFile,
 	}
 }
 
-// newJob makes a job that is done by the time anybody asks for it; its answer
-// still says pending, as the API's does.
-func (c *call) newJob(kind string, extra object) object {
-	o := object{"id": c.t.ids.id("/jobs", kind), "type": kind, "status": "pending", "created_at": stamp(c.now)}
+// jobWorkKey holds what the jobs that are under way have to do.
+func jobWorkKey() store.Key { return store.Key{Kind: "job-work"} }
+
+// exportFileKey holds the files of exports.
+func exportFileKey() store.Key { return store.Key{Kind: "export-files"} }
+
+// newJob makes a job that is pending; work is what it will need.
+func (c *call) newJob(kind string, extra, work object) object {
+	o := object{"id": c.t.ids.id("/jobs", kind), "type": kind, "status": jobPending, "created_at": stamp(c.now)}
 	merge(o, extra, nil)
-	done := store.Clone(o)
-	done["status"], done["percentage_done"], done["time_left_seconds"] = "completed", 100, 0
-	c.tx.Put(jobsKey(), str(o, "id"), done)
+	id := str(o, "id")
+	due := c.now.Add(c.t.jobTime())
+	work["id"], work["due"], work["began"] = id, due, c.now
+	c.tx.Put(jobsKey(), id, store.Clone(o))
+	c.tx.Put(jobWorkKey(), id, work)
+	c.t.jobsDue(due)
 	return o
 }
 
-func exportUsers(c *call) reply {
-	extra := object{"format": "json"}
-	for _, k := range []string{"connection_id", "format", "limit", "fields"} {
-		if v, ok := c.body[k]; ok {
-			extra[k] = v
+func (t *Tenant) jobTime() time.Duration {
+	if t.o.JobTime > 0 {
+		return t.o.JobTime
+	}
+	return DefaultJobTime
+}
+
+// jobsDue notes when the next job ends.
+func (t *Tenant) jobsDue(at time.Time) {
+	for {
+		was := t.jobDue.Load()
+		if was != 0 && was <= at.UnixNano() || t.jobDue.CompareAndSwap(was, at.UnixNano()) {
+			return
 		}
 	}
-	if id := str(extra, "connection_id"); id != "" && !c.tx.Has(connectionsKey(), id) {
-		return absent("/connections")
+}
+
+// runJobs does the work of the jobs whose time has come.
+func (t *Tenant) runJobs(now time.Time) {
+	due := t.jobDue.Load()
+	if due == 0 || now.UnixNano() < due {
+		return
 	}
-	return c.ok(c.newJob("users_export", extra))
+	t.state.Update(func(tx *store.Tx) {
+		t.jobDue.Store(0)
+		for _, work := range tx.All(jobWorkKey()) { // in the order in which they were begun
+			id := str(work, "id")
+			if at, _ := work["due"].(time.Time); now.Before(at) {
+				t.jobsDue(at)
+				continue
+			}
+			tx.Delete(jobWorkKey(), id)
+			w := &jobWork{t: t, tx: tx, job: store.Clone(tx.Get(jobsKey(), id)), work: work}
+			w.run()
+			tx.Put(jobsKey(), id, w.job)
+		}
+	})
+}
+
+// jobWork is one job that comes to its end.
+type jobWork struct {
+	t    *Tenant
+	tx   *store.Tx
+	job  object
+	work object
+}
+
+func (w *jobWork) run() {
+	w.job["status"] = jobCompleted
+	switch str(w.job, "type") {
+	case "users_import":
+		w.importUsers()
+	case "users_export":
+		w.exportUsers()
+	}
+	if w.job["status"] == jobCompleted {
+		w.job["percentage_done"], w.job["time_left_seconds"] = 100, 0
+	}
+}
+
+// at is when the job came to its end, as the users that it made show it.
+func (w *jobWork) at() string {
+	due, _ := w.work["due"].(time.Time)
+	return stamp(due)
+}
+
+// job is a job that can still be asked for; nil where there is none.
+func (c *call) job(id string) object {
+	o := c.tx.Get(jobsKey(), id)
+	began, err := time.Parse(time.RFC3339, str(o, "created_at"))
+	if o == nil || err == nil && c.now.After(began.Add(jobLife)) {
+		return nil
+	}
+	return o
+}
+
+func getJob(c *call) reply {
+	o := c.job(c.params[0])
+	if o == nil {
+		return absent("/jobs")
+	}
+	o = store.Clone(o)
+	if work := c.tx.Get(jobWorkKey(), c.params[0]); work != nil {
+		c.progress(o, work)
+	}
+	if c.tx.Has(exportFileKey(), c.params[0]) {
+		o["location"] = c.t.exportLink(c.params[0], c.now)
+	}
+	return c.ok(o)
+}
+
+// progress is how far a job has come: the first half of its time it waits.
+func (c *call) progress(o, work object) {
+	due, _ := work["due"].(time.Time)
+	began, _ := work["began"].(time.Time)
+	whole, left := due.Sub(began), due.Sub(c.now)
+	if left > whole/2 {
+		return
+	}
+	o["status"] = jobProcessing
+	o["percentage_done"] = int(100 - 100*left/whole)
+	o["time_left_seconds"] = int(left.Seconds()) + 1
+}
+
+func jobErrors(c *call) reply {
+	o := c.job(c.params[0])
+	switch list := c.tx.Get(jobErrorsKey(), c.params[0]); {
+	case o == nil:
+		return absent("/jobs")
+	case o["status"] == jobFailed:
+		return c.ok(o)
+	case list != nil:
+		return c.ok(list["errors"])
+	}
+	return empty()
 }
 
 func verificationEmail(c *call) reply {
 	if !c.tx.Has(usersKey(), str(c.body, "user_id")) {
 		return absent(usersKind)
 	}
-	return c.ok(c.newJob("verification_email", object{}))
+	return c.ok(c.newJob("verification_email", object{}, object{}))
 }
 
-func importUsers(c *call) reply {
-	conn := c.tx.Get(connectionsKey(), str(c.body, "connection_id"))
-	file := c.files["users"]
-	switch {
-	case conn == nil:
-		return absent("/connections")
-	case len(file) > maxImport:
-		return failure(http.StatusRequestEntityTooLarge, "Payload content length greater than maximum allowed: 512000", "")
-	}
-	var users []object
-	d := json.NewDecoder(bytes.NewReader(file))
-	d.UseNumber()
-	if err := d.Decode(&users); err != nil {
-		return failure(http.StatusBadRequest, "Users file must be an array of users", "invalid_body")
-	}
-	job := c.newJob("users_import", object{
-		"connection_id": conn["id"], "connection": conn["name"], "upsert": str(c.body, "upsert") == "true", "external_id": str(c.body, "external_id"),
-	})
-	summary := object{"total": len(users), "inserted": 0, "updated": 0, "failed": 0}
-	count := func(k string) { summary[k] = summary[k].(int) + 1 }
-	var errs []any
-	for _, b := range users {
-		b = store.Clone(b)
-		b["connection"] = conn["name"]
-		old := c.findLogin(str(conn, "name"), str(b, "email"))
-		switch {
-		case old != nil && str(c.body, "upsert") != "true":
-			count("failed")
-			errs = append(errs, object{"user": b, "errors": []any{object{
-				"code": "DUPLICATED_USER", "message": "The user already exist and upsert parameter is false", "path": "",
-			}}})
-		case old != nil:
-			u := store.Clone(old)
-			delete(b, "connection")
-			delete(b, "user_id")
-			merge(u, b, nil)
-			c.tx.Put(usersKey(), str(old, "user_id"), u)
-			count("updated")
-		default:
-			u := newUser(c.t, b, str(conn, "strategy"), stamp(c.now))
-			c.tx.Put(usersKey(), str(u, "user_id"), u)
-			count("inserted")
-		}
-	}
-	done := store.Clone(c.tx.Get(jobsKey(), str(job, "id")))
-	done["summary"] = summary
-	c.tx.Put(jobsKey(), str(job, "id"), done)
-	if len(errs) > 0 {
-		c.tx.Put(jobErrorsKey(), str(job, "id"), object{"errors": errs})
-	}
-	return c.ok(job)
-}
-
-func jobErrors(c *call) reply {
-	if !c.tx.Has(jobsKey(), c.params[0]) {
-		return absent("/jobs")
-	}
-	if o := c.tx.Get(jobErrorsKey(), c.params[0]); o != nil {
-		return c.ok(o["errors"])
-	}
-	return empty()
-}
-
-func keyHandlers() map[string]handler {
-	return map[string]handler{
-		"GET /keys/signing":                     listSigningKeys,
-		"GET /keys/signing/{}":                  getSigningKey,
-		"POST /keys/signing/rotate":             func(c *call) reply { return c.ok(object{"kid": nextKid, "cert": ""}) },
-		"PUT /keys/signing/{}/revoke":           func(c *call) reply { return c.ok(object{"kid": c.params[0], "cert": ""}) },
-		"POST /keys/encryption":                 createEncryptionKey,
-		"POST /keys/encryption/{}":              changeEncryptionKey("active"),
-		"DELETE /keys/encryption/{}":            changeEncryptionKey("destroyed"),
-		"POST /keys/encryption/rekey":           func(*call) reply { return empty() },
-		"POST /keys/encryption/{}/wrapping-key": wrappingKey,
-	}
-}
-
-func signingKeys() []object {
-	return []object{
-		{"kid": currentKid, "current": true, "next": false, "previous": false, "cert": "", "pkcs7": "", "fingerprint": "", "thumbprint": "", "revoked": false},
-		{"kid": nextKid, "current": false, "next": true, "previous": false, "cert": "", "pkcs7": "", "fingerprint": "", "thumbprint": "", "revoked": false},
-	}
-}
-
-func listSigningKeys(c *call) reply { return c.ok(signingKeys()) }
-
-func getSigningKey(c *call) reply {
-	for _, k := range signingKeys() {
-		if k["kid"] == c.id() {
-			return c.ok(k)
-		}
-	}
-	return absent("/keys/signing")
-}
-
-func createEncryptionKey(c *call) reply {
-	o := store.Clone(c.body)
-	o["kid"] = c.t.ids.uuid("/keys/encryption", string(encode(c.body)))
-	o["state"], o["parent_kid"] = "pre-activation", nil
-	o["created_at"], o["updated_at"] = stamp(c.now), stamp(c.now)
-	c.tx.Put(kind("/keys/encryption"), str(o, "kid"), o)
-	return c.ok(o)
-}
-
-func changeEncryptionKey(state string) handler {
-	return func(c *call) reply {
-		k := kind("/keys/encryption")
-		old := c.tx.Get(k, c.id())
-		if old == nil {
-			if state == "destroyed" {
-				return empty()
-			}
-			return absent(k.Kind)
-		}
-		o := store.Clone(old)
-		o["state"], o["updated_at"] = state, stamp(c.now)
-		c.tx.Put(k, c.id(), o)
-		if state == "destroyed" {
-			return empty()
-		}
-		return c.ok(o)
-	}
-}
-
-func wrappingKey(c *call) reply {
-	if !c.tx.Has(kind("/keys/encryption"), c.params[0]) {
-		return absent("/keys/encryption")
-	}
-	return c.ok(object{"public_key": runnerPublicKey, "algorithm": "CKM_RSA_AES_KEY_WRAP"})
+// tooManyImports refuses an import while two are under way.
+func tooManyImports(n int) reply {
+	return failure(http.StatusTooManyRequests,
+		"There are "+strconv.Itoa(n)+" active import users jobs, please wait until some of them are finished and try again", "too_many_requests")
 }

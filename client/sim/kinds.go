@@ -285,7 +285,6 @@ func handlers() map[string]handler {
 			return reply{status: http.StatusOK, kind: "text/event-stream", text: ": connected\n\n"}
 		},
 		"GET /connections/{}/status":            checkStatus,
-		"GET /jobs/{}/errors":                   jobErrors,
 		"GET /anomaly/blocks/ips/{}":            getItem,
 		"POST /branding/phone/templates/{}/try": tried,
 		"POST /branding/phone/providers/{}/try": tried,

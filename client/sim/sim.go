@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/url"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"a0run/client/catalog"
@@ -44,6 +45,9 @@ type Options struct {
 	Gzip bool
 	// LogLimit keeps only so many requests in the log; 0 keeps all.
 	LogLimit int
+	// JobTime is how long an import or export takes on the tenant's clock; 0
+	// means DefaultJobTime.
+	JobTime time.Duration
 }
 
 // Limits are token buckets: a global one and one an endpoint group.
@@ -120,6 +124,7 @@ type Tenant struct {
 	faults  *faults
 	log     *journal
 	answers *answers
+	jobDue  atomic.Int64 // when the next job ends, UNIX nanoseconds; 0: none is under way
 
 	// where the tenant is reached; Serve learns it after New.
 	mu     sync.RWMutex
