@@ -213,7 +213,7 @@ func TestEmptyTables(t *testing.T) {
 		empty := engine.NewObject(0)
 		body := object(
 			"name", "x", "callbacks", empty, "client_metadata", empty,
-			"mobile", object("android", object("app_package_name", "p", "sha256_cert_fingerprints", empty)),
+			"oidc_logout", object("backchannel_logout_initiators", object("mode", "all", "selected_initiators", empty)),
 			"addons", object("wsfed", empty, "samlp", object("audience", "a")),
 		)
 		if _, err := b.callWith(Config{Validate: mode}, "auth0.clients.create", body); err != nil {
@@ -226,7 +226,7 @@ func TestEmptyTables(t *testing.T) {
 			t.Error("the local tenant has a connection con_1")
 		}
 		want := []string{
-			`{"name":"x","callbacks":[],"client_metadata":{},"mobile":{"android":{"app_package_name":"p","sha256_cert_fingerprints":[]}},` +
+			`{"name":"x","callbacks":[],"client_metadata":{},"oidc_logout":{"backchannel_logout_initiators":{"mode":"all","selected_initiators":[]}},` +
 				`"addons":{"wsfed":{},"samlp":{"audience":"a"}}}`,
 			`{"enabled_clients":[],"options":{}}`,
 			`[]`,

@@ -50,12 +50,6 @@ func getClient(c *call) reply {
 }
 
 func createClient(c *call) reply {
-	if str(c.body, "name") == "" {
-		return invalidBody("Missing required property: name")
-	}
-	if rep := onlyKnown(c.body, clientFields()); rep != nil {
-		return *rep
-	}
 	o := newClient(c.t, c.body)
 	if rep := credentialsOf(c, o); rep != nil {
 		return *rep
@@ -189,9 +183,6 @@ func patchClient(c *call) reply {
 	if old == nil {
 		return absent("/clients")
 	}
-	if rep := onlyKnown(c.body, append(clientFields(), "client_secret")); rep != nil {
-		return *rep
-	}
 	o := store.Clone(old)
 	for k, v := range c.body {
 		switch {
@@ -259,8 +250,6 @@ func createClientGrant(c *call) reply {
 	switch {
 	case client == "" && str(c.body, "default_for") == "":
 		return invalidBody("Missing required property: client_id")
-	case audience == "":
-		return invalidBody("Missing required property: audience")
 	case client != "" && !c.tx.Has(clientsKey(), client):
 		return missing("Client does not exist", "inexistent_client")
 	}
@@ -281,9 +270,6 @@ func subjectType(b object) string {
 
 func createResourceServer(c *call) reply {
 	id := str(c.body, "identifier")
-	if id == "" {
-		return invalidBody("Missing required property: identifier")
-	}
 	if len(c.tx.Lookup(c.key(), "identifier", id)) > 0 || c.t.isManagement(id) {
 		return conflict("A resource server with the same identifier already exists", "")
 	}

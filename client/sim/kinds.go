@@ -269,6 +269,7 @@ func handlers() map[string]handler {
 			return c.ok([]any{})
 		},
 		"PUT /guardian/policies":              putSingle,
+		"PUT " + loginTemplate:                putLoginTemplate,
 		"GET /stats/active-users":             func(c *call) reply { return c.ok(c.tx.Len(usersKey())) },
 		"GET /stats/daily":                    func(c *call) reply { return c.ok([]any{}) },
 		"GET /user-blocks/{}":                 func(c *call) reply { return c.ok(object{"blocked_for": []any{}}) },
@@ -314,6 +315,17 @@ func (c *call) orElse(body any) reply {
 		return *rep
 	}
 	return c.ok(body)
+}
+
+// loginTemplate is the path of the page that log-ins are shown in.
+const loginTemplate = "/branding/templates/universal-login"
+
+// putLoginTemplate takes the page by itself or as {"template": page}.
+func putLoginTemplate(c *call) reply {
+	if page, ok := c.scalar.(string); ok {
+		c.body = object{"template": page}
+	}
+	return putSingle(c)
 }
 
 func deleteACL(c *call) reply {

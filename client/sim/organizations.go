@@ -41,12 +41,6 @@ func organizationHandlers() map[string]handler {
 
 func createOrganization(c *call) reply {
 	name := str(c.body, "name")
-	if name == "" {
-		return invalidBody("Missing required property: name")
-	}
-	if rep := onlyKnown(c.body, append(organizationFields(), "enabled_connections")); rep != nil {
-		return *rep
-	}
 	if len(c.tx.Lookup(orgsKey(), "name", name)) > 0 {
 		return conflict("An organization with this name already exists.", "")
 	}
@@ -70,9 +64,6 @@ func createOrganization(c *call) reply {
 }
 
 func patchOrganization(c *call) reply {
-	if rep := onlyKnown(c.body, organizationFields()); rep != nil {
-		return *rep
-	}
 	for _, other := range c.tx.Lookup(orgsKey(), "name", str(c.body, "name")) {
 		if str(other, "id") != c.id() {
 			return conflict("An organization with this name already exists.", "")
@@ -154,9 +145,6 @@ func changeMembers(add bool) handler {
 			return *rep
 		}
 		ids := texts(c.body, "members")
-		if len(ids) == 0 {
-			return invalidBody("Missing required property: members")
-		}
 		for _, id := range ids {
 			if add && !c.tx.Has(usersKey(), id) {
 				return absent(usersKind)

@@ -59,9 +59,6 @@ func userRoleChange(add bool) handler {
 			return absent(usersKind)
 		}
 		roles := texts(c.body, "roles")
-		if len(roles) == 0 {
-			return invalidBody("Missing required property: roles")
-		}
 		for _, id := range roles {
 			if add && !c.tx.Has(rolesKey(), id) {
 				return absent("/roles")
@@ -121,10 +118,7 @@ func permissionAdd(owner string) handler {
 		if !c.tx.Has(kind(owner), c.params[0]) {
 			return absent(owner)
 		}
-		wanted, rep := permissionsOf(c)
-		if rep != nil {
-			return *rep
-		}
+		wanted := permissionsOf(c)
 		for _, p := range wanted {
 			known := c.tx.Lookup(kind("/resource-servers"), "identifier", str(p, "resource_server_identifier"))
 			if len(known) == 0 {
@@ -143,10 +137,7 @@ func permissionRemove(owner string) handler {
 		if !c.tx.Has(kind(owner), c.params[0]) {
 			return absent(owner)
 		}
-		wanted, rep := permissionsOf(c)
-		if rep != nil {
-			return *rep
-		}
+		wanted := permissionsOf(c)
 		for _, p := range wanted {
 			c.tx.Delete(permissionKey(owner, c.params[0]), permissionID(p))
 		}
@@ -154,22 +145,14 @@ func permissionRemove(owner string) handler {
 	}
 }
 
-func permissionsOf(c *call) ([]object, *reply) {
+func permissionsOf(c *call) []object {
 	var out []object
 	for _, v := range items(c.body, "permissions") {
 		p, _ := v.(object)
 		short := object{"permission_name": p["permission_name"], "resource_server_identifier": p["resource_server_identifier"]}
-		if str(short, "permission_name") == "" || str(short, "resource_server_identifier") == "" {
-			rep := invalidBody("Missing required property: permission_name, resource_server_identifier")
-			return nil, &rep
-		}
 		out = append(out, short)
 	}
-	if len(out) == 0 {
-		rep := invalidBody("Missing required property: permissions")
-		return nil, &rep
-	}
-	return out, nil
+	return out
 }
 
 func effectivePermissions(c *call) reply {
@@ -233,12 +216,6 @@ func listRoles(c *call) reply {
 
 func createRole(c *call) reply {
 	name := str(c.body, "name")
-	if name == "" {
-		return invalidBody("Missing required property: name")
-	}
-	if rep := onlyKnown(c.body, []string{"name", "description"}); rep != nil {
-		return *rep
-	}
 	if len(c.tx.Lookup(rolesKey(), "name", name)) > 0 {
 		return conflict("The role name "+name+" is already taken", "")
 	}
@@ -248,9 +225,6 @@ func createRole(c *call) reply {
 }
 
 func patchRole(c *call) reply {
-	if rep := onlyKnown(c.body, []string{"name", "description"}); rep != nil {
-		return *rep
-	}
 	for _, other := range c.tx.Lookup(rolesKey(), "name", str(c.body, "name")) {
 		if str(other, "id") != c.id() {
 			return conflict("The role name "+str(c.body, "name")+" is already taken", "")
@@ -283,9 +257,6 @@ func addRoleUsers(c *call) reply {
 		return absent("/roles")
 	}
 	users := texts(c.body, "users")
-	if len(users) == 0 {
-		return invalidBody("Missing required property: users")
-	}
 	for _, id := range users {
 		if !c.tx.Has(usersKey(), id) {
 			return failure(http.StatusBadRequest, "One or more users do not exist: "+id, "")

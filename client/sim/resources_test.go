@@ -70,7 +70,7 @@ func TestRolesAndPermissions(t *testing.T) {
 			t.Errorf("%s: sources %v", path, sources)
 		}
 	}
-	if got := d.want(200, "GET", one+"/effective-permissions", "").object(t); len(got["permissions"].([]any)) != 1 {
+	if got := d.want(200, "GET", one+"/effective-permissions?resource_server_identifier=https%3A%2F%2Fapi", "").object(t); len(got["permissions"].([]any)) != 1 {
 		t.Errorf("effective %v", got)
 	}
 	d.want(404, "POST", one+"/permissions", strings.ReplaceAll(perm, "https://api", "https://nowhere"))

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"a0run/client/catalog"
+	"a0run/client/sim/rules"
 )
 
 // A route is one verb at one path template.
@@ -19,6 +20,10 @@ type route struct {
 	handle handler
 	// model is what generic.go has to know of the path.
 	model *model
+	// takes is what the API's schemas say of requests, names are the path's
+	// parameters.
+	takes rules.Request
+	names []string
 }
 
 // A branch is one segment of the paths known.
@@ -86,7 +91,10 @@ func (r *router) add(op *catalog.Operation) {
 	}
 	rt := b.routes[op.Verb]
 	if rt == nil {
-		rt = &route{shape: op.Verb + " " + path, path: path, api: op.API}
+		rt = &route{shape: op.Verb + " " + path, path: path, api: op.API, names: parametersOf(op.Path)}
+		if op.API == catalog.Management {
+			rt.takes = rules.Of(rt.shape)
+		}
 		b.routes[op.Verb] = rt
 		r.routes = append(r.routes, rt)
 	}
@@ -107,6 +115,17 @@ func shapeOf(path string) string {
 		b.WriteString("{}")
 		path = path[end+1:]
 	}
+}
+
+// parametersOf are the names of a template's parameters.
+func parametersOf(path string) []string {
+	var out []string
+	for _, s := range segments(path) {
+		if name, ok := strings.CutPrefix(s, "{"); ok {
+			out = append(out, strings.TrimSuffix(name, "}"))
+		}
+	}
+	return out
 }
 
 func segments(path string) []string {

@@ -32,6 +32,8 @@ type call struct {
 	query   url.Values
 	body    map[string]any // a JSON object or a form
 	list    []any          // a JSON array
+	scalar  any            // a JSON text, number, truth value
+	isPlain bool           // the body is scalar
 	hasBody bool
 	files   map[string][]byte
 	req     *http.Request
@@ -243,6 +245,11 @@ func (c *call) decode(raw []byte) *reply {
 		return nil
 	case "multipart/form-data":
 		return c.decodeParts(raw, params["boundary"])
+	case "text/html":
+		if c.rt.path == loginTemplate { // a page, as its editors send it
+			c.scalar, c.isPlain = string(raw), true
+			return nil
+		}
 	}
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.UseNumber()
@@ -259,7 +266,7 @@ func (c *call) decode(raw []byte) *reply {
 	case []any:
 		c.list = v
 	default:
-		return badBody(c, "Payload validation error: 'Expected type object but found type "+typeName(v)+"'.")
+		c.scalar, c.isPlain = v, true
 	}
 	return nil
 }

@@ -63,12 +63,6 @@ func loginKey(conn, field, value string) string {
 func createUser(c *call) reply {
 	b := c.body
 	connName := str(b, "connection")
-	if rep := onlyKnown(b, append(userFields(), "user_id")); rep != nil {
-		return *rep
-	}
-	if connName == "" {
-		return invalidBody("Missing required property: connection")
-	}
 	conns := c.tx.Lookup(connectionsKey(), "name", connName)
 	if len(conns) == 0 {
 		return failure(http.StatusBadRequest, "The connection does not exist.", "inexistent_connection")

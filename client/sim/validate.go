@@ -3,66 +3,149 @@ package sim
 import (
 	"encoding/json"
 	"maps"
+	"net/http"
 	"slices"
 	"strconv"
 
 	"a0run/client/catalog"
+	"a0run/client/sim/rules"
 )
 
-// validate checks a call of the Management API against the table: unknown and
-// mistyped query parameters, missing and mistyped body fields. nil means well.
+// validate holds a call of the Management API against the API's schemas: its
+// path, its query, its headers, its body, in this order. nil means well.
 func validate(c *call) *reply {
 	if c.op.API != catalog.Management {
 		return nil
 	}
+	for i, text := range c.params {
+		if m := c.rt.takes.Path(i, text); m != nil {
+			rep := failure(http.StatusBadRequest, "Path validation error: "+worded(m, c.rt.names[i]), "invalid_uri")
+			return &rep
+		}
+	}
 	if rep := validateQuery(c); rep != nil {
 		return rep
+	}
+	for _, name := range c.rt.takes.Headers() {
+		if value := c.req.Header.Get(name); value != "" {
+			if m := c.rt.takes.Header(name, value); m != nil {
+				rep := failure(http.StatusBadRequest, "Headers validation error: "+worded(m, ""), "invalid_headers")
+				return &rep
+			}
+		}
 	}
 	return validateBody(c)
 }
 
+// worded is a mistake in the API's words.
+func worded(m *rules.Mistake, property string) string {
+	if property == "" {
+		property = m.Property
+	}
+	if property == "" {
+		return "'" + m.Text + "'."
+	}
+	return "'" + m.Text + "' on property " + property + "."
+}
+
 func validateQuery(c *call) *reply {
-	known := map[string]*catalog.Arg{}
-	for i := range c.op.Args {
-		if a := &c.op.Args[i]; a.In == catalog.InQuery {
-			known[a.WireName()] = a
+	refuse := func(text string) *reply {
+		rep := failure(http.StatusBadRequest, "Query validation error: "+text, "invalid_query_string")
+		return &rep
+	}
+	if len(c.query) > 0 {
+		for _, name := range slices.Sorted(maps.Keys(c.query)) {
+			if c.rt.takes.HasQuery(name) {
+				if m := c.rt.takes.Query(name, c.query[name]); m != nil {
+					return refuse(worded(m, ""))
+				}
+				continue
+			}
+			arg, known := c.queryArg(name)
+			if !known {
+				return refuse("'Additional properties not allowed: " + name + "'.")
+			}
+			if bad := mistypedText(arg, c.query.Get(name)); bad != "" {
+				return refuse("'" + bad + "' on property " + name + ".")
+			}
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(c.query)) {
-		a := known[name]
-		if a == nil {
-			rep := invalidQuery("Additional properties not allowed: %s", name)
-			return &rep
-		}
-		value := c.query.Get(name)
-		var bad bool
-		switch a.Type {
-		case catalog.Integer:
-			_, err := strconv.ParseInt(value, 10, 64)
-			bad = err != nil
-		case catalog.Number:
-			_, err := strconv.ParseFloat(value, 64)
-			bad = err != nil
-		case catalog.Boolean:
-			_, err := strconv.ParseBool(value)
-			bad = err != nil
-		default:
-		}
-		if bad {
-			rep := invalidQuery("Expected type %s but found type string' on property %s", a.Type, name)
-			return &rep
-		}
+	if name := c.rt.takes.Missing(c.query.Has); name != "" {
+		return refuse("'Missing required property: " + name + "'.")
 	}
 	return nil
 }
 
+// queryArg is an argument of the catalogue that goes into the query: what the
+// Python SDK 4.13 sends and the API's document no longer has.
+func (c *call) queryArg(name string) (*catalog.Arg, bool) {
+	for _, op := range c.rt.ops {
+		for i := range op.Args {
+			if a := &op.Args[i]; a.In == catalog.InQuery && a.WireName() == name {
+				return a, true
+			}
+		}
+	}
+	return nil, false
+}
+
+// mistypedText is what is wrong with a query argument of which only the type is
+// known.
+func mistypedText(a *catalog.Arg, value string) string {
+	var bad bool
+	switch a.Type {
+	case catalog.Integer:
+		_, err := strconv.ParseInt(value, 10, 64)
+		bad = err != nil
+	case catalog.Number:
+		_, err := strconv.ParseFloat(value, 64)
+		bad = err != nil
+	case catalog.Boolean:
+		bad = value != "true" && value != "false"
+	default:
+	}
+	if !bad {
+		return ""
+	}
+	return "Expected type " + string(a.Type) + " but found type string"
+}
+
 func validateBody(c *call) *reply {
-	if c.op.Body != catalog.JSONBody || c.list != nil {
+	if c.op.Body != catalog.JSONBody {
 		return nil
 	}
-	if !c.hasBody && c.op.BodyRequired {
-		rep := invalidBody("Missing body: an object is expected")
+	if !c.hasBody {
+		if !c.op.BodyRequired {
+			return nil
+		}
+		rep := invalidBody("Expected type object but found type null")
 		return &rep
+	}
+	var v any = c.body
+	switch {
+	case c.isPlain && !c.rt.takes.TakesBody():
+		rep := invalidBody("Expected type object but found type %s", typeName(c.scalar))
+		return &rep
+	case !c.rt.takes.TakesBody():
+		return validateArgs(c)
+	case c.isPlain:
+		v = c.scalar
+	case c.list != nil:
+		v = c.list
+	}
+	m := c.rt.takes.Body(v)
+	if m == nil {
+		return nil
+	}
+	rep := failure(http.StatusBadRequest, "Payload validation error: "+worded(m, ""), "invalid_body")
+	return &rep
+}
+
+// validateArgs holds the body of an operation that the API's document does not
+// have against the catalogue.
+func validateArgs(c *call) *reply {
+	if c.list != nil {
+		return nil
 	}
 	for i := range c.op.Args {
 		a := &c.op.Args[i]

@@ -212,7 +212,7 @@ func tableCases() []tableCase {
 		{name: "branding template", lua: `auth0.branding.update_template_universal_login("<html>{%- auth0:head -%}{%- auth0:widget -%}</html>")`, oneWay: true},
 		{name: "prompts", lua: `auth0.prompts.update({universal_login_experience = "new", identifier_first = true}) auth0.prompts.update_custom_text("login", "en", {login = {title = "Hi"}})`},
 		{name: "attack protection", lua: `auth0.attack_protection.update_brute_force_protection({enabled = false, max_attempts = 3}) auth0.attack_protection.update_suspicious_ip_throttling({enabled = false}) auth0.attack_protection.update_breached_password_detection({enabled = true, shields = {"block"}})`},
-		{name: "tenants", lua: `auth0.tenants.update({friendly_name = "New", support_email = "s@example.com", flags = {enable_sso = false, other = true}})`, says: []string{"stays as it is: support_email"}, stays: []string{"tenants"}},
+		{name: "tenants", lua: `auth0.tenants.update({friendly_name = "New", support_email = "s@example.com", flags = {enable_sso = false, disable_impersonation = true}})`, says: []string{"stays as it is: support_email"}, stays: []string{"tenants"}},
 		{name: "actions", lua: `local a = auth0.actions.create_action({name = "act", supported_triggers = {{id = "post-login", version = "v3"}}, code = "exports.onExecutePostLogin = async () => {}"}) auth0.actions.update_action(a.id, {code = "//"})`},
 		{name: "rules", lua: `auth0.rules.create({name = "two", script = "s"}) for r in auth0.rules.each() do if r.name == "rule one" then auth0.rules.update(r.id, {enabled = false, script = "other"}) end end`},
 		{name: "rules.delete", lua: `for _, r in ipairs(auth0.rules.list()) do auth0.rules.delete(r.id) end`},

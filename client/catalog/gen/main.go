@@ -16,6 +16,10 @@
 // So is what package client/schema knows of bodies:
 //
 //	go run ./client/catalog/gen -operations management.json -schemas schemas.json -shapes client/schema
+//
+// And what the local tenant holds requests against:
+//
+//	go run ./client/catalog/gen -operations management.json -schemas schemas.json -rules client/sim/rules
 package main
 
 import (
@@ -66,15 +70,18 @@ type apiBody struct {
 }
 
 func main() {
-	var files struct{ ops, schemas, python, out, fields, shapes string }
+	var files struct{ ops, schemas, python, out, fields, shapes, rules string }
 	flag.StringVar(&files.ops, "operations", "", "JSON list of the Management API's operations")
 	flag.StringVar(&files.schemas, "schemas", "", "JSON object of the component schemas")
 	flag.StringVar(&files.python, "python", "", "tab-separated list of the Python SDK's methods")
 	flag.StringVar(&files.out, "out", "", "directory to write the Go files to")
 	flag.StringVar(&files.fields, "fields", "", "file to write the table of body fields to, and nothing else")
 	flag.StringVar(&files.shapes, "shapes", "", "directory to write the tables of package client/schema to, and nothing else")
+	flag.StringVar(&files.rules, "rules", "", "directory to write the table of package client/sim/rules to, and nothing else")
 	flag.Parse()
-	for path, write := range map[string]func(string, *source) error{files.fields: writeFields, files.shapes: writeShapes} {
+	for path, write := range map[string]func(string, *source) error{
+		files.fields: writeFields, files.shapes: writeShapes, files.rules: writeRules,
+	} {
 		if path == "" {
 			continue
 		}
@@ -86,7 +93,7 @@ func main() {
 			log.Fatal(err)
 		}
 	}
-	if files.fields+files.shapes != "" {
+	if files.fields+files.shapes+files.rules != "" {
 		return
 	}
 	if files.ops == "" || files.schemas == "" || files.python == "" || files.out == "" {

@@ -20,7 +20,15 @@ type schema struct {
 	Enum       []any              `json:"enum"`
 	Const      any                `json:"const"`
 	Format     string             `json:"format"`
+	Pattern    string             `json:"pattern"`
+	Minimum    *float64           `json:"minimum"`
 	Maximum    *float64           `json:"maximum"`
+	MinLength  *int               `json:"minLength"`
+	MaxLength  *int               `json:"maxLength"`
+	MinItems   *int               `json:"minItems"`
+	MaxItems   *int               `json:"maxItems"`
+	MinProps   *int               `json:"minProperties"`
+	MaxProps   *int               `json:"maxProperties"`
 	Items      *schema            `json:"items"`
 	Properties map[string]*schema `json:"properties"`
 	Additional json.RawMessage    `json:"additionalProperties"`
