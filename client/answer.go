@@ -64,7 +64,7 @@ func jsonType(h http.Header) bool {
 
 // notJSON is the error of a successful answer that should be JSON and is not.
 func (k *call) notJSON(a *answer, text []byte) error {
-	inDoubt := !k.op.Effect.Repeatable()
+	inDoubt := !k.repeatable()
 	var v any
 	err := json.Unmarshal(text, &v)
 	if jsonLike(a.header, text) && err != nil && strings.Contains(err.Error(), "unexpected end") {
@@ -123,7 +123,7 @@ func (k *call) refusal(a *answer) error {
 	case a.status < http.StatusBadRequest:
 		e.Message = "the tenant sends the request elsewhere, and it is not followed there: " + blank.text(withoutQuery(a.header.Get("Location")))
 	}
-	e.InDoubt = Classify(e) == pace.Uncertain && !k.op.Effect.Repeatable()
+	e.InDoubt = Classify(e) == pace.Uncertain && !k.repeatable()
 	return e
 }
 

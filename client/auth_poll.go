@@ -64,11 +64,12 @@ func Polls(op *catalog.Operation) bool {
 // which is said with 429 and has nothing to do with its rate limit.
 func slowed(e *Auth0Error) bool { return e != nil && e.ErrorCode == codeSlowDown }
 
-// heads tells the budget of an answer's head. A 429 to a question of Polls is
-// kept back until the body has said whether it is a rate limit at all.
+// heads tells the budget of an answer's head. A 429 to a question of Polls, or
+// to an import, is kept back until the body has said whether it is a rate limit at
+// all.
 func (k *call) heads(g *pace.Grant) func(int, http.Header) {
 	return func(status int, h http.Header) {
-		if status != http.StatusTooManyRequests || !Polls(k.op) {
+		if !k.maybeNotLimited(status) {
 			k.pacer.Observe(g, status, h)
 		}
 	}
@@ -76,16 +77,16 @@ func (k *call) heads(g *pace.Grant) func(int, http.Header) {
 
 // observeLate tells the budget what heads kept back; nothing otherwise.
 func (k *call) observeLate(g *pace.Grant, a *answer) {
-	if a.status != http.StatusTooManyRequests || !Polls(k.op) {
+	if !k.maybeNotLimited(a.status) {
 		return
 	}
 	e := &Auth0Error{StatusCode: a.status, Header: a.header}
-	if e.fill(a.body); !slowed(e) {
+	if e.fill(a.body); !notLimited(k.op.ID, e) {
 		k.pacer.Observe(g, a.status, a.header)
 		return
 	}
 	h := a.header.Clone()
-	h.Del("Retry-After") // it is meant for this login, not for the bucket
+	h.Del("Retry-After") // it is meant for this login or import, not for the bucket
 	k.pacer.Observe(g, http.StatusBadRequest, h)
 }
 

@@ -97,7 +97,7 @@ func (k *call) try(ctx context.Context) (*Response, error) {
 			k.faults++
 		}
 		verdict := k.cfg.Retry.Decide(pace.Attempt{
-			Number: max(k.faults, 1), Fault: kind, Repeatable: k.op.Effect.Repeatable(), ResetAt: ResetTime(err),
+			Number: max(k.faults, 1), Fault: kind, Repeatable: k.repeatable(), ResetAt: ResetTime(err),
 			Started: k.started, Now: time.Now(), Random: rand.Float64(),
 		})
 		if limited, ok := errors.AsType[*RateLimitError](err); !verdict.Retry || ok && limited.Unsent {

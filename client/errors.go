@@ -258,8 +258,8 @@ func Classify(err error) pace.FaultKind {
 		return pace.Final
 	}
 	if e, ok := errors.AsType[*RateLimitError](err); ok {
-		if slowed(e.Auth0Error) {
-			return pace.Final // whoever polls decides when to ask again
+		if notLimited(e.Operation, e.Auth0Error) {
+			return classOfBusy(e.Auth0Error)
 		}
 		return pace.RateLimited
 	}
@@ -309,6 +309,9 @@ func untrusted(err error) bool {
 // ResetTime is when the tenant says, in the error of a call, that it will take
 // requests again (x-ratelimit-reset, retry-after); zero where it did not.
 func ResetTime(err error) time.Time {
+	if importsBusy(err) {
+		return time.Time{} // its headers speak of a bucket that is open
+	}
 	if e, ok := errors.AsType[*RateLimitError](err); ok && e.ResetAt > 0 {
 		return time.Unix(e.ResetAt, 0)
 	}

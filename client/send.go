@@ -80,6 +80,9 @@ func (k *call) send(ctx context.Context, out *outgoing, heads func(int, http.Hea
 	defer w.stop()
 	body := &revocable{}
 	defer body.revoke()
+	if out.body != nil && out.body.open != nil {
+		w.unread = func() bool { return body.given() < out.body.length }
+	}
 	resp, err := k.roundTrip(wctx, out, w, body)
 	if err != nil {
 		return nil, k.fault(wctx, err, w)
@@ -90,7 +93,7 @@ func (k *call) send(ctx context.Context, out *outgoing, heads func(int, http.Hea
 	if errors.Is(err, errTooLong) {
 		return nil, &Auth0Error{
 			StatusCode: resp.StatusCode, ErrorCode: unknownCode, Message: err.Error(), Operation: k.op.ID,
-			Header: resp.Header, RequestID: requestID(resp.Header), InDoubt: !k.op.Effect.Repeatable(),
+			Header: resp.Header, RequestID: requestID(resp.Header), InDoubt: !k.repeatable(),
 		}
 	}
 	if err != nil {
@@ -194,7 +197,7 @@ func (k *call) fault(ctx context.Context, err error, w *watch) error {
 	if timeout, ok := errors.AsType[*TimeoutError](context.Cause(ctx)); ok {
 		t := *timeout
 		t.Operation, t.Sent = k.op.ID, sent
-		t.InDoubt = sent && !k.op.Effect.Repeatable()
+		t.InDoubt = sent && !k.repeatable()
 		return &t
 	}
 	e := &NetworkError{Operation: k.op.ID, Sent: sent, Err: err}
@@ -205,7 +208,7 @@ func (k *call) fault(ctx context.Context, err error, w *watch) error {
 	if refused(err) {
 		e.Sent = false
 	}
-	e.InDoubt = e.Sent && !k.op.Effect.Repeatable()
+	e.InDoubt = e.Sent && !k.repeatable()
 	return e
 }
 

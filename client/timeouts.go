@@ -59,6 +59,9 @@ type watch struct {
 	// the transport tells these things at all.
 	sent, traced         atomic.Bool
 	connecting, securing atomic.Bool
+	// unread reports whether a part of an upload's body was never handed out, so
+	// that the tenant cannot have had all of it; nil for other calls.
+	unread func() bool
 
 	mu    sync.Mutex // for a few assignments
 	timer *time.Timer
@@ -162,8 +165,14 @@ func (w *watch) stop() {
 	w.cancel(nil)
 }
 
-// maybeSent says whether a part of the request may have left.
-func (w *watch) maybeSent() bool { return w.sent.Load() || !w.traced.Load() }
+// maybeSent says whether the request may have arrived. An upload of which a part
+// was not even read has not: a form without its end is refused.
+func (w *watch) maybeSent() bool {
+	if w.unread != nil && w.unread() {
+		return false
+	}
+	return w.sent.Load() || !w.traced.Load()
+}
 
 // watched tells the watch of every read from r.
 type watched struct {

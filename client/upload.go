@@ -98,6 +98,7 @@ type revocable struct {
 	mu   sync.Mutex // held for one read of the caller's own data
 	from io.Reader
 	gone bool
+	n    int64 // bytes read
 }
 
 var errRevoked = errors.New("the attempt is over")
@@ -108,7 +109,16 @@ func (r *revocable) Read(p []byte) (int, error) {
 	if r.gone {
 		return 0, errRevoked
 	}
-	return r.from.Read(p)
+	n, err := r.from.Read(p)
+	r.n += int64(n)
+	return n, err
+}
+
+// given is how many bytes were read.
+func (r *revocable) given() int64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.n
 }
 
 // Close does nothing: the data is the caller's.
