@@ -82,10 +82,8 @@ type Client struct {
 	token     *tokenSource
 	agent     agent
 	now       func() time.Time
-	// keys holds the tenants' public keys, one cache a JWKS address; its zero
-	// value is ready for use (see jwks.go).
-	keys keyrings
-	told once // what Validation.Warn was told
+	verifier  *verifier
+	told      once // what Validation.Warn was told
 }
 
 // New returns a client for a tenant: its domain ("acme.eu.auth0.com"), or a URL
@@ -127,6 +125,7 @@ func open(cfg config) (*Client, error) {
 	}
 	c.agent = newAgent(cfg.NoTelemetry)
 	c.token = &tokenSource{client: c}
+	c.verifier = c.newVerifier()
 	return c, nil
 }
 

@@ -21,18 +21,18 @@ type roundTripper func(*http.Request) (*http.Response, error)
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
 // desk is a local tenant in the process and a client for it.
-func desk(t testing.TB, seed string, opts ...client.Option) *client.Client {
-	t.Helper()
+func desk(tb testing.TB, seed string, opts ...client.Option) *client.Client {
+	tb.Helper()
 	tenant, err := sim.New(sim.Options{Seed: []byte(seed), SeedName: "seed.yaml"})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	own := tenant.Credentials()
 	c, err := client.New(own.BaseURL, append([]client.Option{
 		client.WithClientSecret(own.ClientID, own.ClientSecret), client.WithTransport(tenant.Transport()),
 	}, opts...)...)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return c
 }

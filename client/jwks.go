@@ -35,8 +35,8 @@ const (
 	jwksOperation = "jwks"
 )
 
-// fetchFunc gets the text of a key set.
-type fetchFunc func(ctx context.Context) ([]byte, error)
+// fetchFunc gets the text of a key set by its address.
+type fetchFunc func(ctx context.Context, url string) ([]byte, error)
 
 // keyrings are the key caches of one client, one for each JWKS address. The
 // zero value is ready for use.
@@ -92,6 +92,7 @@ type keyQuery struct {
 	kid    string
 	kind   family
 	now    func() time.Time
+	url    string
 	fetch  fetchFunc
 }
 
@@ -216,7 +217,7 @@ func backOff(failures int) time.Duration {
 // lead fetches for all who wait. Its own context ending is no failure of the
 // key set: the others go on with one of theirs.
 func (r *keyring) lead(ctx context.Context, f *flight, q keyQuery) error {
-	set, err := fetchKeySet(ctx, q.fetch)
+	set, err := fetchKeySet(ctx, q.url, q.fetch)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.flight = nil
@@ -238,10 +239,10 @@ func (r *keyring) lead(ctx context.Context, f *flight, q keyQuery) error {
 
 // fetchKeySet gets and reads a key set. An answer that is none is an
 // Auth0Error, like every other answer that cannot be understood.
-func fetchKeySet(ctx context.Context, fetch fetchFunc) (*keySet, error) {
+func fetchKeySet(ctx context.Context, url string, fetch fetchFunc) (*keySet, error) {
 	limited, cancel := context.WithTimeout(ctx, jwksTotal)
 	defer cancel()
-	text, err := fetch(limited)
+	text, err := fetch(limited, url)
 	if err != nil {
 		if _, known := errors.AsType[*TimeoutError](err); !known && limited.Err() != nil && ctx.Err() == nil {
 			err = &TimeoutError{Operation: jwksOperation, Phase: "total", After: jwksTotal, Sent: true, Err: err}

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -49,26 +50,60 @@ type verifier struct {
 	keys                     *keyrings
 	// fetch gets the text of a key set by its address.
 	fetch func(ctx context.Context, url string) ([]byte, error)
+	// headers are those of the latest good tokens: a tenant signs thousands of
+	// tokens under the same one.
+	headers headerCache
+	// rooms hold *room.
+	rooms sync.Pool
+}
+
+// A room is what checking one token needs and nobody keeps.
+type room struct {
+	claims    claimSet
+	signature []byte
+}
+
+func (v *verifier) room() *room {
+	if r, ok := v.rooms.Get().(*room); ok {
+		return r
+	}
+	return &room{claims: claimSet{list: make([]claim, 0, shortList)}}
+}
+
+// leave gives a room back, with nothing of the token left in it.
+func (v *verifier) leave(r *room) {
+	if cap(r.claims.list) > 4*shortList {
+		return // a strange token's
+	}
+	clear(r.claims.list[:cap(r.claims.list)])
+	r.claims.list, r.claims.index = r.claims.list[:0], nil
+	v.rooms.Put(r)
 }
 
 // A tokenKind is what differs between the kinds of tokens that are verified.
 type tokenKind struct {
 	// noun names it in messages, operation the function in mistakes of options.
 	noun, operation string
-	// types are the header's typ that are accepted, in small letters; a token
-	// without one is accepted too (RFC 8725, section 3.11: a token of one kind
-	// must not be taken for one of another).
-	types []string
+	// names are further values of the header's typ that are accepted beside
+	// JWT, without case. A token without a typ is accepted too (RFC 8725,
+	// section 3.11: a token of one kind must not be taken for one of another).
+	names [2]string
+}
+
+// takes reports whether a typ is the kind's.
+func (k tokenKind) takes(typ string) bool {
+	return strings.EqualFold(typ, "jwt") ||
+		typ != "" && (strings.EqualFold(typ, k.names[0]) || strings.EqualFold(typ, k.names[1]))
 }
 
 func idTokens() tokenKind {
-	return tokenKind{noun: "ID token", operation: "verify_id_token", types: []string{"jwt"}}
+	return tokenKind{noun: "ID token", operation: "verify_id_token"}
 }
 
 func accessTokens() tokenKind {
 	return tokenKind{
 		noun: "access token", operation: "verify_access_token",
-		types: []string{"jwt", "at+jwt", "application/at+jwt"}, // RFC 9068, section 2.1
+		names: [2]string{"at+jwt", "application/at+jwt"}, // RFC 9068, section 2.1
 	}
 }
 
@@ -106,7 +141,9 @@ func (v *verifier) check(ctx context.Context, token string, t *trust) (*Claims, 
 		noun := strings.ToUpper(t.kind.noun[:1]) + t.kind.noun[1:]
 		return nil, invalid("missing", "%s is required but missing.", noun)
 	}
-	j, err := parseJWS(token)
+	r := v.room()
+	defer v.leave(r)
+	j, err := parseJWS(token, &v.headers, r)
 	if err != nil {
 		return nil, err
 	}
@@ -117,7 +154,7 @@ func (v *verifier) check(ctx context.Context, token string, t *trust) (*Claims, 
 		return nil, err
 	}
 	method := jwt.GetSigningMethod(t.algorithm)
-	key, err := v.key(ctx, j, method, t)
+	key, err := v.key(ctx, &j, method, t)
 	if err != nil {
 		return nil, err
 	}
@@ -127,11 +164,11 @@ func (v *verifier) check(ctx context.Context, token string, t *trust) (*Claims, 
 	if err := j.checkType(t.kind); err != nil {
 		return nil, err
 	}
-	claims, err := members(j.payload)
-	if err != nil {
+	v.headers.keep(j.header)
+	if err := r.claims.read(j.payload); err != nil {
 		return nil, malformed(fmt.Errorf("payload: %w", err))
 	}
-	if err := t.rules.check(claims); err != nil {
+	if err := t.rules.check(&r.claims); err != nil {
 		return nil, err
 	}
 	return &Claims{JSON: j.payload}, nil
@@ -237,7 +274,8 @@ func (v *verifier) key(ctx context.Context, j *jws, method jwt.SigningMethod, t 
 		kid:    kid,
 		kind:   kind,
 		now:    v.now,
-		fetch:  func(ctx context.Context) ([]byte, error) { return v.fetch(ctx, t.jwksURL) },
+		url:    t.jwksURL,
+		fetch:  v.fetch,
 	})
 	missing, notFound := errors.AsType[*keyNotFoundError](err)
 	if notFound || err == nil && !curveFits(method, key) {
@@ -270,13 +308,13 @@ func keyName(kind family) string {
 // given, nbf and an iat in the future are refused (within the leeway), times
 // may be fractions, and organization names are compared without case.
 func (c *Client) VerifyIDToken(ctx context.Context, token string, o VerifyOptions) (*Claims, error) {
-	return c.verifier().verify(ctx, token, o)
+	return c.verifier.verify(ctx, token, o)
 }
 
-// verifier checks tokens of the client's tenant.
-func (c *Client) verifier() *verifier {
+// newVerifier checks tokens of the client's tenant.
+func (c *Client) newVerifier() *verifier {
 	return &verifier{
 		issuer: c.Issuer(), clientID: c.cfg.ClientID, secret: c.cfg.ClientSecret, jwksURL: c.jwksURL(),
-		now: c.now, keys: &c.keys, fetch: c.fetchKeys,
+		now: c.now, keys: &keyrings{}, fetch: c.fetchKeys,
 	}
 }

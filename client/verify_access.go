@@ -50,7 +50,7 @@ type accessRules struct {
 // that is bound to a key (cnf of RFC 9449 or 8705) is checked as a bearer token:
 // the proof of possession is the caller's to check.
 func (c *Client) VerifyAccessToken(ctx context.Context, token string, o AccessOptions) (*Claims, error) {
-	return c.verifier().verifyAccess(ctx, token, o)
+	return c.verifier.verifyAccess(ctx, token, o)
 }
 
 func (v *verifier) verifyAccess(ctx context.Context, token string, o AccessOptions) (*Claims, error) {

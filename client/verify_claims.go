@@ -34,18 +34,15 @@ func (r *claimRules) invalid(code, format string, args ...any) error {
 
 // check finds the first fault.
 func (r *claimRules) check(c *claimSet) error {
-	checks := []func(*claimSet) error{
-		r.checkIssuer, r.checkSubject, r.checkAudience, r.checkTimes,
-		r.checkNonce, r.checkOrganization, r.checkParty, r.checkAuthTime,
+	checks := [...]func(*claimRules, *claimSet) error{
+		(*claimRules).checkIssuer, (*claimRules).checkSubject, (*claimRules).checkAudience, (*claimRules).checkTimes,
+		(*claimRules).checkNonce, (*claimRules).checkOrganization, (*claimRules).checkParty, (*claimRules).checkAuthTime,
 	}
 	if r.access != nil {
-		checks = []func(*claimSet) error{
-			r.checkIssuer, r.checkSubject, r.checkAudience, r.checkTimes,
-			r.checkClient, r.checkOrganization, r.checkScopes, r.checkPermissions,
-		}
+		checks[4], checks[6], checks[7] = (*claimRules).checkClient, (*claimRules).checkScopes, (*claimRules).checkPermissions
 	}
 	for _, check := range checks {
-		if err := check(c); err != nil {
+		if err := check(r, c); err != nil {
 			return err
 		}
 	}
@@ -53,31 +50,33 @@ func (r *claimRules) check(c *claimSet) error {
 }
 
 func (r *claimRules) checkIssuer(c *claimSet) error {
-	iss, ok := stringOf(c.get("iss"))
+	raw := c.get("iss")
+	if textIs(raw, r.issuer) {
+		return nil
+	}
+	iss, ok := stringOf(raw)
 	if !ok {
 		return r.invalid("iss", "Issuer (iss) claim must be a string present in the ID token")
 	}
-	if iss != r.issuer {
-		return r.invalid("iss", `Issuer (iss) claim mismatch in the ID token; expected "%s", found "%s"`, r.issuer, claimText(iss))
-	}
-	return nil
+	return r.invalid("iss", `Issuer (iss) claim mismatch in the ID token; expected "%s", found "%s"`, r.issuer, claimText(iss))
 }
 
 func (r *claimRules) checkSubject(c *claimSet) error {
-	if _, ok := stringOf(c.get("sub")); !ok {
+	if !isString(c.get("sub")) {
 		return r.invalid("sub", "Subject (sub) claim must be a string present in the ID token")
 	}
 	return nil
 }
 
 func (r *claimRules) checkAudience(c *claimSet) error {
-	if aud, ok := stringOf(c.get("aud")); ok {
-		if aud != r.audience {
-			return r.invalid("aud", `Audience (aud) claim mismatch in the ID token; expected "%s" but found "%s"`, r.audience, claimText(aud))
-		}
+	raw := c.get("aud")
+	if textIs(raw, r.audience) {
 		return nil
 	}
-	list, ok := stringsOf(c.get("aud"))
+	if aud, ok := stringOf(raw); ok {
+		return r.invalid("aud", `Audience (aud) claim mismatch in the ID token; expected "%s" but found "%s"`, r.audience, claimText(aud))
+	}
+	list, ok := stringsOf(raw)
 	if !ok {
 		return r.invalid("aud", "Audience (aud) claim must be a string or array of strings present in the ID token")
 	}

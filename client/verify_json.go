@@ -1,6 +1,7 @@
 package client
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,7 +18,7 @@ type claimSet struct {
 }
 
 type claim struct {
-	name string
+	name []byte // without escapes; a part of the text where it had none
 	raw  json.RawMessage
 }
 
@@ -40,86 +41,81 @@ func (c *claimSet) find(name string) (json.RawMessage, bool) {
 		return c.list[i].raw, true
 	}
 	for i := range c.list {
-		if c.list[i].name == name {
+		if string(c.list[i].name) == name {
 			return c.list[i].raw, true
 		}
 	}
 	return nil, false
 }
 
+// has reports whether there is a member of that name.
+func (c *claimSet) has(name []byte) bool {
+	if c.index != nil {
+		_, ok := c.index[string(name)]
+		return ok
+	}
+	for i := range c.list {
+		if bytes.Equal(c.list[i].name, name) {
+			return true
+		}
+	}
+	return false
+}
+
 // add appends a member; false where there is one of its name.
-func (c *claimSet) add(name string, raw json.RawMessage) bool {
-	if _, twice := c.find(name); twice {
+func (c *claimSet) add(name []byte, raw json.RawMessage) bool {
+	if c.has(name) {
 		return false
 	}
 	c.list = append(c.list, claim{name, raw})
 	switch {
 	case c.index != nil:
-		c.index[name] = len(c.list) - 1
+		c.index[string(name)] = len(c.list) - 1
 	case len(c.list) > shortList:
 		c.index = make(map[string]int, 2*len(c.list))
 		for i := range c.list {
-			c.index[c.list[i].name] = i
+			c.index[string(c.list[i].name)] = i
 		}
 	}
 	return true
 }
 
-// members reads a JSON object into its members. A name that stands twice is
-// refused: of a token with two "aud" the next reader could take the other.
-func members(text []byte) (*claimSet, error) {
+// read reads a JSON object into its members, which are parts of the text. A name
+// that stands twice is refused: of a token with two "aud" the next reader could
+// take the other.
+func (c *claimSet) read(text []byte) error {
 	if !utf8.Valid(text) {
-		return nil, errors.New("not UTF-8")
+		return errors.New("not UTF-8")
 	}
 	s := jsonScan{text: text}
 	if s.next() != '{' {
 		if !json.Valid(text) {
-			return nil, errors.New("not JSON")
+			return errors.New("not JSON")
 		}
-		return nil, errors.New("not a JSON object")
+		return errors.New("not a JSON object")
 	}
-	out := &claimSet{list: make([]claim, 0, shortList/2)}
 	for first := true; s.more('}', first); first = false {
 		name, ok := nameOf(s.value())
 		if !ok || s.next() != ':' {
-			return nil, errors.New("not JSON")
+			return errors.New("not JSON")
 		}
-		if !out.add(name, s.value()) {
-			return nil, fmt.Errorf("the member %q stands there twice", display(name))
+		if !c.add(name, s.value()) {
+			return fmt.Errorf("the member %q stands there twice", display(string(name)))
 		}
 	}
 	if s.next(); s.bad || s.at != len(s.text)+1 {
-		return nil, errors.New("not JSON")
+		return errors.New("not JSON")
 	}
-	return out, nil
+	return nil
 }
 
-// nameOf reads a member's name; for those that nearly every token has it makes
-// no new text.
-func nameOf(raw json.RawMessage) (string, bool) {
-	switch string(raw) {
-	case `"alg"`:
-		return "alg", true
-	case `"typ"`:
-		return "typ", true
-	case `"kid"`:
-		return "kid", true
-	case `"iss"`:
-		return "iss", true
-	case `"sub"`:
-		return "sub", true
-	case `"aud"`:
-		return "aud", true
-	case `"exp"`:
-		return "exp", true
-	case `"iat"`:
-		return "iat", true
-	case `"azp"`:
-		return "azp", true
-	case `"scope"`:
-		return "scope", true
+// nameOf reads a member's name.
+func nameOf(raw json.RawMessage) ([]byte, bool) {
+	if isString(raw) && bytes.IndexByte(raw, '\\') < 0 {
+		return raw[1 : len(raw)-1], true
 	}
-	return stringOf(raw)
+	name, ok := stringOf(raw)
+	return []byte(name), ok
 }
 
 // elements reads a JSON array into its elements.
@@ -224,19 +220,20 @@ func (s *jsonScan) rest(first byte, depth int) {
 
 // skipString goes behind the string whose quote was read.
 func (s *jsonScan) skipString() {
-	for s.at < len(s.text) {
-		c := s.text[s.at]
-		s.at++
-		switch {
-		case c == '"':
-			return
-		case c < ' ':
-			s.bad = true
-			return
-		case c == '\\' && !s.skipEscape():
-			s.bad = true
+	text := s.text
+	for i := s.at; i < len(text); i++ {
+		c := text[i]
+		if c >= ' ' && c != '"' && c != '\\' {
+			continue
+		}
+		s.at = i + 1
+		if c == '"' {
 			return
 		}
+		if c < ' ' || !s.skipEscape() {
+			break
+		}
+		i = s.at - 1
 	}
 	s.bad = true
 }

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"unicode"
 	"unicode/utf8"
 
@@ -22,62 +23,103 @@ const maxTokenSize = 1 << 20
 // A jws is a token taken apart, nothing of it believed yet.
 type jws struct {
 	signed    string // what the signature is over: header and payload as they came
-	header    *claimSet
+	header    *header
 	payload   []byte
 	signature []byte
 }
 
+// A header is a token's first part, decoded. It is not changed once it is read.
+type header struct {
+	text string // as it came
+	claimSet
+}
+
+// A headerCache keeps the headers of some tokens whose signatures were good, so
+// that nobody else can fill it. It saves the decoding only: what a header says is
+// checked for every token.
+type headerCache struct {
+	last [4]atomic.Pointer[header] // a tenant has two keys, and two kinds of tokens
+	next atomic.Uint32
+}
+
+// find gives the header of a text, nil where it is not kept.
+func (c *headerCache) find(text string) *header {
+	for i := range c.last {
+		if h := c.last[i].Load(); h != nil && h.text == text {
+			return h
+		}
+	}
+	return nil
+}
+
+// keep keeps the header of a token whose signature was good.
+func (c *headerCache) keep(h *header) {
+	if len(h.text) <= maxKeptHeader && c.find(h.text) == nil {
+		kept := &header{text: strings.Clone(h.text), claimSet: h.claimSet} // not the whole token
+		c.last[c.next.Add(1)%uint32(len(c.last))].Store(kept)
+	}
+}
+
+// maxKeptHeader is in bytes; honest ones have a hundred.
+const maxKeptHeader = 1024
+
 // parseJWS takes a token apart and reads its header. All three parts must be
 // base64url without padding, of one form only: a lenient decoder would take
-// many texts for the same token.
-func parseJWS(token string) (*jws, error) {
+// many texts for the same token. The signature lies in the room.
+func parseJWS(token string, known *headerCache, in *room) (jws, error) {
 	if len(token) > maxTokenSize {
-		return nil, malformed(fmt.Errorf("the token has %d bytes; more than %d are not read", len(token), maxTokenSize))
-	}
-	if dots := strings.Count(token, "."); dots != 2 {
-		return nil, malformed(fmt.Errorf("a token has three parts joined by dots, this has %d", dots+1))
+		return jws{}, malformed(fmt.Errorf("the token has %d bytes; more than %d are not read", len(token), maxTokenSize))
 	}
 	first, last := strings.IndexByte(token, '.'), strings.LastIndexByte(token, '.')
-	parts := [3]string{token[:first], token[first+1 : last], token[last+1:]}
-	strict := base64.RawURLEncoding.Strict()
-	var decoded [3][]byte
-	for i, name := range [3]string{"header", "payload", "signature"} {
-		b, err := decodePart(strict, parts[i])
-		if err != nil {
-			return nil, malformed(fmt.Errorf("%s: %w", name, err))
+	if first == last || strings.IndexByte(token[first+1:last], '.') >= 0 {
+		return jws{}, malformed(fmt.Errorf("a token has three parts joined by dots, this has %d", strings.Count(token, ".")+1))
+	}
+	j := jws{signed: token[:last], header: known.find(token[:first])}
+	var text []byte
+	var err error
+	if j.header == nil {
+		if text, err = decodePart(nil, token[:first]); err != nil {
+			return jws{}, malformed(fmt.Errorf("header: %w", err))
 		}
-		decoded[i] = b
 	}
-	header, err := members(decoded[0])
-	if err != nil {
-		return nil, malformed(fmt.Errorf("header: %w", err))
+	if j.payload, err = decodePart(nil, token[first+1:last]); err != nil {
+		return jws{}, malformed(fmt.Errorf("payload: %w", err))
 	}
-	return &jws{
-		signed: token[:last], header: header,
-		payload: decoded[1], signature: decoded[2],
-	}, nil
+	if in.signature, err = decodePart(in.signature[:0], token[last+1:]); err != nil {
+		return jws{}, malformed(fmt.Errorf("signature: %w", err))
+	}
+	j.signature = in.signature
+	if j.header == nil {
+		j.header = &header{text: token[:first]}
+		if err := j.header.read(text); err != nil {
+			return jws{}, malformed(fmt.Errorf("header: %w", err))
+		}
+	}
+	return j, nil
 }
 
 // decodePart decodes base64url. The standard decoder skips line breaks, hence
 // the look at them.
-func decodePart(strict *base64.Encoding, part string) ([]byte, error) {
+func decodePart(into []byte, part string) ([]byte, error) {
 	if strings.IndexByte(part, '\n') >= 0 || strings.IndexByte(part, '\r') >= 0 {
-		return nil, errors.New("line breaks are not part of a token")
+		return into, errors.New("line breaks are not part of a token")
 	}
 	if strings.IndexByte(part, '=') >= 0 {
-		return nil, errors.New("padding is not part of a token")
+		return into, errors.New("padding is not part of a token")
 	}
-	b, err := strict.DecodeString(part)
+	into = slices.Grow(into[:0], base64.RawURLEncoding.DecodedLen(len(part)))
+	n, err := base64.RawURLEncoding.Strict().Decode(into[:cap(into)], []byte(part))
 	if corrupt, ok := errors.AsType[base64.CorruptInputError](err); ok {
-		return nil, fmt.Errorf("not base64url from byte %d on", int64(corrupt))
+		return into, fmt.Errorf("not base64url from byte %d on", int64(corrupt))
 	}
-	return b, err
+	return into[:n], err
 }
 
 // checkAlgorithm compares the header's alg with the one that the verifier
 // pinned. The token never chooses: what it says is only compared.
 func (j *jws) checkAlgorithm(want string) error {
-	if got := pythonText(j.header.get("alg")); got != want {
+	if raw := j.header.get("alg"); !textIs(raw, want) {
+		got := pythonText(raw)
 		return invalid("algorithm", `Signature algorithm of "%s" is not supported. Expected the token to be signed with "%s"`, got, want)
 	}
 	return nil
@@ -107,7 +149,7 @@ func (j *jws) checkType(kind tokenKind) error {
 	if !ok {
 		return malformed(errors.New("header: its type (typ) is not a string"))
 	}
-	if !slices.Contains(kind.types, strings.ToLower(typ)) {
+	if !kind.takes(typ) {
 		return invalid("type", `Type (typ) "%s" in the token's header is not that of an %s`, display(typ), kind.noun)
 	}
 	return nil
@@ -153,6 +195,15 @@ func stringOf(raw json.RawMessage) (string, bool) {
 	var s string
 	err := json.Unmarshal(raw, &s)
 	return s, err == nil
+}
+
+// textIs reports whether a JSON value is the string want.
+func textIs(raw json.RawMessage, want string) bool {
+	if isString(raw) && bytes.IndexByte(raw, '\\') < 0 && utf8.Valid(raw) {
+		return string(raw[1:len(raw)-1]) == want
+	}
+	got, ok := stringOf(raw)
+	return ok && got == want
 }
 
 func isString(raw json.RawMessage) bool { return len(raw) > 0 && raw[0] == '"' }
