@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 	"strconv"
 	"strings"
 )
@@ -20,7 +21,12 @@ func encode(v any) (json.RawMessage, error) {
 		return v, nil
 	case Secret:
 		return encode(v.Reveal())
+	case typedObject:
+		return fieldsOfTyped(v, true).object(), nil
 	case json.Marshaler:
+		if o := typedOf(v); o != nil {
+			return fieldsOfTyped(o, true).object(), nil
+		}
 		text, err := v.MarshalJSON()
 		if err == nil && !json.Valid(text) {
 			err = errors.New("its MarshalJSON gives no JSON")
@@ -30,10 +36,55 @@ func encode(v any) (json.RawMessage, error) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
-	if err := e.Encode(v); err != nil {
+	if err := e.Encode(revealedTree(v)); err != nil {
 		return nil, fmt.Errorf("the value cannot be written as JSON: %w", err)
 	}
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+}
+
+// typedOf is a typed object that was given by value.
+func typedOf(v any) typedObject {
+	if reflect.TypeOf(v).Kind() != reflect.Struct {
+		return nil
+	}
+	p := reflect.New(reflect.TypeOf(v))
+	p.Elem().Set(reflect.ValueOf(v))
+	o, _ := p.Interface().(typedObject)
+	return o
+}
+
+// revealedTree puts the texts of the Secrets in a tree of maps and lists in their
+// places: written by encoding/json they would go out as "[secret]".
+func revealedTree(v any) any {
+	switch v := v.(type) {
+	case Secret:
+		return v.Reveal()
+	case Object:
+		return revealedMap(v)
+	case Args:
+		return revealedMap(v)
+	case map[string]any:
+		return revealedMap(v)
+	case []any:
+		out := make([]any, len(v))
+		for i := range v {
+			out[i] = revealedTree(v[i])
+		}
+		return out
+	default:
+		return v
+	}
+}
+
+func revealedMap(m map[string]any) any {
+	if m == nil {
+		return nil
+	}
+	out := make(map[string]any, len(m))
+	for name, value := range m {
+		out[name] = revealedTree(value)
+	}
+	return out
 }
 
 // plain gives the text of a value in a path, a query, a header or a form: a
@@ -152,6 +203,16 @@ func (f fields) has(name string) bool {
 		}
 	}
 	return false
+}
+
+// find gives a member, nil where there is none.
+func (f fields) find(name string) json.RawMessage {
+	for i := range f {
+		if f[i].name == name {
+			return f[i].value
+		}
+	}
+	return nil
 }
 
 // addText adds a member with a string value.
