@@ -87,23 +87,23 @@ func (c *Client) Clients() Clients { return Clients{c} }
 
 // Get reads an application by its client id.
 func (s Clients) Get(ctx context.Context, id string, opts ...CallOption) (*Application, error) {
-	return getTyped[Application](ctx, s.c, "clients.get", Args{"id": id}, opts)
+	return getTyped[Application](ctx, s.c.on("clients.get", Args{"id": id}, opts))
 }
 
 // List walks all applications, or those of Args{"app_type": …} and the like.
 func (s Clients) List(ctx context.Context, opts ...CallOption) iter.Seq2[*Application, error] {
-	return eachTyped[Application](ctx, s.c, "clients.all", nil, opts)
+	return eachTyped[Application](ctx, s.c.on("clients.all", nil, opts))
 }
 
 // Create makes an application; Name must be set. What comes back has its id and
 // its secret.
 func (s Clients) Create(ctx context.Context, app *Application, opts ...CallOption) (*Application, error) {
-	return createTyped(ctx, s.c, "clients.create", nil, app, opts)
+	return createTyped(ctx, s.c.on("clients.create", nil, opts), app)
 }
 
 // Update changes an application; see [Origin] for what is sent.
 func (s Clients) Update(ctx context.Context, id string, app *Application, opts ...CallOption) (*Application, error) {
-	return updateTyped(ctx, s.c, "clients.update", Args{"id": id}, app, opts)
+	return updateTyped(ctx, s.c.on("clients.update", Args{"id": id}, opts), app)
 }
 
 // Delete deletes an application.
@@ -116,5 +116,5 @@ func (s Clients) Delete(ctx context.Context, id string, opts ...CallOption) erro
 // that the secret may be a new one that nobody knows, and then it is rotated
 // again.
 func (s Clients) RotateSecret(ctx context.Context, id string, opts ...CallOption) (*Application, error) {
-	return getTyped[Application](ctx, s.c, "clients.rotate_secret", Args{"id": id}, opts)
+	return getTyped[Application](ctx, s.c.on("clients.rotate_secret", Args{"id": id}, opts))
 }

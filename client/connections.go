@@ -60,22 +60,22 @@ func (c *Client) Connections() Connections { return Connections{c} }
 
 // Get reads a connection.
 func (s Connections) Get(ctx context.Context, id string, opts ...CallOption) (*Connection, error) {
-	return getTyped[Connection](ctx, s.c, "connections.get", Args{"id": id}, opts)
+	return getTyped[Connection](ctx, s.c.on("connections.get", Args{"id": id}, opts))
 }
 
 // List walks all connections, or those of Args{"strategy": …} or {"name": …}.
 func (s Connections) List(ctx context.Context, opts ...CallOption) iter.Seq2[*Connection, error] {
-	return eachTyped[Connection](ctx, s.c, "connections.all", nil, opts)
+	return eachTyped[Connection](ctx, s.c.on("connections.all", nil, opts))
 }
 
 // Create makes a connection; Name and Strategy must be set.
 func (s Connections) Create(ctx context.Context, connection *Connection, opts ...CallOption) (*Connection, error) {
-	return createTyped(ctx, s.c, "connections.create", nil, connection, opts)
+	return createTyped(ctx, s.c.on("connections.create", nil, opts), connection)
 }
 
 // Update changes a connection; see [Origin] for what is sent.
 func (s Connections) Update(ctx context.Context, id string, connection *Connection, opts ...CallOption) (*Connection, error) {
-	return updateTyped(ctx, s.c, "connections.update", Args{"id": id}, connection, opts)
+	return updateTyped(ctx, s.c.on("connections.update", Args{"id": id}, opts), connection)
 }
 
 // Delete deletes a connection with all its users.
@@ -86,7 +86,7 @@ func (s Connections) Delete(ctx context.Context, id string, opts ...CallOption) 
 // Clients walks the ids of the applications that may use a connection.
 func (s Connections) Clients(ctx context.Context, id string, opts ...CallOption) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
-		for app, err := range eachTyped[Application](ctx, s.c, "connections.clients.get", Args{"id": id}, opts) {
+		for app, err := range eachTyped[Application](ctx, s.c.on("connections.clients.get", Args{"id": id}, opts)) {
 			if err != nil {
 				yield("", err)
 				return

@@ -86,13 +86,13 @@ func (c *Client) Jobs() Jobs { return Jobs{c} }
 
 // Get reads the state of a job.
 func (s Jobs) Get(ctx context.Context, id string, opts ...CallOption) (*Job, error) {
-	return getTyped[Job](ctx, s.c, "jobs.get", Args{"id": id}, opts)
+	return getTyped[Job](ctx, s.c.on("jobs.get", Args{"id": id}, opts))
 }
 
 // ImportUsers starts one import of a file, a JSON array of at most 500 KB. Args
 // are upsert, send_completion_email and external_id. Two imports run at a time.
 func (s Jobs) ImportUsers(ctx context.Context, connectionID string, file FileArg, opts ...CallOption) (*Job, error) {
-	return getTyped[Job](ctx, s.c, "jobs.import_users", Args{"connection_id": connectionID, "users": file}, opts)
+	return getTyped[Job](ctx, s.c.on("jobs.import_users", Args{"connection_id": connectionID, "users": file}, opts))
 }
 
 // ExportUsers starts an export: connection_id, format ("json", "csv"), fields and
@@ -101,12 +101,12 @@ func (s Jobs) ExportUsers(ctx context.Context, what Object, opts ...CallOption) 
 	if what == nil {
 		what = Object{}
 	}
-	return getTyped[Job](ctx, s.c, "jobs.export_users", Args{"body": what}, opts)
+	return getTyped[Job](ctx, s.c.on("jobs.export_users", Args{"body": what}, opts))
 }
 
 // SendVerificationEmail sends a user the mail with which an address is verified.
 func (s Jobs) SendVerificationEmail(ctx context.Context, userID string, opts ...CallOption) (*Job, error) {
-	return getTyped[Job](ctx, s.c, "jobs.send_verification_email", Args{"body": Object{"user_id": userID}}, opts)
+	return getTyped[Job](ctx, s.c.on("jobs.send_verification_email", Args{"body": Object{"user_id": userID}}, opts))
 }
 
 // Wait asks for a job until it has ended, first after a second, later every ten.
@@ -131,5 +131,5 @@ func (s Jobs) Wait(ctx context.Context, id string, opts ...CallOption) (*Job, er
 
 // Errors walks what went wrong with the users of an import.
 func (s Jobs) Errors(ctx context.Context, id string, opts ...CallOption) iter.Seq2[*JobError, error] {
-	return eachTyped[JobError](ctx, s.c, "jobs.get_failed_job", Args{"id": id}, opts)
+	return eachTyped[JobError](ctx, s.c.on("jobs.get_failed_job", Args{"id": id}, opts))
 }

@@ -135,27 +135,27 @@ func (c *Client) Organizations() Organizations { return Organizations{c} }
 
 // Get reads an organization by its id ("org_…"), ByName by its name.
 func (s Organizations) Get(ctx context.Context, id string, opts ...CallOption) (*Organization, error) {
-	return getTyped[Organization](ctx, s.c, "organizations.get_organization", Args{"id": id}, opts)
+	return getTyped[Organization](ctx, s.c.on("organizations.get_organization", Args{"id": id}, opts))
 }
 
 // ByName reads an organization by its name.
 func (s Organizations) ByName(ctx context.Context, name string, opts ...CallOption) (*Organization, error) {
-	return getTyped[Organization](ctx, s.c, "organizations.get_organization_by_name", Args{"name": name}, opts)
+	return getTyped[Organization](ctx, s.c.on("organizations.get_organization_by_name", Args{"name": name}, opts))
 }
 
 // List walks all organizations.
 func (s Organizations) List(ctx context.Context, opts ...CallOption) iter.Seq2[*Organization, error] {
-	return eachTyped[Organization](ctx, s.c, "organizations.all_organizations", nil, opts)
+	return eachTyped[Organization](ctx, s.c.on("organizations.all_organizations", nil, opts))
 }
 
 // Create makes an organization; Name must be set.
 func (s Organizations) Create(ctx context.Context, org *Organization, opts ...CallOption) (*Organization, error) {
-	return createTyped(ctx, s.c, "organizations.create_organization", nil, org, opts)
+	return createTyped(ctx, s.c.on("organizations.create_organization", nil, opts), org)
 }
 
 // Update changes an organization; see [Origin] for what is sent.
 func (s Organizations) Update(ctx context.Context, id string, org *Organization, opts ...CallOption) (*Organization, error) {
-	return updateTyped(ctx, s.c, "organizations.update_organization", Args{"id": id}, org, opts)
+	return updateTyped(ctx, s.c.on("organizations.update_organization", Args{"id": id}, opts), org)
 }
 
 // Delete deletes an organization.
@@ -166,7 +166,7 @@ func (s Organizations) Delete(ctx context.Context, id string, opts ...CallOption
 // Members walks the members; the tenant gives user_id, name, email and picture of
 // each, and roles in Extra where Args{"fields": …} asks for them.
 func (s Organizations) Members(ctx context.Context, id string, opts ...CallOption) iter.Seq2[*User, error] {
-	return eachTyped[User](ctx, s.c, "organizations.all_organization_members", Args{"id": id}, opts)
+	return eachTyped[User](ctx, s.c.on("organizations.all_organization_members", Args{"id": id}, opts))
 }
 
 // AddMembers makes users members.
@@ -183,7 +183,7 @@ func (s Organizations) RemoveMembers(ctx context.Context, id string, users []str
 
 // MemberRoles walks the roles that a member has in an organization.
 func (s Organizations) MemberRoles(ctx context.Context, id, user string, opts ...CallOption) iter.Seq2[*Role, error] {
-	return eachTyped[Role](ctx, s.c, "organizations.all_organization_member_roles", Args{"id": id, "user_id": user}, opts)
+	return eachTyped[Role](ctx, s.c.on("organizations.all_organization_member_roles", Args{"id": id, "user_id": user}, opts))
 }
 
 // AddMemberRoles gives roles to a member in an organization.
@@ -200,12 +200,12 @@ func (s Organizations) RemoveMemberRoles(ctx context.Context, id, user string, r
 
 // Connections walks the connections of an organization.
 func (s Organizations) Connections(ctx context.Context, id string, opts ...CallOption) iter.Seq2[*OrganizationConnection, error] {
-	return eachTyped[OrganizationConnection](ctx, s.c, "organizations.all_organization_connections", Args{"id": id}, opts)
+	return eachTyped[OrganizationConnection](ctx, s.c.on("organizations.all_organization_connections", Args{"id": id}, opts))
 }
 
 // AddConnection lets an organization's members use a connection.
 func (s Organizations) AddConnection(ctx context.Context, id string, connection *OrganizationConnection, opts ...CallOption) (*OrganizationConnection, error) {
-	return createTyped(ctx, s.c, "organizations.create_organization_connection", Args{"id": id}, connection, opts)
+	return createTyped(ctx, s.c.on("organizations.create_organization_connection", Args{"id": id}, opts), connection)
 }
 
 // RemoveConnection takes a connection from an organization.
@@ -216,10 +216,10 @@ func (s Organizations) RemoveConnection(ctx context.Context, id, connection stri
 // Invite invites somebody; ClientID, Inviter and Invitee must be set. A mail goes
 // out unless SendEmail is false.
 func (s Organizations) Invite(ctx context.Context, id string, invitation *Invitation, opts ...CallOption) (*Invitation, error) {
-	return createTyped(ctx, s.c, "organizations.create_organization_invitation", Args{"id": id}, invitation, opts)
+	return createTyped(ctx, s.c.on("organizations.create_organization_invitation", Args{"id": id}, opts), invitation)
 }
 
 // Invitations walks the invitations that nobody has followed yet.
 func (s Organizations) Invitations(ctx context.Context, id string, opts ...CallOption) iter.Seq2[*Invitation, error] {
-	return eachTyped[Invitation](ctx, s.c, "organizations.all_organization_invitations", Args{"id": id}, opts)
+	return eachTyped[Invitation](ctx, s.c.on("organizations.all_organization_invitations", Args{"id": id}, opts))
 }

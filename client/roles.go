@@ -78,22 +78,22 @@ func (c *Client) Roles() Roles { return Roles{c} }
 
 // Get reads a role.
 func (r Roles) Get(ctx context.Context, id string, opts ...CallOption) (*Role, error) {
-	return getTyped[Role](ctx, r.c, "roles.get", Args{"id": id}, opts)
+	return getTyped[Role](ctx, r.c.on("roles.get", Args{"id": id}, opts))
 }
 
 // List walks all roles, or those whose names Args{"name_filter": …} finds.
 func (r Roles) List(ctx context.Context, opts ...CallOption) iter.Seq2[*Role, error] {
-	return eachTyped[Role](ctx, r.c, "roles.list", nil, opts)
+	return eachTyped[Role](ctx, r.c.on("roles.list", nil, opts))
 }
 
 // Create makes a role; Name must be set.
 func (r Roles) Create(ctx context.Context, role *Role, opts ...CallOption) (*Role, error) {
-	return createTyped(ctx, r.c, "roles.create", nil, role, opts)
+	return createTyped(ctx, r.c.on("roles.create", nil, opts), role)
 }
 
 // Update changes a role; see [Origin] for what is sent.
 func (r Roles) Update(ctx context.Context, id string, role *Role, opts ...CallOption) (*Role, error) {
-	return updateTyped(ctx, r.c, "roles.update", Args{"id": id}, role, opts)
+	return updateTyped(ctx, r.c.on("roles.update", Args{"id": id}, opts), role)
 }
 
 // Delete deletes a role.
@@ -103,7 +103,7 @@ func (r Roles) Delete(ctx context.Context, id string, opts ...CallOption) error 
 
 // Permissions walks the permissions of a role.
 func (r Roles) Permissions(ctx context.Context, id string, opts ...CallOption) iter.Seq2[*Permission, error] {
-	return eachTyped[Permission](ctx, r.c, "roles.list_permissions", Args{"id": id}, opts)
+	return eachTyped[Permission](ctx, r.c.on("roles.list_permissions", Args{"id": id}, opts))
 }
 
 // AddPermissions adds permissions to a role.
@@ -119,7 +119,7 @@ func (r Roles) RemovePermissions(ctx context.Context, id string, permissions []P
 // Users walks the users who have a role; the tenant gives user_id, name, email
 // and picture of each.
 func (r Roles) Users(ctx context.Context, id string, opts ...CallOption) iter.Seq2[*User, error] {
-	return eachTyped[User](ctx, r.c, "roles.list_users", Args{"id": id}, opts)
+	return eachTyped[User](ctx, r.c.on("roles.list_users", Args{"id": id}, opts))
 }
 
 // AddUsers gives a role to users.

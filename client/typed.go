@@ -4,10 +4,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"iter"
 	"maps"
 	"math/big"
+	"net/http"
 	"slices"
 )
 
@@ -226,19 +226,27 @@ func sameNumber(x, y json.Number) bool {
 	return errA == nil && errB == nil && a.Cmp(b) == 0
 }
 
+// A typedCall is a call whose answer is a typed object, or a listing of them.
+type typedCall struct {
+	c         *Client
+	operation string
+	args      Args
+	opts      []CallOption
+}
+
+func (c *Client) on(operation string, args Args, opts []CallOption) typedCall {
+	return typedCall{c, operation, args, opts}
+}
+
 // getTyped calls an operation that answers an object.
-func getTyped[T any, P typed[T]](ctx context.Context, c *Client, operation string, args Args, opts []CallOption) (*T, error) {
-	resp, err := c.Do(ctx, operation, args, opts...)
+func getTyped[T any, P typed[T]](ctx context.Context, k typedCall) (*T, error) {
+	resp, err := k.c.Do(ctx, k.operation, k.args, k.opts...)
 	if err != nil {
 		return nil, err
 	}
-	return answerTyped[T, P](operation, resp)
-}
-
-func answerTyped[T any, P typed[T]](operation string, resp *Response) (*T, error) {
 	v := new(T)
 	if err := readTyped(P(v), resp.Body); err != nil {
-		return nil, strangeAnswer(operation, resp, err)
+		return nil, strangeAnswer(k.operation, resp, err)
 	}
 	return v, nil
 }
@@ -253,25 +261,22 @@ func strangeAnswer(operation string, resp *Response, err error) error {
 
 // createTyped sends a new object. What the tenant fills in by itself is left out
 // of one that came from a tenant, so that it can be made again elsewhere.
-func createTyped[T any, P typed[T]](ctx context.Context, c *Client, operation string, args Args, p P, opts []CallOption) (*T, error) {
+func createTyped[T any, P typed[T]](ctx context.Context, k typedCall, p P) (*T, error) {
 	if p == nil {
-		return nil, &ArgumentError{Operation: operation, Argument: "body", Problem: "is nil"}
+		return nil, &ArgumentError{Operation: k.operation, Argument: "body", Problem: "is nil"}
 	}
 	body := fieldsOfTyped(p, true)
-	if p.Raw() != nil {
-		filled := []string{}
-		if f, ok := any(p).(interface{ filledIn() []string }); ok {
-			filled = f.filledIn()
-		}
+	if f, ok := any(p).(interface{ filledIn() []string }); ok && p.Raw() != nil {
+		filled := f.filledIn()
 		body = slices.DeleteFunc(body, func(f field) bool { return slices.Contains(filled, f.name) })
 	}
-	return getTyped[T, P](ctx, c, operation, withBody(args, body), opts)
+	return getTyped[T, P](ctx, k.with(body))
 }
 
 // updateTyped sends what was changed. Where nothing was, nothing is sent, and the
 // object comes back as it is.
-func updateTyped[T any, P typed[T]](ctx context.Context, c *Client, operation string, args Args, p P, opts []CallOption) (*T, error) {
-	op, err := lookup(operation)
+func updateTyped[T any, P typed[T]](ctx context.Context, k typedCall, p P) (*T, error) {
+	op, err := lookup(k.operation)
 	if err != nil {
 		return nil, err
 	}
@@ -289,26 +294,28 @@ func updateTyped[T any, P typed[T]](ctx context.Context, c *Client, operation st
 		same := *p
 		return &same, nil
 	}
-	return getTyped[T, P](ctx, c, operation, withBody(args, body), opts)
+	return getTyped[T, P](ctx, k.with(body))
 }
 
-func withBody(args Args, body fields) Args {
-	out := Args{"body": json.RawMessage(body.object())}
-	maps.Copy(out, args)
-	return out
+// with is the call with a body.
+func (k typedCall) with(body fields) typedCall {
+	args := Args{"body": json.RawMessage(body.object())}
+	maps.Copy(args, k.args)
+	k.args = args
+	return k
 }
 
 // eachTyped walks a listing of objects.
-func eachTyped[T any, P typed[T]](ctx context.Context, c *Client, operation string, args Args, opts []CallOption) iter.Seq2[*T, error] {
+func eachTyped[T any, P typed[T]](ctx context.Context, k typedCall) iter.Seq2[*T, error] {
 	return func(yield func(*T, error) bool) {
-		for raw, err := range c.Each(ctx, operation, args, opts...) {
+		for raw, err := range k.c.Each(ctx, k.operation, k.args, k.opts...) {
 			if err != nil {
 				yield(nil, err)
 				return
 			}
 			v := new(T)
 			if err := readTyped(P(v), raw); err != nil {
-				yield(nil, fmt.Errorf("%s: an item of the listing is not what it should be: %w", operation, err))
+				yield(nil, strangeAnswer(k.operation, &Response{Status: http.StatusOK}, err))
 				return
 			}
 			if !yield(v, nil) {

@@ -128,31 +128,31 @@ func (c *Client) Users() Users { return Users{c} }
 
 // Get reads a user by the whole id ("auth0|63d17c4a8869daf88ed7db97").
 func (u Users) Get(ctx context.Context, id string, opts ...CallOption) (*User, error) {
-	return getTyped[User](ctx, u.c, "users.get", Args{"id": id}, opts)
+	return getTyped[User](ctx, u.c.on("users.get", Args{"id": id}, opts))
 }
 
 // List walks all users, or those that Args{"q": …} finds, also beyond the 1,000
 // that one search reaches.
 func (u Users) List(ctx context.Context, opts ...CallOption) iter.Seq2[*User, error] {
-	return eachTyped[User](ctx, u.c, "users.list", nil, opts)
+	return eachTyped[User](ctx, u.c.on("users.list", nil, opts))
 }
 
 // ByEmail gives the users of an address, which can be none and, with several
 // connections, more than one. Unlike a search it sees a change at once.
 func (u Users) ByEmail(ctx context.Context, email string, opts ...CallOption) ([]*User, error) {
-	return collect(eachTyped[User](ctx, u.c, "users_by_email.search_users_by_email", Args{"email": email}, opts))
+	return collect(eachTyped[User](ctx, u.c.on("users_by_email.search_users_by_email", Args{"email": email}, opts)))
 }
 
 // Create makes a user; Connection must be set.
 func (u Users) Create(ctx context.Context, user *User, opts ...CallOption) (*User, error) {
-	return createTyped(ctx, u.c, "users.create", nil, user, opts)
+	return createTyped(ctx, u.c.on("users.create", nil, opts), user)
 }
 
 // Update changes a user and gives what stands there then: see [Origin] for what
 // is sent. Metadata are merged by the tenant one level deep; a member that was
 // deleted from the Object of a user that was read is removed there, too.
 func (u Users) Update(ctx context.Context, id string, user *User, opts ...CallOption) (*User, error) {
-	return updateTyped(ctx, u.c, "users.update", Args{"id": id}, user, opts)
+	return updateTyped(ctx, u.c.on("users.update", Args{"id": id}, opts), user)
 }
 
 // Delete deletes a user; one that is not there is no error.
@@ -168,7 +168,7 @@ func (u Users) Unblock(ctx context.Context, id string, opts ...CallOption) error
 
 // Roles walks the roles of a user.
 func (u Users) Roles(ctx context.Context, id string, opts ...CallOption) iter.Seq2[*Role, error] {
-	return eachTyped[Role](ctx, u.c, "users.list_roles", Args{"id": id}, opts)
+	return eachTyped[Role](ctx, u.c.on("users.list_roles", Args{"id": id}, opts))
 }
 
 // AddRoles gives roles, by their ids, to a user.
@@ -183,7 +183,7 @@ func (u Users) RemoveRoles(ctx context.Context, id string, roles []string, opts 
 
 // Permissions walks the permissions that a user has directly, not by a role.
 func (u Users) Permissions(ctx context.Context, id string, opts ...CallOption) iter.Seq2[*Permission, error] {
-	return eachTyped[Permission](ctx, u.c, "users.list_permissions", Args{"id": id}, opts)
+	return eachTyped[Permission](ctx, u.c.on("users.list_permissions", Args{"id": id}, opts))
 }
 
 // AddPermissions gives permissions to a user.
@@ -198,7 +198,7 @@ func (u Users) RemovePermissions(ctx context.Context, id string, permissions []P
 
 // Organizations walks the organizations of a user.
 func (u Users) Organizations(ctx context.Context, id string, opts ...CallOption) iter.Seq2[*Organization, error] {
-	return eachTyped[Organization](ctx, u.c, "users.list_organizations", Args{"id": id}, opts)
+	return eachTyped[Organization](ctx, u.c.on("users.list_organizations", Args{"id": id}, opts))
 }
 
 // collect reads a listing to its end; an empty one is an empty slice.
