@@ -21,7 +21,8 @@ import (
 // What a record holds is sealed before it comes here: a journal stores texts
 // and never sees a secret. It is safe for concurrent use.
 type Journal interface {
-	// Begin writes a new run, whose ID is set, and claims it.
+	// Begin writes a new run, whose ID is set, and claims it. A run that was
+	// queued under this ID is begun: its Who, Schedule, Due and Why stay.
 	Begin(ctx context.Context, run *RunRecord, owner Owner) (Lease, error)
 	// Claim takes a run over. It is refused while the owner's heartbeat lives
 	// (*HeldError), when the run is unknown (ErrNoRun), and when it has ended
@@ -115,6 +116,8 @@ const (
 	KindRun   = "run"
 	KindApply = "apply"
 	KindUndo  = "undo"
+	// KindPlan makes a plan that a person has to approve; it changes nothing.
+	KindPlan = "plan"
 )
 
 // The states of a run.
@@ -127,6 +130,10 @@ const (
 	RunInDoubt     = "in doubt"
 	RunRefused     = "refused" // by a guard
 	RunMoved       = "moved"   // the tenant moved since the plan
+	RunQueued      = "queued"  // the service will begin it
+	// RunSetAside was being executed in two crashes of the service, which does
+	// not resume it a third time.
+	RunSetAside = "set aside"
 )
 
 // A RunRecord is the head of a run.
@@ -147,7 +154,13 @@ type RunRecord struct {
 	Options json.RawMessage
 	// Who, Host and Version tell by whom and by what it was started.
 	Who, Host, Version string
-	Started            time.Time
+	// Schedule is the schedule that the run was made by, Due its due time: zero
+	// where a person asked for a run of the schedule. A journal keeps one run at
+	// most of each schedule and due time. Why is for people.
+	Schedule string
+	Due      time.Time
+	Why      string
+	Started  time.Time
 	// Ended is zero while the run is not finished.
 	Ended  time.Time
 	Status string

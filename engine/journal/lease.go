@@ -26,20 +26,40 @@ func (db *DB) Begin(ctx context.Context, run *engine.RunRecord, owner engine.Own
 			status = engine.RunRunning
 		}
 		h.epoch = 1
+		var queued string
+		err = c.QueryRowContext(ctx, "SELECT no, status FROM runs WHERE id = ?", run.ID).Scan(&h.no, &queued)
+		if err == nil && queued == engine.RunQueued {
+			return db.beginQueued(ctx, c, h, run, owner, until)
+		}
+		if !errors.Is(err, sql.ErrNoRows) {
+			return errors.Join(err, refusal{fmt.Errorf("the run %s is in the journal already", run.ID)})
+		}
 		result, err := c.ExecContext(ctx, `INSERT INTO runs (id, kind, of_run, playbook, name, hash, params, tenants, options, who, host, version,
-				started, status, epoch, owner, owner_name, claimed, lease_ends)
-			VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (id) DO NOTHING`,
+				schedule, due, why, started, status, epoch, owner, owner_name, claimed, lease_ends)
+			VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`,
 			run.ID, run.Kind, run.Of, run.Playbook, run.Name, run.Hash, text(run.Params), string(tenants), text(run.Options),
-			run.Who, run.Host, run.Version, db.stamped(run.Started), status, h.epoch, owner.ID, owner.Name, moment(db.opts.Now()), moment(until))
+			run.Who, run.Host, run.Version, run.Schedule, moment(run.Due), run.Why, db.stamped(run.Started), status,
+			h.epoch, owner.ID, owner.Name, moment(db.opts.Now()), moment(until))
 		if err != nil {
 			return err
-		}
-		if n, err := result.RowsAffected(); err != nil || n == 0 {
-			return errors.Join(err, refusal{fmt.Errorf("the run %s is in the journal already", run.ID)})
 		}
 		h.no, err = result.LastInsertId()
 		return err
 	})
+}
+
+// beginQueued begins a run that waited in the queue: what only its process
+// knows is written, who asked for it and why stays.
+func (db *DB) beginQueued(ctx context.Context, c *sql.Conn, h *held, run *engine.RunRecord, owner engine.Owner, until time.Time) error {
+	tenants, err := json.Marshal(run.Tenants)
+	if err != nil {
+		return err
+	}
+	_, err = c.ExecContext(ctx, `UPDATE runs SET kind = ?, of_run = ?, playbook = ?, name = ?, hash = ?, params = ?, tenants = ?, options = ?,
+			host = ?, version = ?, started = ?, status = 'running', epoch = ?, owner = ?, owner_name = ?, claimed = ?, lease_ends = ? WHERE no = ?`,
+		run.Kind, run.Of, run.Playbook, run.Name, run.Hash, text(run.Params), string(tenants), text(run.Options),
+		run.Host, run.Version, db.stamped(run.Started), h.epoch, owner.ID, owner.Name, moment(db.opts.Now()), moment(until), h.no)
+	return err
 }
 
 // stamped is a time, or now.
@@ -65,6 +85,8 @@ func (db *DB) Claim(ctx context.Context, run string, owner engine.Owner) (engine
 			return refusal{fmt.Errorf("%w: %s", engine.ErrNoRun, run)}
 		case err != nil:
 			return err
+		case status == engine.RunQueued:
+			return refusal{fmt.Errorf("%w: it waits in the queue of a0run serve", engine.ErrNoRun)}
 		case status == engine.RunDone:
 			return refusal{fmt.Errorf("%w: %s", engine.ErrEnded, run)}
 		}

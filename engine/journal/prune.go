@@ -68,6 +68,9 @@ func (db *DB) Prune(ctx context.Context, rule PruneRule) (Pruned, error) {
 	if rule.DryRun || len(runs) == 0 {
 		return sum, nil
 	}
+	if err := db.pruneService(ctx, rule.Before); err != nil {
+		return sum, err
+	}
 	sum.Bytes, err = db.vacuum(ctx)
 	return sum, err
 }
@@ -89,6 +92,7 @@ func (db *DB) pruneable(ctx context.Context, rule PruneRule) ([]prunable, error)
 		WHERE status = 'pruned' OR
 		(?1 <> '' AND started < ?1 OR ?1 = '' AND ?2 > 0 AND status <> 'running') AND
 		NOT (?3 AND status IN ('running', 'interrupted', 'in doubt')) AND
+		status <> 'queued' AND no NOT IN (SELECT run FROM jobs) AND
 		no NOT IN (SELECT no FROM runs WHERE status <> 'pruned' ORDER BY no DESC LIMIT ?2)
 		ORDER BY no`, before, max(rule.Keep, 0), rule.KeepUnfinished)
 	if err != nil {

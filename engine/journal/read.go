@@ -52,19 +52,23 @@ func (r *reads) prepare(ctx context.Context, pool *sql.DB) (err error) {
 
 const runColumns = `r.no, r.id, r.kind, r.of_run, r.playbook, r.name, r.hash, ifnull(r.params, ''), ifnull(r.tenants, ''), ifnull(r.options, ''),
 	r.who, r.host, r.version, r.started, ifnull(r.ended, ''), r.status, r.exit, r.error, r.calls, r.writes, r.epoch, r.owner,
+	r.schedule, ifnull(r.due, ''), r.why,
 	ifnull((SELECT u.id FROM runs u WHERE u.of_run = r.id AND u.kind = 'undo' AND u.writes > 0
 		AND NOT EXISTS (SELECT 1 FROM runs v WHERE v.of_run = u.id AND v.kind = 'undo' AND v.writes > 0)
 		ORDER BY u.no DESC LIMIT 1), '')`
 
-// scanRun reads the head of a run, and looks whether it lives.
-func (db *DB) scanRun(rows *sql.Rows) (*engine.RunRecord, int64, error) {
+// scanRun reads the head of a run, and looks whether it lives. before are the
+// columns that stand before it.
+func (db *DB) scanRun(rows *sql.Rows, before ...any) (*engine.RunRecord, int64, error) {
 	var (
 		r                                        engine.RunRecord
 		no                                       int64
 		params, tenants, options, started, ended string
+		due                                      string
 	)
-	err := rows.Scan(&no, &r.ID, &r.Kind, &r.Of, &r.Playbook, &r.Name, &r.Hash, &params, &tenants, &options,
-		&r.Who, &r.Host, &r.Version, &started, &ended, &r.Status, &r.Exit, &r.Error, &r.Calls, &r.Writes, &r.Epoch, &r.Owner, &r.UndoneBy)
+	err := rows.Scan(append(before, &no, &r.ID, &r.Kind, &r.Of, &r.Playbook, &r.Name, &r.Hash, &params, &tenants, &options,
+		&r.Who, &r.Host, &r.Version, &started, &ended, &r.Status, &r.Exit, &r.Error, &r.Calls, &r.Writes, &r.Epoch, &r.Owner,
+		&r.Schedule, &due, &r.Why, &r.UndoneBy)...)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -77,12 +81,13 @@ func (db *DB) scanRun(rows *sql.Rows) (*engine.RunRecord, int64, error) {
 	if tenants != "" && json.Unmarshal([]byte(tenants), &r.Tenants) != nil {
 		return nil, 0, &CorruptError{Path: db.path, Problem: "is damaged: the tenants of run " + r.ID + " cannot be read"}
 	}
-	var err2 error
+	var err2, err3 error
 	r.Started, err = parseMoment(started)
 	r.Ended, err2 = parseMoment(ended)
+	r.Due, err3 = parseMoment(due)
 	// The lock, not the lease's end: it knows at once that a process was killed.
 	r.Live = r.Owner != "" && isLocked(db.lockPath(r.ID))
-	return &r, no, errors.Join(err, err2)
+	return &r, no, errors.Join(err, err2, err3)
 }
 
 // Run implements engine.Journal.
