@@ -70,15 +70,16 @@ var tests = map[string][]string{
 
 // doors are third parties that only a few rooms may import.
 var doors = map[string][]string{
-	"github.com/yuin/gopher-lua": {"engine/lua"},
-	"gopkg.in/yaml.v3":           {"engine/yaml", "engine/project", "client/sim"},
-	"github.com/spf13/cobra":     {"cmd/a0run"},
-	"github.com/spf13/pflag":     {"cmd/a0run"},
-	"golang.org/x/term":          {"cmd/a0run"},
-	"modernc.org/sqlite":         {"engine/journal", "client/sim/store"},
-	"github.com/pressly/goose":   {"engine/journal"},
-	"github.com/gofrs/flock":     {"engine/journal"},
-	"github.com/nicholas-fedor":  {"engine/notify"},
+	"github.com/yuin/gopher-lua":     {"engine/lua"},
+	"gopkg.in/yaml.v3":               {"engine/yaml", "engine/project", "client/sim"},
+	"github.com/spf13/cobra":         {"cmd/a0run"},
+	"github.com/spf13/pflag":         {"cmd/a0run"},
+	"golang.org/x/term":              {"cmd/a0run"},
+	"modernc.org/sqlite":             {"engine/journal", "client/sim/store"},
+	"github.com/pressly/goose":       {"engine/journal"},
+	"github.com/gofrs/flock":         {"engine/journal"},
+	"github.com/netresearch/go-cron": {"engine/cron"},
+	"github.com/nicholas-fedor":      {"engine/notify"},
 }
 
 // TestImports reads the imports with go/parser: a version that asks `go list`
