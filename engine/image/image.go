@@ -13,6 +13,7 @@
 package image
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -102,12 +103,23 @@ func (r *Reader) Of(ctx context.Context, c *engine.Call) (*Image, error) {
 	if err != nil {
 		return nil, err
 	}
-	text, err := json.Marshal(i)
-	if err != nil {
+	if c.Before, err = i.text(); err != nil {
 		return nil, err
 	}
-	c.Before = text
 	return i, nil
+}
+
+// text is the image as it stands in a record. json.Marshal would write & as an
+// escape, and a text with escapes costs much more to look through for secrets.
+func (i *Image) text() (json.RawMessage, error) {
+	var out bytes.Buffer
+	out.Grow(len(i.Value) + 128)
+	write := json.NewEncoder(&out)
+	write.SetEscapeHTML(false)
+	if err := write.Encode(i); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSpace(out.Bytes()), nil
 }
 
 func (r *Reader) read(ctx context.Context, c *engine.Call) (*Image, error) {

@@ -214,11 +214,7 @@ func (m *memory) take(p *page) {
 		m.objects[p.tenant] = objects
 	}
 	for _, raw := range split(p) {
-		tree, err := engine.ParseJSON(raw)
-		if err != nil {
-			continue
-		}
-		id, ok := Text(Field(tree, p.field))
+		id, ok := idOf(raw, p.field)
 		if !ok {
 			continue
 		}
@@ -235,13 +231,27 @@ func (m *memory) take(p *page) {
 // split gives the objects of an answer: of a list, of a list in its wrapping,
 // or the one that it is.
 func split(p *page) []json.RawMessage {
-	var list []json.RawMessage
-	if json.Unmarshal(p.raw, &list) == nil {
+	if list, ok := engine.ListItems(p.raw); ok {
 		return list
 	}
-	var wrapped map[string]json.RawMessage
-	if p.items != "" && json.Unmarshal(p.raw, &wrapped) == nil && json.Unmarshal(wrapped[p.items], &list) == nil {
-		return list
+	if p.items != "" {
+		wrapped, _ := engine.FieldText(p.raw, p.items)
+		if list, ok := engine.ListItems(wrapped); ok {
+			return list
+		}
 	}
 	return []json.RawMessage{p.raw}
+}
+
+// idOf is the id of an object. Hardly any has escapes in it.
+func idOf(raw json.RawMessage, field string) (string, bool) {
+	literal, _ := engine.FieldText(raw, field)
+	if id, ok := engine.PlainText(literal); ok {
+		return id, true
+	}
+	tree, err := engine.ParseJSON(raw)
+	if err != nil {
+		return "", false
+	}
+	return Text(Field(tree, field))
 }

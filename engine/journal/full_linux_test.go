@@ -5,8 +5,6 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
-
-	"a0run/engine"
 )
 
 // mount mounts a small disk, or skips the test where that is not allowed.
@@ -27,22 +25,17 @@ func mount(t *testing.T, size string) string {
 // TestFullDisk fills a real disk.
 func TestFullDisk(t *testing.T) {
 	t.Parallel()
-	folder := mount(t, "2m")
+	folder := mount(t, "8m")
 	path := filepath.Join(folder, "journal.db")
 	ballast := filepath.Join(folder, "ballast")
-	if err := os.WriteFile(ballast, make([]byte, 512<<10), 0o600); err != nil {
+	if err := os.WriteFile(ballast, make([]byte, 6<<20), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	fillDisk(t, path, open(t, path))
+	good := fillDisk(t, path, open(t, path))
 	if err := os.Remove(ballast); err != nil {
 		t.Fatal(err)
 	}
-	db := open(t, path)
-	l, err := db.Claim(t.Context(), "r", engine.Owner{ID: "b"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	record(t, db, l, benchCall(7777, 1000))
+	roomAgain(t, path, good)
 }
 
 // TestReadOnlyDisk reads the history from a disk that cannot be written.

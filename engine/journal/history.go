@@ -29,6 +29,7 @@ type RunFilter struct {
 
 // Runs lists runs, the newest first.
 func (db *DB) Runs(ctx context.Context, f RunFilter) ([]*engine.RunRecord, error) {
+	db.settle(ctx, "")
 	w := where{}
 	w.add("r.status <> ?", statusPruned)
 	if f.Status != "" {
@@ -203,6 +204,7 @@ type Touch struct {
 // one only, as the tenant's settings.
 func (db *DB) Object(ctx context.Context, kind, id string) iter.Seq2[*Touch, error] {
 	return func(yield func(*Touch, error) bool) {
+		db.settle(ctx, "")
 		touches, err := db.touches(ctx, kind, id)
 		for _, t := range touches {
 			if t.touch.Call, err = db.single(ctx, db.stmt.byID, t.id); err != nil {

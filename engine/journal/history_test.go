@@ -488,6 +488,7 @@ func TestReadable(t *testing.T) {
 	story(t, db)
 	l := begin(t, db, "r4")
 	record(t, db, l, benchCall(1, 2000))
+	db.w.flush()
 	pool := raw1(t, path)
 	var run, state, object, began, args, value string
 	err := pool.QueryRowContext(t.Context(), "SELECT run, state, object, began, args, value FROM calls_readable WHERE seq = 2 LIMIT 1").

@@ -90,12 +90,6 @@ func (db *DB) Claim(ctx context.Context, run string, owner engine.Owner) (engine
 		case status == engine.RunDone:
 			return refusal{fmt.Errorf("%w: %s", engine.ErrEnded, run)}
 		}
-		first, behind := h.no<<runShift, h.no<<runShift|begunBit
-		err = c.QueryRowContext(ctx, `SELECT (SELECT coalesce(max(id), ?1) FROM calls WHERE id > ?1 AND id < ?2) - ?1,
-			(SELECT coalesce(max(id), ?2) FROM calls WHERE id > ?2 AND id < ?3) - ?2`, first, behind, (h.no+1)<<runShift).Scan(&h.seq, &h.begun)
-		if err != nil {
-			return err
-		}
 		_, err = c.ExecContext(ctx, `UPDATE runs SET epoch = ?, owner = ?, owner_name = ?, claimed = ?, lease_ends = ?, cancel = 0,
 			status = 'running', ended = NULL, exit = 0, error = '' WHERE no = ?`,
 			h.epoch, owner.ID, owner.Name, moment(db.opts.Now()), moment(until), h.no)
@@ -133,17 +127,46 @@ func (db *DB) take(ctx context.Context, run string, owner engine.Owner,
 	if err == nil && refused.error != nil {
 		err = refused.error
 	}
+	if err == nil {
+		err = db.ready(ctx, h)
+	}
 	if err != nil {
+		h.tail.end(true)
 		lock.unlock(true)
 		return engine.Lease{}, err
 	}
 	db.mu.Lock()
 	if old := db.held[run]; old != nil {
-		old.lock.unlock(false) // its file is gone, else this one would not have been locked
+		old.letGo(false) // its lock's file is gone, else this one would not have been locked
 	}
 	db.held[run] = h
 	db.mu.Unlock()
 	return engine.Lease{Run: run, Epoch: h.epoch, Owner: owner.ID, Until: until}, nil
+}
+
+// ready makes the tail of a run that was taken, and puts what earlier executions
+// have left into the database; then the places are known that the run's calls
+// have so far.
+func (db *DB) ready(ctx context.Context, h *held) (err error) {
+	if h.tail, err = db.openTail(h.run, h.epoch); err != nil {
+		return db.failed("making the tail of the run", err)
+	}
+	if err := db.foldTails(ctx, h.run, h.epoch); err != nil {
+		return db.failed("reading the tail of the run", err)
+	}
+	var epoch int64
+	first, behind := h.no<<runShift, h.no<<runShift|begunBit
+	err = db.read.QueryRowContext(ctx, `SELECT epoch, folded, (SELECT coalesce(max(id), ?1) FROM calls WHERE id > ?1 AND id < ?2) - ?1,
+		(SELECT coalesce(max(id), ?2) FROM calls WHERE id > ?2 AND id < ?3) - ?2 FROM runs WHERE no = ?4`,
+		first, behind, (h.no+1)<<runShift, h.no).Scan(&epoch, &h.folded, &h.seq, &h.begun)
+	if err != nil {
+		return db.failed("reading the run", err)
+	}
+	if epoch != h.epoch { // somebody took it before the tail was there to be found
+		return engine.ErrFenced
+	}
+	h.pos = h.folded
+	return nil
 }
 
 // heldBy says who holds a run.
@@ -223,6 +246,13 @@ func (db *DB) forget(h *held, remove bool) {
 	if db.held[h.run] == h {
 		delete(db.held, h.run)
 	}
+	h.letGo(remove)
+}
+
+// letGo gives up the lock of a run for which nothing is queued any more, and its
+// tail where that is in the database.
+func (h *held) letGo(remove bool) {
+	h.tail.end(h.folded == h.pos)
 	h.lock.unlock(remove)
 }
 

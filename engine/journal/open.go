@@ -84,6 +84,7 @@ func Open(ctx context.Context, opts Options) (*DB, error) {
 	if err := db.openWriter(ctx); err != nil {
 		return nil, errors.Join(db.failed("opening the journal", err), db.Close())
 	}
+	db.settle(ctx, "")
 	return db, nil
 }
 
@@ -157,7 +158,7 @@ func (db *DB) Close() error {
 		}
 		db.mu.Lock()
 		for run, h := range db.held {
-			h.lock.unlock(false)
+			h.letGo(false)
 			delete(db.held, run)
 		}
 		db.mu.Unlock()

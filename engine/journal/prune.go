@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 )
 
@@ -41,6 +42,7 @@ func (db *DB) Prune(ctx context.Context, rule PruneRule) (Pruned, error) {
 	if db.w == nil && !rule.DryRun {
 		return sum, errReader
 	}
+	db.settle(ctx, "")
 	runs, err := db.pruneable(ctx, rule)
 	if err != nil {
 		return sum, err
@@ -118,6 +120,9 @@ func (db *DB) pruneRun(ctx context.Context, r prunable) (calls int, gone bool, e
 			_, err := c.ExecContext(ctx, "UPDATE runs SET id = '~' || no, status = 'pruned', epoch = epoch + 1, owner = '' WHERE no = ?", r.no)
 			return err
 		}})
+		if err == nil {
+			err = db.foldTails(ctx, r.id, math.MaxInt64) // of a run that is not there: they go
+		}
 		lock.unlock(true)
 		if err != nil {
 			return 0, false, err

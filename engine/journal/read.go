@@ -142,6 +142,7 @@ func (db *DB) run(ctx context.Context, id string) (*engine.RunRecord, int64, err
 		r  *engine.RunRecord
 		no int64
 	}
+	db.settle(ctx, "")
 	rows, err := db.read.QueryContext(ctx, "SELECT "+runColumns+` FROM runs r WHERE r.id >= ?1 AND r.id < ?1 || char(1114111) AND r.status <> 'pruned' ORDER BY r.id LIMIT 3`, id)
 	if err != nil {
 		return nil, 0, db.failed("reading the journal", err)
@@ -181,6 +182,7 @@ func (db *DB) number(ctx context.Context, run string) (int64, error) {
 // have no Seq.
 func (db *DB) Load(ctx context.Context, run string, after int64) iter.Seq2[*engine.CallRecord, error] {
 	return func(yield func(*engine.CallRecord, error) bool) {
+		db.settle(ctx, run)
 		no, err := db.number(ctx, run)
 		if err != nil {
 			yield(nil, err)
@@ -300,6 +302,7 @@ func (db *DB) page(ctx context.Context, l listing, s span) (p page) {
 
 // Find implements engine.Journal.
 func (db *DB) Find(ctx context.Context, run, key string) (*engine.CallRecord, error) {
+	db.settle(ctx, run)
 	return db.single(ctx, db.stmt.find, run, guard(key))
 }
 
@@ -321,6 +324,7 @@ func (db *DB) single(ctx context.Context, stmt *sql.Stmt, args ...any) (*engine.
 
 // Writes implements engine.Journal.
 func (db *DB) Writes(ctx context.Context, run, task string, deep bool) (int, error) {
+	db.settle(ctx, run)
 	no, err := db.number(ctx, run)
 	if err != nil {
 		return 0, err

@@ -2,6 +2,7 @@ package journal
 
 import (
 	"context"
+	"encoding/json"
 
 	"a0run/engine"
 )
@@ -56,7 +57,15 @@ func (db *DB) write1(l engine.Lease, rec *engine.CallRecord, place func(h *held,
 	if err != nil {
 		return refusedAck(err)
 	}
-	return db.w.put(op{h: h, call: r, durable: rec.Durable && rec.State == engine.StateBegun}, size, func() { place(h, r) })
+	o := op{h: h, call: r, durable: rec.Durable && rec.State == engine.StateBegun}
+	if !o.durable {
+		body, err := r.body()
+		if err != nil {
+			return refusedAck(err)
+		}
+		o.body = &body
+	}
+	return db.w.put(o, size, func() { place(h, r) })
 }
 
 // Step implements engine.Journal.
@@ -66,5 +75,9 @@ func (db *DB) Step(l engine.Lease, s *engine.StepRecord) {
 		return // the next record says it
 	}
 	copied := *s
-	db.w.put(op{h: h, step: &copied}, 256+len(s.Error)+len(s.Reason), nil)
+	text, err := json.Marshal(&copied)
+	if err != nil {
+		return // it holds texts and times
+	}
+	db.w.put(op{h: h, step: &copied, body: &frameBody{kind: frameStep, text: text}}, 256+len(s.Error)+len(s.Reason), nil)
 }

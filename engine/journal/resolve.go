@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 
@@ -37,6 +38,9 @@ func (db *DB) Resolve(ctx context.Context, run, call string, v Verdict) (*engine
 		return nil, db.heldBy(ctx, r.ID)
 	}
 	defer lock.unlock(true)
+	if err := db.foldTails(ctx, r.ID, math.MaxInt64); err != nil {
+		return nil, db.failed("reading the tail of the run", err)
+	}
 	c, id, err := db.doubtful(ctx, r.ID, call)
 	if err != nil {
 		return nil, err

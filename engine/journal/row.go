@@ -30,10 +30,10 @@ const places = "?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?"
 // A row is a record on its way to the table. It is a copy: the caller may go on
 // with its record.
 type row struct {
-	id, run  int64
-	rec      engine.CallRecord
-	value    any // nil, string, or []byte when compressed
-	attempts any
+	id, run int64
+	rec     engine.CallRecord
+	value   any   // nil, string, or []byte when compressed
+	cols    []any // of columns, all but the id
 }
 
 // encode makes a row of a record, all but its id.
@@ -45,18 +45,26 @@ func (db *DB) encode(run int64, rec *engine.CallRecord) (*row, int, error) {
 			r.value = small
 		}
 	}
+	var tries any
 	if len(rec.Attempts) > 0 {
 		attempts, err := json.Marshal(rec.Attempts)
 		if err != nil {
 			return nil, 0, fmt.Errorf("the attempts of call %s cannot be written: %w", rec.Key, err)
 		}
-		r.attempts = string(attempts)
+		tries = string(attempts)
 		size += len(attempts)
 	}
+	r.cols = r.columns(tries)
 	return r, size, nil
 }
 
+// args are the values of columns.
 func (r *row) args() []any {
+	r.cols[0] = r.id
+	return r.cols
+}
+
+func (r *row) columns(tries any) []any {
 	c := &r.rec
 	var took any
 	if !c.Ended.IsZero() {
@@ -72,9 +80,45 @@ func (r *row) args() []any {
 	return []any{
 		r.id, r.run, key, c.Wake, guard(c.Task), int64(c.N), guard(c.Where), guard(c.Step), guard(c.Operation), guard(c.Tenant),
 		guard(c.Effect), c.Mutates, guard(c.Kind), guard(c.Object),
-		guarded(c.Args), r.value, guarded(c.Failure), guarded(c.Before), guarded(c.Note), int64(c.Status), guard(c.State), r.attempts, c.Tolerated,
+		guarded(c.Args), r.value, guarded(c.Failure), guarded(c.Before), guarded(c.Note), int64(c.Status), guard(c.State), tries, c.Tolerated,
 		c.Waited.Microseconds(), moment(c.Began), took, c.Durable,
 	}
+}
+
+// columnValue is the place of the value in columns.
+const columnValue = 15
+
+// packed is the row as selected gives it.
+func (r *row) packed() []byte {
+	size := 256
+	for i, v := range r.cols {
+		if s, ok := v.(string); ok && i != columnValue {
+			size += len(s)
+		}
+	}
+	out := make([]byte, 0, size)
+	const first = 2 // behind the id and the run
+	for i, v := range r.cols {
+		if i < first || i == columnValue {
+			continue
+		}
+		if i > first {
+			out = append(out, separator...)
+		}
+		switch x := v.(type) {
+		case string:
+			out = append(out, x...)
+		case int64:
+			out = strconv.AppendInt(out, x, 10)
+		case bool:
+			if x {
+				out = append(out, '1')
+			} else {
+				out = append(out, '0')
+			}
+		}
+	}
+	return out
 }
 
 // text is a JSON text as a value of SQLite: it stays readable.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strconv"
 	"sync"
+	"time"
 
 	"a0run/engine"
 )
@@ -14,8 +15,16 @@ import (
 // The queue's bounds: who writes when it is full waits until the writer has
 // taken it.
 const (
-	maxQueued = 8192
-	maxBytes  = 32 << 20
+	maxQueued = 4096
+	maxBytes  = 8 << 20
+)
+
+// What stands in a tail already is folded into the database when so many writes
+// or bytes are queued, when somebody waits for the database, or after so long.
+const (
+	foldWrites = 1024
+	foldBytes  = 2 << 20
+	foldAfter  = 200 * time.Millisecond
 )
 
 // An op is one write in the queue. Exactly one of call, step and do is set.
@@ -23,6 +32,11 @@ type op struct {
 	h    *held // whose lease is checked; nil for writes of no lease
 	call *row
 	step *engine.StepRecord
+	// pos is the place among the writes of the lease, body what the tail keeps
+	// of it; one without a body is safe when it is committed, and somebody waits
+	// for that.
+	pos  int64
+	body *frameBody
 	// do is any other write. It may run once more after a failed attempt, and
 	// its error is that of the whole transaction; what it finds out it keeps
 	// for its caller.
@@ -43,7 +57,8 @@ type batch struct {
 
 func newBatch() *batch { return &batch{done: make(chan struct{})} }
 
-// An ack is a write's place in a batch.
+// An ack is a write's place in a batch. What stands in a tail is safe already:
+// its batch is the writer's one that is done.
 type ack struct {
 	b *batch
 	h *held
@@ -76,6 +91,11 @@ type held struct {
 	// seq and begun are the places given out last, to outcomes and to intents;
 	// the writer's mutex guards them, so that they grow in the queue's order.
 	seq, begun int64
+	// tail is where writes wait for the database, pos the last one's place,
+	// folded the last that the writer has committed. The writer's mutex guards
+	// them.
+	tail        *tail
+	pos, folded int64
 	// broken is why nothing more is written: the lease was fenced, or a write
 	// failed. The writer's mutex guards it.
 	broken error
@@ -97,8 +117,15 @@ type writer struct {
 	work    sync.Cond // something is queued, or the writer is to end
 	space   sync.Cond // the queue was taken
 	pending *batch
-	ending  bool
-	ended   chan struct{}
+	// safe is a batch that is done. committing is what is being committed, nil
+	// for nothing.
+	safe, committing *batch
+	// due says that what is queued is to be committed now, timer sets it.
+	due    bool
+	timer  *time.Timer
+	frame  []byte // the last one, for its memory
+	ending bool
+	ended  chan struct{}
 }
 
 type statements struct {
@@ -110,8 +137,11 @@ func startWriter(ctx context.Context, db *DB) (*writer, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &writer{db: db, conn: conn, pending: newBatch(), ended: make(chan struct{})}
+	w := &writer{db: db, conn: conn, pending: newBatch(), safe: newBatch(), ended: make(chan struct{})}
+	close(w.safe.done)
 	w.work.L, w.space.L = &w.mu, &w.mu
+	w.timer = time.AfterFunc(foldAfter, w.fold)
+	w.timer.Stop()
 	for _, s := range []struct {
 		stmt **sql.Stmt
 		text string
@@ -119,8 +149,8 @@ func startWriter(ctx context.Context, db *DB) (*writer, error) {
 		{&w.stmt.begin, "BEGIN IMMEDIATE"},
 		{&w.stmt.commit, "COMMIT"},
 		{&w.stmt.rollback, "ROLLBACK"},
-		{&w.stmt.epoch, "SELECT epoch FROM runs WHERE no = ?"},
-		{&w.stmt.count, "UPDATE runs SET calls = calls + ?, writes = writes + ? WHERE no = ?"},
+		{&w.stmt.epoch, "SELECT epoch, folded FROM runs WHERE no = ?"},
+		{&w.stmt.count, "UPDATE runs SET calls = calls + ?, writes = writes + ?, folded = ? WHERE no = ?"},
 		{&w.stmt.insert, "INSERT INTO calls (" + columns + ") VALUES (" + places + ") ON CONFLICT (run, key) DO NOTHING"},
 		{&w.stmt.replace, "INSERT OR REPLACE INTO calls (" + columns + ") VALUES (" + places + ")"},
 		{&w.stmt.step, "INSERT INTO steps (run, epoch, id, name, task, place, state, reason, error, began, took_us) VALUES (?,?,?,?,?,?,?,?,?,?,?)"},
@@ -155,13 +185,70 @@ func (w *writer) put(o op, size int, fill func()) ack {
 	if fill != nil {
 		fill()
 	}
+	if o.h != nil && o.do == nil {
+		o.h.pos++
+		o.pos = o.h.pos
+	}
+	kept := o.body != nil
+	if kept {
+		if err := w.keep(&o); err != nil {
+			return refusedAck(err)
+		}
+	}
 	b := w.pending
 	b.ops = append(b.ops, o)
 	b.bytes += size
-	if len(b.ops) == 1 {
+	switch {
+	case !kept || len(b.ops) >= foldWrites || b.bytes >= foldBytes:
+		w.due = true
 		w.work.Signal()
+	case len(b.ops) == 1:
+		w.timer.Reset(foldAfter)
+	}
+	if kept {
+		return ack{b: w.safe}
 	}
 	return ack{b, o.h}
+}
+
+// keep appends a write to its run's tail. What cannot be kept ends the run.
+func (w *writer) keep(o *op) error {
+	if o.call != nil {
+		o.body.id = o.call.id
+	}
+	o.body.pos = o.pos
+	w.frame = appendFrame(w.frame[:0], *o.body)
+	o.body = nil
+	err := o.h.tail.append(w.frame)
+	if err != nil && !errors.Is(err, engine.ErrFenced) {
+		err = w.db.failed("writing the journal", err)
+	}
+	o.h.broken = err
+	return err
+}
+
+// fold has the writer commit what is queued.
+func (w *writer) fold() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.due = true
+	w.work.Signal()
+}
+
+// flush waits until everything that was written stands in the database, or could
+// not be put there.
+func (w *writer) flush() {
+	w.mu.Lock()
+	b := w.committing
+	if len(w.pending.ops) > 0 {
+		b = w.pending
+		w.due = true
+		w.work.Signal()
+	}
+	w.mu.Unlock()
+	if b != nil {
+		<-b.done
+	}
 }
 
 // wait queues a write and waits for it. The context is looked at before only: a
@@ -201,18 +288,58 @@ func (w *writer) loop() {
 	defer close(w.ended)
 	for {
 		w.mu.Lock()
-		for len(w.pending.ops) == 0 && !w.ending {
+		w.committing = nil
+		for !w.ending && (len(w.pending.ops) == 0 || !w.due) {
 			w.work.Wait()
 		}
 		b := w.pending
-		w.pending = newBatch()
+		w.pending, w.committing, w.due = newBatch(), b, false
+		w.timer.Stop()
+		left := turned(b)
 		w.space.Broadcast()
 		w.mu.Unlock()
 		if len(b.ops) == 0 {
 			return
 		}
 		w.commit(b)
+		w.empty(b, left)
 		close(b.done)
+	}
+}
+
+// turned has the tails of a batch go on in their other files; it tells which
+// ones were left.
+func turned(b *batch) map[*held]int {
+	left := map[*held]int{}
+	for i := range b.ops {
+		h := b.ops[i].h
+		if h == nil || h.tail == nil {
+			continue
+		}
+		if _, done := left[h]; !done {
+			left[h] = h.tail.turn()
+		}
+	}
+	return left
+}
+
+// empty empties the files of tails whose records are committed. Where that fails
+// they are read once more, and known by their places.
+func (w *writer) empty(b *batch, left map[*held]int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if b.err != nil {
+		return
+	}
+	for i := range b.ops {
+		if o := &b.ops[i]; o.pos > 0 && !b.refuses(o.h) {
+			o.h.folded = o.pos
+		}
+	}
+	for h, which := range left {
+		if !b.refuses(h) {
+			_ = h.tail.empty(which)
+		}
 	}
 }
 
@@ -270,18 +397,17 @@ func (w *writer) transact(ctx context.Context, b *batch) error {
 		return err
 	}
 	counts := map[*held]*counted{}
+	replaced := b.replaced()
 	for i := range b.ops {
+		if replaced[i] {
+			continue
+		}
 		if err := w.one(ctx, b, &b.ops[i], counts); err != nil {
 			return err
 		}
 	}
-	for h, n := range counts {
-		if n.calls == 0 && n.writes == 0 {
-			continue
-		}
-		if _, err := w.stmt.count.ExecContext(ctx, n.calls, n.writes, h.no); err != nil {
-			return err
-		}
+	if err := w.count(ctx, b, counts); err != nil {
+		return err
 	}
 	if _, err := w.stmt.commit.ExecContext(ctx); err != nil {
 		return err
@@ -289,8 +415,58 @@ func (w *writer) transact(ctx context.Context, b *batch) error {
 	return w.tell(ctx, b)
 }
 
-// counted are the rows that a batch adds to a run.
-type counted struct{ calls, writes int }
+// replaced tells which records of a batch another one behind them replaces, as
+// an outcome does with its intent: these need not be written.
+func (b *batch) replaced() []bool {
+	type call struct {
+		h   *held
+		key string
+	}
+	replaced := make([]bool, len(b.ops))
+	last := make(map[call]*row, len(b.ops))
+	for i := len(b.ops) - 1; i >= 0; i-- {
+		r := b.ops[i].call
+		if r == nil || r.rec.Key == "" {
+			continue
+		}
+		is := call{b.ops[i].h, r.rec.Key}
+		by := last[is]
+		if by == nil {
+			last[is] = r
+			continue
+		}
+		replaced[i] = true
+		if len(by.rec.Also) == 0 { // these are written with the first record
+			by.rec.Also, by.rec.AlsoMore = r.rec.Also, r.rec.AlsoMore
+		}
+	}
+	return replaced
+}
+
+// counted are the rows that a batch adds to a run. folded is up to which of its
+// writes the run was in the database before.
+type counted struct {
+	calls, writes int
+	folded        int64
+}
+
+// count writes how many rows came to the runs of a batch, and up to which write
+// they are in the database.
+func (w *writer) count(ctx context.Context, b *batch, counts map[*held]*counted) error {
+	last := map[*held]int64{}
+	for i := range b.ops {
+		if o := &b.ops[i]; o.pos > 0 && !b.refuses(o.h) {
+			last[o.h] = o.pos
+		}
+	}
+	for h, pos := range last {
+		n := counts[h]
+		if _, err := w.stmt.count.ExecContext(ctx, n.calls, n.writes, max(n.folded, pos), h.no); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 // one writes one op, unless its lease is broken or fenced.
 func (w *writer) one(ctx context.Context, b *batch, o *op, counts map[*held]*counted) error {
@@ -299,32 +475,51 @@ func (w *writer) one(ctx context.Context, b *batch, o *op, counts map[*held]*cou
 	}
 	if counts[o.h] == nil {
 		counts[o.h] = &counted{}
-		if err := w.fence(ctx, b, o.h); err != nil {
+		if err := w.fence(ctx, b, o.h, counts[o.h]); err != nil {
 			return err
 		}
 	}
 	if b.refuses(o.h) {
 		return nil
 	}
+	if o.pos > 0 && o.pos <= counts[o.h].folded {
+		return w.foreign(b, o)
+	}
 	switch {
 	case o.call != nil:
 		return w.call(ctx, o.call, counts[o.h])
 	case o.step != nil:
-		s := o.step
-		_, err := w.stmt.step.ExecContext(ctx, o.h.no, o.h.epoch, s.ID, s.Name, s.Task, s.Where, s.State, s.Reason, s.Error,
-			moment(s.Began), s.Took.Microseconds())
-		return err
+		return w.step(ctx, o.h.no, o.h.epoch, o.step)
 	}
 	return o.do(ctx, w.conn)
 }
 
+// foreign is a write that stands in the database although this process did not
+// put it there: somebody has read the run's tail. What is not in a tail they did
+// not see; they took the run for dead, and it is lost.
+func (w *writer) foreign(b *batch, o *op) error {
+	if o.durable {
+		w.mu.Lock()
+		o.h.broken = engine.ErrFenced
+		w.mu.Unlock()
+		b.refuse(o.h, engine.ErrFenced)
+	}
+	return nil
+}
+
+func (w *writer) step(ctx context.Context, run, epoch int64, s *engine.StepRecord) error {
+	_, err := w.stmt.step.ExecContext(ctx, run, epoch, s.ID, s.Name, s.Task, s.Where, s.State, s.Reason, s.Error,
+		moment(s.Began), s.Took.Microseconds())
+	return err
+}
+
 // fence looks whether a lease is the run's last one.
-func (w *writer) fence(ctx context.Context, b *batch, h *held) error {
+func (w *writer) fence(ctx context.Context, b *batch, h *held, n *counted) error {
 	if b.refuses(h) {
 		return nil
 	}
 	var epoch int64
-	err := w.stmt.epoch.QueryRowContext(ctx, h.no).Scan(&epoch)
+	err := w.stmt.epoch.QueryRowContext(ctx, h.no).Scan(&epoch, &n.folded)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = nil // the run was deleted, and 0 is no epoch
 	}

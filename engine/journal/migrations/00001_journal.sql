@@ -27,7 +27,8 @@ CREATE TABLE runs (
     owner_name TEXT    NOT NULL DEFAULT '',
     claimed    TEXT,
     lease_ends TEXT,
-    cancel     INTEGER NOT NULL DEFAULT 0
+    cancel     INTEGER NOT NULL DEFAULT 0,
+    folded     INTEGER NOT NULL DEFAULT 0 -- up to which of its writes the run's tail is in here
 );
 CREATE INDEX runs_owned ON runs (owner) WHERE owner <> '';
 CREATE INDEX runs_of ON runs (of_run) WHERE of_run <> '';
