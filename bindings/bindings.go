@@ -40,6 +40,9 @@ type Config struct {
 	Secrets func(ctx context.Context, name string) (string, error)
 	// Getenv reads the variables that the head declares.
 	Getenv func(name string) (string, bool)
+	// HTTP asks the hosts that the head declares; nil for a table that only
+	// describes.
+	HTTP HTTP
 	// Dir is the playbook's folder; files outside it must be declared.
 	Dir string
 	// Validate is the project's policy; the head's own goes first.
@@ -82,6 +85,7 @@ func Globals(cfg Config) *engine.Namespace {
 	root.Set("csv", func() *engine.Namespace { return t.csvNamespace() })
 	root.Set("file", func() *engine.Namespace { return t.fileNamespace() })
 	root.Set("time", func() *engine.Namespace { return t.timeNamespace() })
+	root.Set("http", func() *engine.Namespace { return t.httpNamespace() })
 	root.Set("log", func() *engine.Namespace { return t.logNamespace() })
 	root.Set("random", func() *engine.Namespace { return t.randomNamespace() })
 	root.Set("hash", func() *engine.Namespace { return hashNamespace() })

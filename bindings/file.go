@@ -73,7 +73,7 @@ func (t *table) fileNamespace() *engine.Namespace {
 		path := args.text("path")
 		args.values.Set("text", fmt.Sprintf("sha256:%s (%d bytes)", hex.EncodeToString(sum[:]), len(text)))
 		return t.perform(args, &engine.Action{
-			Name: write.Name, Effect: catalog.Replace, Object: path, Payload: text,
+			Name: write.Name, Effect: catalog.Replace, Kind: engine.KindFiles, Object: path, Payload: text,
 			Image: func() (any, error) { return t.image(args, path) },
 		}, func(context.Context) (any, error) {
 			return nil, t.write(args, path, text)
@@ -85,7 +85,7 @@ func (t *table) fileNamespace() *engine.Namespace {
 
 // readText is a recorded read of a file.
 func (t *table) readText(args *bound, path string) (string, error) {
-	action := &engine.Action{Name: "file.read", Effect: catalog.Read, Object: path, Digest: digestOf}
+	action := &engine.Action{Name: "file.read", Effect: catalog.Read, Kind: engine.KindFiles, Object: path, Digest: digestOf}
 	v, err := t.perform(args, action, func(context.Context) (any, error) {
 		return t.read(args, path)
 	})

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"a0run/client"
+	"a0run/client/hosts"
 	"a0run/engine"
 )
 
@@ -26,26 +27,29 @@ func (t *table) reachable(args *bound, name string, c *client.Client) *engine.Er
 			return nil
 		}
 	}
-	for _, declared := range t.cfg.Head.Hosts {
-		if host == hostOf(declared) {
-			return nil
-		}
+	u, err := url.Parse(asURL(given))
+	if err != nil {
+		return args.wrong("parameter "+name+": is no address: "+urlFault(err), "")
 	}
-	hint := `declare it in the head: hosts = {"` + host + `"}`
-	if n := engine.Nearest(host, t.cfg.Head.Hosts); n != "" {
-		hint = "did you mean " + n + "?"
+	r := hosts.Of(t.cfg.Head.Hosts).Allows(u)
+	if r == nil {
+		return nil
 	}
-	return args.wrong("parameter "+name+": the host "+host+" does not exist for this playbook", hint)
+	return args.wrong("parameter "+name+": "+r.Reason, t.hostHint(r))
 }
 
 // hostOf is the host, with its port, of a domain or a URL.
 func hostOf(text string) string {
-	if !strings.Contains(text, "://") {
-		text = "https://" + text
-	}
-	u, err := url.Parse(text)
+	u, err := url.Parse(asURL(text))
 	if err != nil {
 		return text
 	}
 	return strings.ToLower(u.Host)
+}
+
+func asURL(text string) string {
+	if strings.Contains(text, "://") {
+		return text
+	}
+	return "https://" + text
 }

@@ -29,8 +29,9 @@ type Action struct {
 	// Quiet actions (a printed line, a yield) show no events of their own.
 	Quiet bool
 	// Object is the id of what is touched where Operation.Subject does not
-	// tell it: the path of a file.
-	Object string
+	// tell it, Kind what it is: the path of a file (KindFiles), a host
+	// (KindHosts).
+	Kind, Object string
 	// Repeatable says that the playbook allows an action to be sent again
 	// after an unknown outcome, whatever its effect is.
 	Repeatable bool
@@ -51,8 +52,17 @@ type Action struct {
 	Perform func(ctx context.Context, a *Attempt) Outcome
 }
 
+// The kinds of what host functions touch.
+const (
+	KindFiles = "files"
+	KindHosts = "hosts"
+)
+
 // An Attempt is what Perform is given.
 type Attempt struct {
+	// Key is the call's: the same in every attempt, and in every execution of
+	// the run.
+	Key string
 	// Number is 1 for the first.
 	Number int
 	// BeforeSend must be called after the budget's grant and before the first
@@ -117,6 +127,10 @@ func (c *Call) Undo() UndoPolicy { return c.undo }
 
 // Mutates reports whether the call changes the tenant, or a file.
 func (c *Call) Mutates() bool { return c.Effect != "" && c.Effect.Mutates() }
+
+// requests reports whether the call is a request: of a tenant, or of another
+// host.
+func (c *Call) requests() bool { return c.Operation != nil || c.Kind == KindHosts }
 
 // Resendable reports whether the call may be sent again after an unknown
 // outcome.

@@ -111,7 +111,7 @@ func (r *Run) observe(next Doer) Doer {
 		if c.Quiet {
 			return next.Do(ctx, c)
 		}
-		if c.Operation != nil {
+		if c.requests() {
 			r.count(func(n *Counts) { n.Calls++ })
 		}
 		if !c.Instant {
@@ -124,7 +124,7 @@ func (r *Run) observe(next Doer) Doer {
 		if out.Err != nil {
 			done.State, done.Error, done.Name = StepFailed, out.Err.Error(), out.Err.Name
 		}
-		if c.Operation != nil {
+		if c.requests() {
 			r.count(func(n *Counts) {
 				switch n.Done++; {
 				case out.Err == nil:

@@ -147,7 +147,7 @@ func (d *dispatching) attempt(ctx context.Context, n int) Outcome {
 	unwatch := context.AfterFunc(ctx, func() { f.interrupt(context.Cause(ctx)) })
 	defer unwatch()
 	d.call.attempt = Attempt{
-		Number: n, BeforeSend: f.takeOff, Parked: f.park,
+		Key: d.call.Key, Number: n, BeforeSend: f.takeOff, Parked: f.park,
 		GrantBy: d.started.Add(d.policy.Patience),
 	}
 	began := d.run.cfg.Now()

@@ -85,6 +85,7 @@ const (
 	NameLimitError           = "LimitError"    // instructions, memory, nesting, time; cannot be caught
 	NameInterrupted          = "Interrupted"   // the run was stopped; cannot be caught
 	NameFileError            = "FileError"
+	NameHTTPError            = "HTTPError"     // an answer of a host that is no tenant's, or a refusal to ask it
 	NameInternalError        = "InternalError" // a fault of a0run itself; cannot be caught
 
 	// These end the run, whatever the playbook catches.

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"a0run/client/hosts"
 )
 
 // headKeys are the keys of a head, the same in both languages.
@@ -69,7 +71,7 @@ func (p *headParser) key(key string, v any) {
 	case "files":
 		h.Files = p.texts(key, v)
 	case "hosts":
-		h.Hosts = p.texts(key, v)
+		p.hosts(key, v)
 	case "guards":
 		h.Guards = p.object(key, v)
 	case "undo":
@@ -127,6 +129,19 @@ func (p *headParser) texts(path string, v any) []string {
 		}
 	}
 	return all
+}
+
+// hosts reads the hosts that the playbook may speak with.
+func (p *headParser) hosts(path string, v any) {
+	p.head.Hosts = p.texts(path, v)
+	_, wrong := hosts.Parse(p.head.Hosts)
+	for _, w := range wrong {
+		at := path
+		if _, one := v.(string); !one {
+			at += "." + strconv.Itoa(w.Index+1)
+		}
+		p.wrong(at, w.Hint, "hosts: %s", w.Message)
+	}
 }
 
 func (p *headParser) object(path string, v any) *Object {

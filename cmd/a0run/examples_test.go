@@ -25,6 +25,10 @@ type example struct {
 	args   func(t *testing.T, tenant *sim.Tenant) []string
 	// want are texts that the output holds.
 	want []string
+	// chat is the host of a webhook in the playbook, which a host on a loopback
+	// socket stands for; code is the exit code.
+	chat string
+	code int
 	// sent says of each request prefix how many there are.
 	sent map[string]int
 }
@@ -85,6 +89,10 @@ func examples() map[string]example {
 		"users_from_csv": {
 			seed: exampleUsers + "\n", args: flags(), want: []string{"3 users created"},
 			sent: map[string]int{"POST /api/v2/users": 3},
+		},
+		"report_to_chat": {
+			seed: exampleUsers, args: flags(), chat: "hooks.slack.com", code: engine.ExitItems,
+			want: []string{"posted: ok"}, sent: map[string]int{"PATCH /api/v2/users/": 2, "POST /services/T0": 1},
 		},
 		"copy_tenant": {
 			seed: exampleUsers, target: "roles:\n  - {id: rol_x, name: reader}\nresource_servers:\n  - {id: rs_1, identifier: 'https://api', name: api, scopes: [{value: 'write:all'}]}\n",
@@ -195,8 +203,13 @@ func (ex example) run(t *testing.T, file string) []string {
 		t.Fatal(err)
 	}
 	env := map[string]string{"SECRET": c.ClientSecret, "OTHER": tenants[len(tenants)-1].Credentials().ClientSecret}
+	var chat *hooks
+	if ex.chat != "" {
+		chat = ex.openChat(t, filepath.Join(dir, file))
+		args = append(args, "-p", "webhook=http://"+chat.host+"/services/T0/B0/secret")
+	}
 	out, code := command(dir, env, args...)
-	if code != engine.ExitOK {
+	if code != ex.code {
 		t.Fatalf("%s: exit %d\n%s", file, code, out)
 	}
 	for _, text := range ex.want {
@@ -204,13 +217,38 @@ func (ex example) run(t *testing.T, file string) []string {
 			t.Errorf("%s: the output does not hold %q\n%s", file, text, out)
 		}
 	}
-	return ex.requests(t, file, tenants)
+	return ex.requests(t, file, tenants, chat)
+}
+
+// openChat starts the host of a webhook and writes it into the playbook.
+func (ex example) openChat(t *testing.T, playbook string) *hooks {
+	t.Helper()
+	chat := &hooks{}
+	server := httptest.NewServer(chat)
+	t.Cleanup(server.Close)
+	chat.host = server.Listener.Addr().String()
+	text, err := os.ReadFile(playbook)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text = []byte(strings.ReplaceAll(string(text), ex.chat, `"`+chat.host+`"`))
+	text = []byte(strings.ReplaceAll(string(text), `""`, `"`))
+	if err := os.WriteFile(playbook, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return chat
 }
 
 // requests are what reached the tenants, without what is random by nature.
-func (ex example) requests(t *testing.T, file string, tenants []*sim.Tenant) []string {
+func (ex example) requests(t *testing.T, file string, tenants []*sim.Tenant, chat *hooks) []string {
 	t.Helper()
 	var lines []string
+	if chat != nil {
+		for _, r := range chat.requests {
+			body, _, _ := strings.Cut(r.text, "\n") // what follows are headers
+			lines = append(lines, fmt.Sprintf("0 %s %s %s", r.method, r.path, body))
+		}
+	}
 	for i, tenant := range tenants {
 		for _, r := range tenant.Requests() {
 			body := string(r.Body)

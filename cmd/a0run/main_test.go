@@ -39,12 +39,14 @@ func TestScripts(t *testing.T) {
 			env.Values[startedKey{}] = started{}
 			env.Values[tenantKey{}] = new(*sim.Tenant)
 			toldValues(env)
+			env.Values[hooksKey{}] = &hooks{}
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"appears": appearsIn, "await": awaitRequests, "exits": exitsWith, "masked": maskedOutput, "signal": signalCommand, "start": startCommand,
 			"onwire": seenOnWire, "project": writeProject, "requests": countRequests, "runid": scriptRunID,
 			"tenant": startTenant, "receiver": startReceiver, "told": told,
+			"webhook": startWebhooks, "fill": fillFiles, "hooked": countHooked, "hookwire": seenByHooks, "hooksame": sameInHooks,
 		},
 	})
 }

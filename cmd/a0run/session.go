@@ -11,6 +11,8 @@ import (
 	"syscall"
 
 	"a0run/bindings"
+	"a0run/client/egress"
+	"a0run/client/hosts"
 	"a0run/engine"
 	"a0run/engine/durable"
 	"a0run/engine/guard"
@@ -27,10 +29,12 @@ type session struct {
 	params   *engine.Object
 	redactor *engine.Redactor
 	globals  bindings.Config
-	images   *image.Reader
-	journal  *openJournal     // nil without one
-	durable  *durable.Session // likewise
-	guards   *guard.Guards
+	// elsewhere asks the hosts that the head declares.
+	elsewhere *egress.Client
+	images    *image.Reader
+	journal   *openJournal     // nil without one
+	durable   *durable.Session // likewise
+	guards    *guard.Guards
 	// outer stages stand above the journal's answers.
 	outer []engine.Stage
 	// stages stand between the guards and the before-images.
@@ -68,7 +72,11 @@ func (s *session) open(ctx context.Context) error {
 	if s.tenants, err = openTenants(ctx, s); err != nil {
 		return err
 	}
+	s.elsewhere = egress.New(egress.Config{
+		Hosts: hosts.Of(s.playbook.head().Hosts), UserAgent: "a0run/" + buildVersion(),
+	})
 	s.globals = bindings.Config{
+		HTTP:     s.elsewhere,
 		Redactor: s.redactor, Head: s.playbook.head(), Params: s.params,
 		Tenants: s.tenants.clients, Default: s.tenants.defaultRole,
 		Secrets: s.tenants.secret, Getenv: s.world.getenv, Dir: s.playbook.dir,
@@ -110,6 +118,9 @@ func (s *session) standing(planning bool) func(ctx context.Context, c *engine.Ca
 
 // close gives back what open took.
 func (s *session) close() {
+	if s.elsewhere != nil {
+		s.elsewhere.CloseIdleConnections()
+	}
 	if s.journal != nil {
 		s.journal.close()
 	}

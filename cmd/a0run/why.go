@@ -134,7 +134,7 @@ func (q *inquiry) suggest(ctx context.Context) {
 
 // kindsOf are the kinds of objects that calls touch.
 func kindsOf() map[string]bool {
-	kinds := map[string]bool{"files": true}
+	kinds := map[string]bool{engine.KindFiles: true, engine.KindHosts: true}
 	for _, op := range catalog.Default().All() {
 		if op.Subject.Kind != "" {
 			kinds[op.Subject.Kind] = true

@@ -64,7 +64,7 @@ func (s *Session) begin(c *engine.Call) *engine.CallRecord {
 			}
 		}
 	} else if c.Object != "" {
-		rec.Kind = "files"
+		rec.Kind = c.Kind
 	}
 	rec.Object = s.o.Redactor.Redact(rec.Object)
 	s.also(c, rec)

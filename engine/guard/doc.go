@@ -54,5 +54,7 @@
 //
 // Operations of the Authentication API that do something (a sign-up, a mail
 // that changes a password) are writes; fetching a token (get_token) is none.
-// Host functions (file.write) are not the guards' business.
+// Host functions (file.write) are not the guards' business, but for requests to
+// other hosts: read_only and allow hold for those that are no reads, deny for
+// all, under the name http.request.
 package guard

@@ -227,7 +227,13 @@ func (g *Guards) Stage() engine.Stage {
 	return func(next engine.Doer) engine.Doer {
 		return engine.DoerFunc(func(ctx context.Context, c *engine.Call) engine.Outcome {
 			t := g.tenants[c.Tenant]
-			if c.Operation == nil || t == nil {
+			switch {
+			case c.Kind == engine.KindHosts:
+				if r := g.elsewhere(c); r != nil {
+					return engine.Outcome{Err: refused(c, *r)}
+				}
+				return next.Do(ctx, c)
+			case c.Operation == nil || t == nil:
 				return next.Do(ctx, c)
 			}
 			all, err := g.check(ctx, t, c)
@@ -317,13 +323,17 @@ func (t *tenant) forbidden(op *catalog.Operation) *reason {
 			}
 		}
 		if r.allow != nil && !slices.ContainsFunc(r.allow.patterns, func(o operations) bool { return o.covers(op) }) {
-			return &reason{
-				guard: "allow", where: r.allow.where, text: "the operation is not among those that are allowed to write" + t.of(),
-				hint: "add " + op.ID + " to the list there, if it may",
-			}
+			return t.unlisted(r, op.ID)
 		}
 	}
 	return nil
+}
+
+func (t *tenant) unlisted(r Rules, name string) *reason {
+	return &reason{
+		guard: "allow", where: r.allow.where, text: "the operation is not among those that are allowed to write" + t.of(),
+		hint: "add " + name + " to the list there, if it may",
+	}
 }
 
 // closed is the reason why a tenant is not written now: the hours, or a

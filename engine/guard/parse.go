@@ -153,7 +153,7 @@ func (p *parser) operations(path string, v any) []operations {
 			continue
 		}
 		o := operations{glob: newGlob(strings.TrimPrefix(text, "auth0.")), where: p.at(at)}
-		if !slices.ContainsFunc(p.table.All(), o.covers) {
+		if !o.match(requests) && !slices.ContainsFunc(p.table.All(), o.covers) {
 			p.wrong(at, p.nearestOperation(o.text), "%s: no operation is called %s", path, text)
 		}
 		all = append(all, o)

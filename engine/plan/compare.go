@@ -282,6 +282,8 @@ func (c *Change) place() string { return c.Tenant + " " + c.Kind + " " + c.Objec
 // title names what a change touches.
 func (c *Change) title() string {
 	switch {
+	case c.Kind == engine.KindHosts:
+		return c.Name + " to " + c.Object
 	case c.Name != "" && c.Object != "" && !IsPlaceholder(c.Object):
 		return c.Kind + " " + c.Object + " (" + c.Name + ")"
 	case c.Name != "":

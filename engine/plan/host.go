@@ -3,6 +3,7 @@ package plan
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -35,6 +36,9 @@ func (x *call) host() engine.Outcome {
 		return engine.Outcome{Value: text(out)}
 	case x.Mutates():
 		return x.actHost()
+	case x.Kind == engine.KindHosts && holds(x.Args, IsPlaceholder):
+		x.cannotKnow("the answer: it needs what does not exist before the plan is applied")
+		return x.httpAnswer()
 	case x.Name == "file.read" || x.Name == "file.exists":
 		if content, ok := x.file(); ok {
 			if x.Name == "file.exists" {
@@ -129,7 +133,7 @@ func (x *call) writeFile() engine.Outcome {
 	_, planned := p.files[name]
 	c := &Change{
 		Key: x.Key, Task: x.Task.Path(), N: x.N, Where: x.Where.String(), Step: x.Step(), Operation: x.Name,
-		Effect: catalog.Replace, Kind: "files", Object: x.Object, Args: p.hide(x.Args),
+		Effect: catalog.Replace, Kind: engine.KindFiles, Object: x.Object, Args: p.hide(x.Args),
 		Before: &Before{Found: there, Planned: planned},
 	}
 	if there {
@@ -185,12 +189,42 @@ func (x *call) actHost() engine.Outcome {
 	p := x.p
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if x.Kind == engine.KindHosts {
+		p.cannotKnow(x, "what the host does and answers: nothing is sent before the plan is applied")
+		p.record(x, x.sending())
+		return x.httpAnswer()
+	}
 	p.cannotKnow(x, "what "+x.Name+" does")
 	p.record(x, &Change{
 		Key: x.Key, Task: x.Task.Path(), N: x.N, Where: x.Where.String(), Step: x.Step(), Operation: x.Name,
 		Effect: x.Effect, Object: x.Object, Args: p.hide(x.Args),
 	})
 	return engine.Outcome{}
+}
+
+// sending is what a request to another host would send.
+func (x *call) sending() *Change {
+	c := &Change{
+		Key: x.Key, Task: x.Task.Path(), N: x.N, Where: x.Where.String(), Step: x.Step(), Operation: x.Name,
+		Effect: x.Effect, Kind: x.Kind, Object: x.Object, Name: field(x.Args, "method"), Args: x.p.hide(x.Args),
+	}
+	for name, v := range x.Args.All() {
+		if name != "method" {
+			c.Fields = append(c.Fields, Field{Path: name, New: x.p.hide(v)})
+		}
+	}
+	return c
+}
+
+// httpAnswer stands for what another host would answer: it went well, and
+// nothing is known of what it says.
+func (x *call) httpAnswer() engine.Outcome {
+	out := engine.NewObject(4)
+	out.Set("status", int64(http.StatusOK))
+	out.Set("headers", engine.NewObject(0))
+	out.Set("body", placeholder("", x.Key, "body"))
+	out.Set("json", engine.NewObject(0))
+	return engine.Outcome{Status: http.StatusOK, Value: text(out)}
 }
 
 // A clock lets time pass without waiting. Each task has its own time: items of

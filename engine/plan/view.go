@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"a0run/client/catalog"
+	"a0run/engine"
 )
 
 // RenderOptions say how a plan is shown.
@@ -129,7 +130,7 @@ func (v *view) groups() []group {
 			continue
 		}
 		key := c.place()
-		if c.Object == "" || c.Refused != nil {
+		if c.Object == "" || c.Refused != nil || c.Kind == engine.KindHosts {
 			key = c.Key
 		}
 		i, ok := at[key]
@@ -178,7 +179,10 @@ func signOf(c *Change) string {
 
 func (v *view) title(c *Change) string {
 	title := c.title()
-	if c.Effect == catalog.Act || signOf(c) == "!" {
+	switch {
+	case c.Kind == engine.KindHosts:
+		title = c.Operation + ": " + title
+	case c.Effect == catalog.Act || signOf(c) == "!":
 		title = c.Operation + " on " + title
 	}
 	if c.Tenant != "" && len(v.plan.Tenants) > 1 {
@@ -212,7 +216,7 @@ func (v *view) lines(c *Change) []line {
 func (v *view) field(c *Change, f Field, width int) []line {
 	path := fmt.Sprintf("%-*s", width, v.say(f.Path))
 	switch {
-	case c.Kind == "files" && len(f.Old) > 0 && !f.Hidden && strings.HasPrefix(string(f.New), `"--- `):
+	case c.Kind == engine.KindFiles && len(f.Old) > 0 && !f.Hidden && strings.HasPrefix(string(f.New), `"--- `):
 		return v.textDiff(f)
 	case len(f.Old) == 0 && len(f.New) == 0:
 		return nil

@@ -28,7 +28,11 @@ func digest(text string) string {
 func (p *pass) judgeFile(t *engine.Task, w *work, item *Item, act actor) error {
 	c := w.c
 	if c.name != fileWrite && c.name != fileRemove {
-		p.tell(w, impossible("nothing undoes "+c.name), item)
+		reason := "nothing undoes " + c.name
+		if c.kind == engine.KindHosts {
+			reason = "what another host did is not taken back"
+		}
+		p.tell(w, impossible(reason), item)
 		return nil
 	}
 	if w.before == nil {
@@ -93,7 +97,7 @@ func (p *pass) fileNow(t *engine.Task, c *change) (string, error) {
 	args := engine.NewObject(1)
 	args.Set("path", c.object)
 	out := t.Do(&engine.Action{
-		Name: "file.digest", Effect: catalog.Read, Object: c.object, Args: args, Where: position(c.where),
+		Name: "file.digest", Effect: catalog.Read, Kind: engine.KindFiles, Object: c.object, Args: args, Where: position(c.where),
 		Perform: func(context.Context, *engine.Attempt) engine.Outcome {
 			text, found, err := files.Read(c.object)
 			if err != nil || !found {
@@ -116,7 +120,7 @@ func (w *work) fileAction(text string) *engine.Action {
 	args := engine.NewObject(2)
 	args.Set("path", path)
 	a := &engine.Action{
-		Name: fileRemove, Effect: catalog.Delete, Object: path, Args: args, Where: position(w.c.where),
+		Name: fileRemove, Effect: catalog.Delete, Kind: engine.KindFiles, Object: path, Args: args, Where: position(w.c.where),
 		Image: func() (any, error) {
 			there, ok, err := files.Read(path)
 			if err != nil || !ok {
