@@ -47,6 +47,9 @@ func (t *table) group(top string, entries []entry, role string) *engine.Namespac
 	for _, e := range entries {
 		setDeep(ns, e.rest, t.operation(e.op, role, "auth0."+top+"."+e.rest))
 	}
+	if top == "users" {
+		t.userEntries(ns, role)
+	}
 	for _, e := range entries {
 		if !listing(e.op) {
 			continue

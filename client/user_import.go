@@ -80,6 +80,9 @@ type ImportStep struct {
 	// Counts and Errors are what became of them, once the step is completed.
 	Counts ImportCounts
 	Errors []ImportError
+	// Planned says that the job was none: Counts take for granted that every user
+	// is new.
+	Planned bool
 	// Left names fields that no import takes and that were left out.
 	Left []string
 }
@@ -320,7 +323,7 @@ func (im *importing) ended(job *importJob, state jobState) error {
 			Row: job.part.First, LastRow: job.part.Last, Part: job.part.Number, Code: flaw.Code, Message: flaw.Message, Errors: []ImportFlaw{flaw},
 		}}
 	case state.Summary == nil: // a plan's job: what it would do is not known
-		step.Counts = ImportCounts{Total: job.part.Users, Inserted: job.part.Users}
+		step.Counts, step.Planned = ImportCounts{Total: job.part.Users, Inserted: job.part.Users}, true
 	default:
 		step.Counts = *state.Summary
 	}

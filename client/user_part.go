@@ -51,6 +51,18 @@ type ImportError struct {
 	Errors  []ImportFlaw `json:"errors,omitempty"`
 }
 
+// Place names the row: "row 17", "rows 1-412", or the user where the row is not
+// known.
+func (e ImportError) Place() string {
+	switch {
+	case e.LastRow > e.Row:
+		return fmt.Sprintf("rows %d-%d", e.Row, e.LastRow)
+	case e.Row > 0:
+		return fmt.Sprintf("row %d", e.Row)
+	}
+	return fmt.Sprintf("part %d, a user of it", e.Part)
+}
+
 // An ImportFlaw is one thing that is wrong with a user.
 type ImportFlaw struct {
 	Code    string `json:"code"`

@@ -82,6 +82,13 @@ func (r UserRow) of(members fields) UserRow {
 	return r
 }
 
+// RowOf makes the row of a list's user.
+func RowOf(number int, user json.RawMessage) UserRow {
+	row := rowOf(user, 0)
+	row.Row = number
+	return row
+}
+
 // names are the values by which an error names a user of a file.
 type rowNames struct {
 	ID       string `json:"user_id,omitempty"`

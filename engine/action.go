@@ -48,6 +48,8 @@ type Action struct {
 	Digest func(value any) any
 	// Patience, when not zero, replaces the run's for this action.
 	Patience time.Duration
+	// Bulk are further objects that the action writes; nil for most.
+	Bulk *Bulk
 	// Perform does it once. It must not touch values of a front end.
 	Perform func(ctx context.Context, a *Attempt) Outcome
 }

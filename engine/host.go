@@ -22,6 +22,9 @@ type Function struct {
 	Pure bool
 	// Listing marks auth0.*.each: its result is an *Iterator.
 	Listing bool
+	// ListingUnless is the argument with which a Listing gives another result
+	// (users.export into a file); "" where there is none.
+	ListingUnless string
 	// Check finds what is wrong with arguments, by name, before anything runs;
 	// nil where Params say all that is known. A value that is not known yet is
 	// Unknown.

@@ -34,6 +34,8 @@ func (x *call) host() engine.Outcome {
 		out := engine.NewObject(1)
 		out.Set("sub", placeholder("", x.Key, "sub"))
 		return engine.Outcome{Value: text(out)}
+	case x.Name == "users.export.write":
+		return x.exportFile()
 	case x.Mutates():
 		return x.actHost()
 	case x.Kind == engine.KindHosts && holds(x.Args, IsPlaceholder):
@@ -47,6 +49,9 @@ func (x *call) host() engine.Outcome {
 			return engine.Outcome{Value: content}
 		}
 	}
+	if out, done := x.readsPlanned(); done {
+		return out
+	}
 	if !recorded(x.Name) {
 		return x.next.Do(x.ctx, x.Call)
 	}
@@ -56,7 +61,7 @@ func (x *call) host() engine.Outcome {
 // recorded names the host functions whose results a plan keeps.
 func recorded(name string) bool {
 	switch name {
-	case "time.now", "uuid", "pkce", "env", "secret", "file.read", "file.exists":
+	case "time.now", "uuid", "pkce", "env", "secret", "file.read", "file.exists", "file.scan":
 		return true
 	}
 	return strings.HasPrefix(name, "random.")
@@ -182,6 +187,19 @@ func (p *Planner) textField(path, old, now string, there bool) Field {
 		f.New = text(udiff.Unified("before", "after", old, now))
 	}
 	return f
+}
+
+// exportFile plans the file of an export: what will stand in it is not known.
+func (x *call) exportFile() engine.Outcome {
+	p := x.p
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.cannotKnow(x, "what the file will hold: the users as they are when the plan is applied")
+	p.record(x, &Change{
+		Key: x.Key, Task: x.Task.Path(), N: x.N, Where: x.Where.String(), Step: x.Step(), Operation: x.Name,
+		Effect: catalog.Replace, Kind: "files", Object: x.Object, Args: p.hide(x.Args),
+	})
+	return engine.Outcome{}
 }
 
 // actHost records any other host function that changes something.

@@ -60,7 +60,7 @@ func inputOf(c *engine.Call, out engine.Outcome, key []byte) Input {
 	switch {
 	case out.Err != nil:
 		in.Failure = out.Err.Message
-	case c.Name == "file.read":
+	case c.Name == "file.read" || c.Name == "file.scan":
 		in.Digest = digestOf(key, textOf(out.Value))
 	case c.Name == "env" && out.Value == nil, out.Value == nil:
 		in.Value = json.RawMessage("null")

@@ -154,6 +154,8 @@ func (p *Planner) do(x *call) engine.Outcome {
 		return x.host()
 	case x.Operation.API == catalog.Authentication:
 		return x.authentication()
+	case x.isExport():
+		return x.exports()
 	case x.Mutates():
 		return x.write()
 	}

@@ -164,6 +164,7 @@ func (x *call) create(at place) engine.Outcome {
 	}
 	x.settle(in, body)
 	c.Fields = append(p.diff(x, at, nil, sentOf(made, body)), p.unreadable(x, at, body)...)
+	x.bulk(c)
 	c.Before = &Before{}
 	p.record(x, c)
 	return x.answer(p.connected(in, made))

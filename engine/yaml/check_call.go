@@ -77,6 +77,11 @@ func (c *checker) unknownFunction(e entry) {
 	c.problem(e.key.at, hint, "there is no function %s", name)
 }
 
+// gives reports whether an action names an argument.
+func (a *action) gives(name string) bool {
+	return name != "" && a.arg.kind == mapping && slices.ContainsFunc(a.arg.keys, func(k *node) bool { return k.value == name })
+}
+
 // example is the first function of a group.
 func (c *checker) example(group string) string {
 	v, _ := c.globals.Find(group)
@@ -97,7 +102,7 @@ func (c *checker) call(a *action, v view, source bool) {
 	if !ok {
 		return
 	}
-	if f.Listing && !source {
+	if f.Listing && !source && !a.gives(f.ListingUnless) {
 		hint := "write for_each: {" + a.name + ": …}"
 		if all := strings.TrimSuffix(a.name, "each") + "all"; all != a.name+"all" {
 			if _, ok := c.globals.Lookup(all); ok {
