@@ -13,7 +13,6 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -444,7 +443,7 @@ func (im *userImport) upload(_ context.Context, part *client.UserPart, given cli
 	name := fmt.Sprintf("users-%d.json", part.Number)
 	return im.jobCall(call, recorded, func(a *engine.Action) {
 		a.Repeatable = im.again
-		a.Bulk = bulkOf(part, im.o.Upsert)
+		a.Bulk = &engine.Bulk{Kind: "users", Count: part.Users, Changes: im.o.Upsert}
 		a.Perform = func(ctx context.Context, at *engine.Attempt) engine.Outcome {
 			sent := make(client.Args, len(given)+1)
 			for k, v := range given {
@@ -458,18 +457,6 @@ func (im *userImport) upload(_ context.Context, part *client.UserPart, given cli
 			return im.answered(resp, op)
 		}
 	})
-}
-
-// bulkOf tells the guards whom a part makes or changes.
-func bulkOf(part *client.UserPart, upsert bool) *engine.Bulk {
-	return &engine.Bulk{Kind: "users", Count: part.Users, Changes: upsert, Each: func(yield func(engine.BulkObject) bool) {
-		for u := range part.All() {
-			names := slices.DeleteFunc([]string{u.Email, u.Username, u.Phone}, func(s string) bool { return s == "" })
-			if !yield(engine.BulkObject{ID: u.ID, Names: names}) {
-				return
-			}
-		}
-	}}
 }
 
 // progress tells of a step.

@@ -143,28 +143,6 @@ func (c *cutter) add(row UserRow) (full *UserPart) {
 	return full
 }
 
-// A PartUser is one user of a part, as guards look at it.
-type PartUser struct {
-	Row                        int
-	ID, Email, Username, Phone string
-}
-
-// All are the users of a part. ID is the whole user_id ("auth0|…"), "" where the
-// tenant makes one.
-func (p *UserPart) All() iter.Seq[PartUser] {
-	return func(yield func(PartUser) bool) {
-		for _, r := range p.rows {
-			n := namesIn(p.Body[r.from:r.to])
-			if n.ID != "" {
-				n.ID = databasePrefix + n.ID
-			}
-			if !yield(PartUser{r.row, n.ID, n.Email, n.Username, n.Phone}) {
-				return
-			}
-		}
-	}
-}
-
 // explain finds the rows of the users that the tenant names in a job's errors.
 //
 // The tenant gives each user back and no number. A user is known by its names;

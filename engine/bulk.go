@@ -1,9 +1,7 @@
 package engine
 
-import "iter"
-
 // A Bulk is what an action writes beside its own object and carries in a file:
-// the users of an import. Guards count them and look whether one is protected.
+// the users of an import. Guards count them, and a plan says how many they are.
 type Bulk struct {
 	// Kind is theirs ("users"), Count how many there are.
 	Kind  string
@@ -11,15 +9,6 @@ type Bulk struct {
 	// Changes says that objects which are there already are changed; else all of
 	// them are new.
 	Changes bool
-	// Each gives them, as far as they can be known by an id or a name.
-	Each iter.Seq[BulkObject]
-}
-
-// A BulkObject is one of them: its id, "" where the tenant will make one, and the
-// names that it bears.
-type BulkObject struct {
-	ID    string
-	Names []string
 }
 
 // Tolerate notes items that failed and whose errors stand in a result, as

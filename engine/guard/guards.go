@@ -216,7 +216,7 @@ func (g *Guards) Seen(rec *engine.CallRecord, args json.RawMessage) {
 	if first := &all[0]; first.id == "" && first.subject && op.Subject.ID != "" && rec.Object != "" {
 		first.id, first.path = rec.Object, rec.Object
 	}
-	t.tally.add(all, true)
+	t.tally.add(append(all, bulkObjects(recordedBulk(op, tree), rec.Key)...), true)
 	if all[0].what == create {
 		t.tally.make(all[0].kind, rec.Object)
 	}
@@ -269,7 +269,7 @@ func (g *Guards) check(ctx context.Context, t *tenant, c *engine.Call) ([]object
 	if r := g.denied(t, c.Operation); r != nil {
 		return nil, refused(c, *r)
 	}
-	if !writes(c.Operation) {
+	if !writes(c.Operation) || c.Effect == catalog.Read { // an export that is only read from
 		return nil, nil
 	}
 	for _, r := range []*reason{t.forbidden(c.Operation), g.closed(t), t.unmeasured(c)} {
@@ -286,6 +286,7 @@ func (g *Guards) check(ctx context.Context, t *tenant, c *engine.Call) ([]object
 			return nil, err
 		}
 	}
+	all = append(all, bulkObjects(c.Bulk, c.Key)...)
 	if l, err := t.tally.unknown(all); err != nil {
 		return nil, unread(c, reason{
 			guard: l.path, where: l.where, text: fmt.Sprintf("how many %s there are could not be asked", l.kind),
@@ -365,7 +366,10 @@ func (g *Guards) closed(t *tenant) *reason {
 // name, of a kind that is limited or protected.
 func (t *tenant) unmeasured(c *engine.Call) *reason {
 	for _, kind := range beyond(c.Operation, c.Args) {
-		if l, ok := t.tally.limited(kind); ok {
+		if b := c.Bulk; b != nil && b.Kind == kind && !b.Changes {
+			continue // they are counted, and all of them are new
+		}
+		if l, ok := t.tally.limited(kind); ok && c.Bulk == nil {
 			return &reason{
 				guard: l.path, where: l.where, text: fmt.Sprintf("the call also takes or changes %s, and how many cannot be said beforehand%s", kind, t.of()),
 				hint: "do it in a run without that limit, after a look at what would go",

@@ -21,11 +21,13 @@ type object struct {
 	what what
 	// subject says that it is the object that the catalogue names first.
 	subject bool
+	// bulk says that it is one of those that a call carries in a file.
+	bulk bool
 }
 
 // identity tells objects of a kind apart.
 func (o object) identity() string {
-	if o.what == create {
+	if o.what == create || o.bulk {
 		return "\x00" + o.call // an id never begins so
 	}
 	return o.path
@@ -34,6 +36,8 @@ func (o object) identity() string {
 // shown is the object as messages name it.
 func (o object) shown() string {
 	switch {
+	case o.bulk && o.what == change:
+		return "one of " + o.kind + " that the file holds"
 	case o.what == create:
 		return "a new object of " + o.kind
 	case o.path == "":
@@ -128,7 +132,7 @@ func beyond(op *catalog.Operation, args *engine.Object) []string {
 	switch op.ID {
 	case deleteByEmail:
 		return nil // it is known: see unlikeCatalogue
-	case "jobs.import_users":
+	case importUsers:
 		return []string{"users"}
 	case "users.link_user_account":
 		if len(named(args, "args.link_with")) > 0 { // a token names the second user
