@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// A gate is what is known of one bucket of the tenant. It is a value: decide
+// A gate is what is known of one bucket of the tenant. It is a value: advance
 // takes one and gives the next, so that the whole art can be tested against a
 // model of a tenant in a loop, by the million.
 //
@@ -33,12 +33,29 @@ type gate struct {
 	rate   float64   // tokens a second, measured; 0 before that
 	slack  float64   // tokens kept back because the ledger was too hopeful
 
+	// keep is the share of the bucket that stays in it for others, share the part
+	// of the rate that is this process's own (0: all of it), lease what it may
+	// take at once of what is in the bucket: a bucket within the bucket.
+	keep    float64
+	share   float64
+	lease   float64
+	leaseAt time.Time
+
+	// unproven gates were learned in another run or hinted at, and no answer has
+	// confirmed them yet; hinted ones are given up where the tenant speaks of
+	// others only.
+	unproven, hinted bool
+	// told200 says that the tenant speaks of the gate in answers that are no
+	// refusals; silent counts the answers that left more than the gate could.
+	told200 bool
+	silent  int
+
 	granted  uint64 // grants so far: the number of the newest
 	newest   uint64 // the newest grant that was answered
 	served   uint64 // answers that were no refusals: tokens that the tenant took
 	inFlight int
 	last     time.Time // when the newest grant was made
-	promise  time.Time // what decide said last
+	promise  time.Time // what advance said last
 	prompt   bool      // the newest grant was made at that moment, after waiting for it
 
 	told   int       // what remained by the newest answer …
@@ -53,6 +70,21 @@ type gate struct {
 	refusals int       // waves in a row
 	shut     time.Time // closed by a refusal until then
 	alone    bool      // one at a time, until an answer says otherwise
+	since    uint64    // grants up to this one were made before that
+	newer    int       // of the later ones, those that are not answered yet
+
+	// blind gates are not told of, or told lies: their ledger is a model, whose rate
+	// is tried upwards until a refusal measures it. Those that were lied to listen
+	// again after deaf more answers.
+	blind    bool
+	measured bool // a refusal has measured it once
+	deaf     int
+	lies     int
+
+	high   float64 // what the rate is at most, as long as it is not sure
+	byRate bool    // the promise was one of the ledger
+	rtt    float64 // seconds: the latency of late …
+	dev    float64 // … and its deviation
 }
 
 // anchor is the beginning of a measurement.
@@ -60,6 +92,7 @@ type anchor struct {
 	at        time.Time
 	remaining float64
 	served    uint64
+	flying    int
 	set       bool
 }
 
@@ -67,25 +100,26 @@ type anchor struct {
 // with.
 type stamp struct {
 	number uint64
+	at     time.Time
 	level  float64 // the ledger right after the grant
 	shift  float64
 	prompt bool // the request had waited for the gate to open
 }
 
-// eventKind tells what happened at a gate.
-type eventKind int
+// readingKind tells what happened at a gate.
+type readingKind int
 
 const (
-	granted   eventKind = iota + 1 // a request was let through
-	accepted                       // an answer came, of this bucket or without any header
-	refused                        // the tenant answered 429 because of this bucket
-	unrelated                      // an answer came that spoke of another bucket
-	abandoned                      // no answer came: never sent, or lost
+	granted   readingKind = iota + 1 // a request was let through
+	accepted                         // an answer came, of this bucket or without any header
+	refused                          // the tenant answered 429 because of this bucket
+	unrelated                        // an answer came that spoke of another bucket
+	abandoned                        // no answer came: never sent, or lost
 )
 
-// event is one input of decide.
-type event struct {
-	kind  eventKind
+// reading is one input of advance.
+type reading struct {
+	kind  readingKind
 	stamp stamp
 	says  notice
 	// sent tells of an abandoned grant that the request may have been counted,
@@ -102,14 +136,17 @@ const (
 	minProbe    = 50 * time.Millisecond  // a probe closer than that tells nothing
 	backoffBase = 250 * time.Millisecond // without any hint of the tenant
 	backoffCap  = 30 * time.Second
+	jitterRoom  = 0.4             // tokens: the network does not keep the distance between two requests
+	byMinute    = 20              // tokens a second: limits by the minute are slower
+	blindSize   = 4               // of a bucket that is not told of
 	caution     = 0.98            // the ledger refills a little slower than measured; answers make up for it
 	window      = 5 * time.Second // a measurement shorter than that is provisional: some buckets refill by the second
 	grain       = time.Microsecond
 )
 
-// decide gives the state after an event and the moment from which the next
+// advance gives the state after an event and the moment from which the next
 // request may pass. It is pure.
-func decide(g gate, e event, now time.Time) (gate, time.Time) {
+func advance(g gate, e reading, now time.Time) (gate, time.Time) {
 	switch e.kind {
 	case granted:
 		g = g.take(now)
@@ -124,16 +161,16 @@ func decide(g gate, e event, now time.Time) (gate, time.Time) {
 			g = g.giveBack(e, now)
 			break
 		}
-		g.inFlight--
+		g = g.back(e, now)
 		g.served++ // as far as is known
 	}
-	g.promise = g.opens(now)
+	g.promise, g.byRate = g.due(now)
 	return g, g.promise
 }
 
 // mark is the stamp of the newest grant.
 func (g gate) mark() stamp {
-	return stamp{number: g.granted, level: g.tokens, shift: g.shift, prompt: g.prompt}
+	return stamp{number: g.granted, at: g.last, level: g.tokens, shift: g.shift, prompt: g.prompt}
 }
 
 // level is the ledger at a moment.
@@ -144,62 +181,194 @@ func (g gate) level(now time.Time) float64 {
 	return min(g.tokens+g.rate*caution*now.Sub(g.at).Seconds(), float64(g.limit))
 }
 
-// reserve is what stays in the bucket: a twentieth as head-room for everybody
-// else who draws on it, and what the ledger was found to be too hopeful by.
-func (g gate) reserve() float64 { return math.Floor(float64(g.limit)/20) + g.slack }
+// reserve is what stays in the bucket: the share that is left to others, at
+// least a twentieth as head-room against what is not known, and what the ledger
+// was found to be too hopeful by. Waiting for it costs nothing but once: what the
+// bucket gains meanwhile is there afterwards.
+func (g gate) reserve() float64 {
+	size := float64(g.limit)
+	kept := max(math.Ceil(g.keep*size-1e-9), math.Floor(size/20), jitterRoom)
+	return min(kept+g.slack, max(0, size-1))
+}
+
+// shared reports whether only a part of the bucket is this process's own.
+func (g gate) shared() bool { return g.share > 0 && g.share < 1 && g.limit > 0 }
+
+// leased is what is left of the lease at a moment.
+func (g gate) leased(now time.Time) float64 {
+	if g.rate == 0 || !now.After(g.leaseAt) {
+		return g.lease
+	}
+	return min(g.lease+g.rate*g.share*now.Sub(g.leaseAt).Seconds(), max(1, float64(g.limit)*g.share))
+}
+
+// ledgerRoom is how many tokens the ledger holds beyond what stays in the bucket,
+// room how many of those may be taken.
+func (g gate) ledgerRoom(now time.Time) float64 { return g.level(now) - g.reserve() }
+
+func (g gate) room(now time.Time) float64 {
+	if g.shared() {
+		return min(g.ledgerRoom(now), g.leased(now))
+	}
+	return g.ledgerRoom(now)
+}
 
 // opens is the moment from which the next request may pass.
 func (g gate) opens(now time.Time) time.Time {
-	at := now
+	at, _ := g.due(now)
+	return at
+}
+
+// due also says whether it is the ledger that the request waits for.
+func (g gate) due(now time.Time) (at time.Time, byRate bool) {
+	at = now
 	switch {
 	case !g.known && g.inFlight > 0:
 		at = g.last.Add(firstAlone)
-	case g.alone && g.inFlight > 0:
-		at = g.last.Add(probeAlone)
+	case g.alone && g.newer > 0:
+		at = g.last.Add(g.hold())
 	}
-	if g.shut.After(at) {
-		at = g.shut
-	}
+	at = later(at, g.shut)
 	if g.limit == 0 || !g.known || g.alone {
-		return at
+		return at, false
+	}
+	if g.unproven && g.inFlight >= min(max(1, g.limit/4), newcomer) {
+		return g.last.Add(firstAlone), false
+	}
+	if g.shared() {
+		if leased := g.leaseOpens(now); leased.After(at) {
+			at, byRate = leased, true
+		}
 	}
 	missing := 1 + g.reserve() - g.level(now)
 	if missing <= 0 {
-		return at
+		return at, byRate
 	}
 	refill := g.probe
 	if g.rate > 0 {
 		refill = now.Add(seconds(missing/(g.rate*caution)) + grain)
-		if g.reset.After(now) && g.reset.Before(refill) {
-			refill = g.reset // by either meaning there is a token then
+		if !g.sure && g.inFlight == 0 {
+			refill = earlier(refill, g.nextProbe(now))
+		}
+		if g.reset.After(now) {
+			refill = earlier(refill, g.reset) // by either meaning there is a token then
 		}
 	}
-	if refill.After(at) {
-		return refill
+	return later(at, refill), byRate || refill.After(at)
+}
+
+// hold is how long one that is sent alone keeps the others waiting for its
+// answer: some answers take ten times as long as the rest.
+func (g gate) hold() time.Duration {
+	if g.rtt == 0 {
+		return probeAlone
 	}
-	return at
+	return min(max(seconds(g.rtt+4*g.dev), minProbe), probeAlone)
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// leaseOpens is when the lease holds a token.
+func (g gate) leaseOpens(now time.Time) time.Time {
+	missing := 1 - g.leased(now)
+	switch {
+	case missing <= 0:
+		return now
+	case g.rate == 0:
+		return g.last.Add(5 * minProbe) // a probe
+	}
+	opens := now.Add(seconds(missing/(g.rate*g.share)) + grain)
+	if !g.sure && g.inFlight == 0 {
+		opens = earlier(opens, later(now, g.nextProbe(now)))
+	}
+	return opens
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
 }
 
 // pending says that the gate waits for an answer rather than for a moment: it
 // may open any time.
 func (g gate) pending(now time.Time) bool {
-	return g.inFlight > 0 && (g.alone || !g.known) && !g.shut.After(now)
+	return g.inFlight > 0 && (g.alone || !g.known || g.unproven) && !g.shut.After(now)
 }
 
 // take lets one request through.
 func (g gate) take(now time.Time) gate {
 	level := g.level(now)
-	if g.known && g.limit > 0 && g.rate == 0 && level < 1+g.reserve() {
-		g.alone = true // this one is the probe
+	if g.known && g.limit > 0 && !g.sure && level < 1+g.reserve() {
+		g = g.single() // this one is a probe
 	}
-	g.prompt = g.promise.After(g.last) && g.promise.After(g.at) && now.Sub(g.promise) < minProbe
+	g.prompt = g.byRate && g.promise.After(g.last) && g.promise.After(g.at) && now.Sub(g.promise) < minProbe
+	if g.shared() {
+		g.lease, g.leaseAt = g.leased(now)-1, now
+	}
 	g.tokens, g.at = level-1, now
 	g.granted++
 	g.inFlight++
+	if g.alone {
+		g.newer++
+	}
 	g.last = now
 	if g.limit > 0 && g.rate == 0 && g.tokens < 1+g.reserve() {
 		g = g.planProbe(now)
 	}
+	return g
+}
+
+// nextProbe is when a rate that is not sure is measured again, although the
+// ledger is used up. Where what stays in the bucket pays for it, each probe waits
+// twice as long as the measurement has lasted; otherwise until the bucket holds a
+// token by a rate in the middle of what is possible.
+func (g gate) nextProbe(now time.Time) time.Time {
+	level := g.level(now)
+	if level < 1+jitterRoom {
+		likely := g.rate
+		if g.high > g.rate {
+			likely = math.Sqrt(g.rate * g.high)
+		}
+		return g.last.Add(max(seconds((1+jitterRoom-g.tokens)/likely), minProbe))
+	}
+	wait := 5 * minProbe
+	if g.anchor.set {
+		wait = max(wait, g.last.Sub(g.anchor.at))
+	}
+	return g.last.Add(wait)
+}
+
+// single lets requests pass one by one from now on.
+func (g gate) single() gate {
+	if !g.alone {
+		g.alone, g.since, g.newer = true, g.granted, 0
+	}
+	return g
+}
+
+// back notes that a request is not under way any more.
+func (g gate) back(e reading, now time.Time) gate {
+	g.inFlight--
+	if e.stamp.number > g.since && g.newer > 0 {
+		g.newer--
+	}
+	if e.kind == abandoned || e.stamp.at.IsZero() {
+		return g
+	}
+	took := now.Sub(e.stamp.at).Seconds()
+	if g.rtt == 0 {
+		g.rtt, g.dev = took, took/2
+		return g
+	}
+	g.dev += (math.Abs(took-g.rtt) - g.dev) / 8
+	g.rtt += (took - g.rtt) / 8
 	return g
 }
 
@@ -214,29 +383,42 @@ func (g gate) planProbe(now time.Time) gate {
 		wait = 4 * backoffBase
 	}
 	g.probe = now.Add(max(wait/4, minProbe))
+	if g.inFlight <= 0 && g.level(now) >= 1+jitterRoom {
+		g.probe = earlier(g.probe, g.nextProbe(now))
+	}
 	return g
 }
 
 // accept learns from an answer that was not a refusal.
-func (g gate) accept(e event, now time.Time) gate {
-	g.inFlight--
+func (g gate) accept(e reading, now time.Time) gate {
+	g = g.back(e, now)
 	g.served++
 	g.known = true
 	if e.stamp.number > g.refused {
 		g.alone, g.refusals, g.shut = false, 0, time.Time{}
 	}
-	if e.says.remaining < 0 || g.limit == 0 {
+	if g.deaf > 0 {
+		g.deaf--
+	}
+	if g.limit == 0 {
 		return g
 	}
+	if e.says.remaining < 0 || e.says.remaining >= g.limit || g.deaf > 0 {
+		// Nothing is told, or nonsense: of a bucket that was drawn on, all can not
+		// remain.
+		return g.tryHigher(e)
+	}
+	g.blind = false
 	if e.stamp.number <= g.newest {
 		return g // an older request answered late knows less than what is known
 	}
-	g.newest, g.seen = e.stamp.number, true
+	g.newest, g.seen, g.told200 = e.stamp.number, true, true
+	g.unproven, g.hinted, g.silent = false, false, 0
 	g.told, g.toldAt = e.says.remaining, now
 	if !e.says.reset.IsZero() {
 		g.reset = e.says.reset
 	}
-	g.slack *= 0.998
+	g.slack *= 0.9995
 	full := g.level(now) >= float64(g.limit)
 	before := g.shift
 	g = g.correct(e, now)
@@ -247,167 +429,18 @@ func (g gate) accept(e event, now time.Time) gate {
 	return g
 }
 
-// correct brings the ledger to what the tenant says. The level that the grant
-// remembers is compared, not today's: what was granted since is known.
-func (g gate) correct(e event, now time.Time) gate {
-	remaining := float64(e.says.remaining)
-	off := remaining - (e.stamp.level + g.shift - e.stamp.shift)
-	if off > 0 {
-		// Requests granted before this one and still unanswered may not have
-		// been counted yet.
-		older := float64(g.inFlight) - float64(g.granted-e.stamp.number)
-		off = max(0, off-max(0, older))
-	}
-	g.tokens, g.at = g.level(now)+off, now
-	g.shift += off
-	return g
-}
-
-// gained is what the bucket must have gained since the anchor, and in which
-// time.
-func (g gate) gained(remaining float64, now time.Time) (tokens float64, took time.Duration) {
-	return remaining - g.anchor.remaining + float64(g.served-g.anchor.served), now.Sub(g.anchor.at)
-}
-
-// measure finds the rate from what the bucket gained between two answers. What
-// others take from the bucket lowers it, rightly: it is the rate left for us.
-func (g gate) measure(e event, now time.Time, full bool, off float64) gate {
-	here := anchor{at: now, remaining: float64(e.says.remaining), served: g.served, set: true}
-	gained, took := g.gained(here.remaining, now)
-	if !g.anchor.set || full || e.says.remaining >= g.limit-1 {
-		// A full bucket loses what it gains. That it ran full while a request
-		// was held back for it tells that the rate is higher.
-		switch {
-		case !e.stamp.prompt:
-		case g.rate > 0 && off >= 0.9:
-			g.rate *= 1.1
-		case g.rate == 0 && g.anchor.set && took >= minProbe && gained >= 1:
-			g.rate = gained / took.Seconds()
-		}
-		g.anchor = here
-		return g
-	}
-	if took < minProbe || gained < 1 {
-		return g
-	}
-	// Rounding hides up to one token at either end, and of the requests still
-	// on their way some may have been counted.
-	rate, flying := gained/took.Seconds(), float64(max(0, g.inFlight))
-	whole := took >= window && gained >= 10 || took >= 4*window
+// tryHigher raises the rate of a gate that is not told of, after a request that
+// the rate held back and the tenant took: fast until a refusal has measured it,
+// slowly afterwards.
+func (g gate) tryHigher(e reading) gate {
 	switch {
-	case g.rate == 0:
-		g.rate = rate * gained / (gained + 1 + flying)
-	case whole && !g.sure:
-		g.rate, g.anchor, g.sure = rate, here, true
-	case whole:
-		g.rate, g.anchor = (g.rate+rate)/2, here
-	case !g.sure:
-		g.rate = min(max(g.rate, (gained-1-flying)/took.Seconds()), (gained+1+flying)/took.Seconds())
-	}
-	return g
-}
-
-// refuse closes the gate.
-func (g gate) refuse(e event, now time.Time) gate {
-	g.inFlight--
-	g.known = true
-	if e.stamp.number <= g.refused {
-		return g // of a wave that was already met
-	}
-	hopeful := g.rate > 0 && e.stamp.level+g.shift-e.stamp.shift >= g.reserve()
-	g.refused, g.newest = g.granted, g.granted
-	g.refusals++
-	g.alone = true
-	if g.limit > 0 {
-		g.tokens, g.at = min(g.level(now), 0), now
-		g.probe = time.Time{}
-		if hopeful && g.seen {
-			g.slack = min(g.slack+1.5, float64(g.limit-1)/3)
-		}
-		g = g.doubt(now)
-		g.seen = false
-	}
-	if !e.says.reset.IsZero() {
-		g.reset = e.says.reset
-	}
-	g.shut = now.Add(g.closed(e, now))
-	return g
-}
-
-// doubt lowers a rate that promised a token which was not there, and begins a
-// measurement where there is none: a bucket that refuses is empty. Between two
-// refusals of a bucket that is never told of, what it gained is what it served.
-func (g gate) doubt(now time.Time) gate {
-	here := anchor{at: now, served: g.served, set: true}
-	if !g.anchor.set || g.seen && g.rate == 0 {
-		here.set = g.inFlight == 0
-		g.anchor = here
-		return g
-	}
-	gained, took := g.gained(0, now)
-	switch rate := (gained + 0.5) / took.Seconds(); {
-	case took < minProbe || gained < 1:
-	case !g.seen && g.rate == 0:
-		g.rate = rate
-		g.anchor = here
-	case !g.seen && gained >= 3:
-		g.rate, g.sure = (g.rate+rate)/2, true
-		g.anchor = here
-	case g.rate > 0 && !g.sure:
-		g.rate = min(g.rate, max(g.rate/2, (gained+1+float64(g.inFlight))/took.Seconds()))
-	}
-	return g
-}
-
-// closed is how long a refusal closes the gate.
-func (g gate) closed(e event, now time.Time) time.Duration {
-	hint, ok := e.says.hint(now)
-	if g.rate > 0 {
-		// A measured rate promises a token sooner than a reset that may mean
-		// the full bucket; each refusal in a row doubts it by a factor of two.
-		promise := seconds(math.Ldexp((1+g.slack)/g.rate, min(g.refusals-1, 30))) + grain
-		if !ok || promise < hint {
-			return min(promise, backoffCap)
-		}
-	}
-	if ok {
-		return hint
-	}
-	wait := min(backoffCap, backoffBase<<min(g.refusals-1, 20))
-	return wait/2 + time.Duration(e.random*float64(wait/2))
-}
-
-// giveBack ends a grant that the bucket did not speak of. As far as is known it
-// has the token still: a bucket that is not the narrowest is not told of, and
-// its ledger must not run dry unseen. Where its rate is known it is the narrow
-// one after all, hidden behind the others' counts: then the ledger is a model,
-// and the rate is tried upwards until a refusal measures it again.
-func (g gate) giveBack(e event, now time.Time) gate {
-	g.inFlight--
-	if e.kind == unrelated {
-		g.known = true
-		if e.stamp.number > g.refused {
-			g.alone = false
-		}
-		if e.sent {
-			g.served++
-			if g.rate > 0 {
-				switch {
-				case e.stamp.prompt && !g.sure:
-					g.rate *= 1.1
-				case e.stamp.prompt:
-					g.rate *= 1.001
-				}
-				return g
-			}
-		}
-	}
-	if g.limit > 0 {
-		g.tokens, g.at = min(g.level(now)+1, float64(g.limit)), now
-		g.shift++
-		if !e.sent {
-			g.anchor.set = g.anchor.set && e.kind == unrelated
-		}
+	case !g.blind || !e.stamp.prompt || g.rate == 0:
+	case g.sure:
+		g.rate *= 1.0005
+	case g.measured:
+		g.rate *= 1.01
+	default:
+		g.rate *= 1.1
 	}
 	return g
 }

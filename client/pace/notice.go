@@ -28,10 +28,15 @@ func (n notice) hint(now time.Time) (time.Duration, bool) {
 	return at.Sub(now), true
 }
 
-// read takes a notice from headers. skew says that the tenant's clock (its
-// Date header) is to be trusted over ours: a reset is compared with it.
-func read(h http.Header, now time.Time, skew bool) notice {
+// read takes a notice from headers. A reset is an instant of the tenant's clock:
+// where its Date header shows that this is not ours, the reset is taken by the
+// distance between the two. An answer from a cache (Age) tells what was once, and
+// is not listened to.
+func read(h http.Header, now time.Time) notice {
 	n := notice{remaining: -1}
+	if age, err := strconv.Atoi(h.Get("Age")); err == nil && age > 0 {
+		return n
+	}
 	if v, err := strconv.Atoi(h.Get("X-Ratelimit-Limit")); err == nil && v > 0 {
 		n.limit = v
 	}
@@ -40,12 +45,27 @@ func read(h http.Header, now time.Time, skew bool) notice {
 	}
 	n.reset = ResetAt(h, now)
 	n.after = retryAfter(h, now)
-	if date, err := http.ParseTime(h.Get("Date")); skew && err == nil && !n.reset.IsZero() {
-		if off := now.Sub(date); off > 2*time.Second || off < -2*time.Second {
-			n.reset = n.reset.Add(off)
-		}
+	off := skew(h, now)
+	if !n.reset.IsZero() {
+		n.reset = n.reset.Add(off)
+	}
+	if _, err := http.ParseTime(h.Get("Retry-After")); err == nil {
+		n.after = n.after.Add(off)
 	}
 	return n
+}
+
+// skew is by how much our clock is ahead of the tenant's, as far as its Date
+// header, which has no fractions of a second, can tell.
+func skew(h http.Header, now time.Time) time.Duration {
+	date, err := http.ParseTime(h.Get("Date"))
+	if err != nil {
+		return 0
+	}
+	if off := now.Sub(date); off > 2*time.Second || off < -2*time.Second {
+		return off
+	}
+	return 0
 }
 
 // ResetAt is when headers say that the bucket opens: x-ratelimit-reset (UNIX

@@ -210,7 +210,7 @@ func TestWaitEndsWithItsContext(t *testing.T) {
 		if _, err := p.Wait(ctx, Claim{Buckets: []string{"management"}}); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("got %v", err)
 		}
-		if len(p.waiting) != 0 {
+		if len(p.state.waiting) != 0 {
 			t.Error("it is still in the queue")
 		}
 	})
@@ -277,17 +277,5 @@ func TestAbandonedGrants(t *testing.T) {
 		if time.Since(began) != 0 {
 			t.Error("tokens were lost")
 		}
-	})
-}
-
-func TestReserve(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		p := New(Config{})
-		sender{t, p}.send(429, tell(10, 0, time.Now().Add(time.Minute)), "management")
-		at, g := p.Reserve(Claim{Buckets: []string{"management"}})
-		if time.Until(at) != time.Minute {
-			t.Errorf("at %s", time.Until(at))
-		}
-		p.Abandon(g, false)
 	})
 }

@@ -56,22 +56,23 @@ func TestHeaders(t *testing.T) {
 	tests := []struct {
 		name   string
 		header http.Header
-		skew   bool
 		want   notice
 	}{
-		{"none", http.Header{}, false, notice{remaining: -1}},
-		{"all", http.Header{"X-Ratelimit-Limit": {"10"}, "X-Ratelimit-Remaining": {"3"}, "X-Ratelimit-Reset": {"1767268805"}}, false, notice{limit: 10, remaining: 3, reset: now.Add(5 * time.Second)}},
-		{"nonsense", http.Header{"X-Ratelimit-Limit": {"many"}, "X-Ratelimit-Remaining": {"-1"}, "X-Ratelimit-Reset": {"soon"}, "Retry-After": {"later"}}, false, notice{remaining: -1}},
-		{"retry-after", http.Header{"Retry-After": {"7"}}, false, notice{remaining: -1, after: now.Add(7 * time.Second)}},
-		{"retry-after as a date", http.Header{"Retry-After": {"Thu, 01 Jan 2026 12:00:30 GMT"}}, false, notice{remaining: -1, after: now.Add(30 * time.Second)}},
-		{"quota", http.Header{"Auth0-Client-Quota-Limit": {"b=per_hour;q=10;r=0;t=3540,b=per_day;q=50;r=47;t=43200"}}, false, notice{remaining: -1, reset: now.Add(3540 * time.Second)}},
-		{"quota not used up", http.Header{"Auth0-Organization-Quota-Limit": {"b=per_hour;q=10;r=7;t=3540"}}, false, notice{remaining: -1}},
-		{"another clock", http.Header{"X-Ratelimit-Reset": {"1767268805"}, "Date": {"Thu, 01 Jan 2026 11:50:00 GMT"}}, true, notice{remaining: -1, reset: now.Add(10*time.Minute + 5*time.Second)}},
-		{"much the same clock", http.Header{"X-Ratelimit-Reset": {"1767268805"}, "Date": {"Thu, 01 Jan 2026 11:59:59 GMT"}}, true, notice{remaining: -1, reset: now.Add(5 * time.Second)}},
+		{"none", http.Header{}, notice{remaining: -1}},
+		{"all", http.Header{"X-Ratelimit-Limit": {"10"}, "X-Ratelimit-Remaining": {"3"}, "X-Ratelimit-Reset": {"1767268805"}}, notice{limit: 10, remaining: 3, reset: now.Add(5 * time.Second)}},
+		{"nonsense", http.Header{"X-Ratelimit-Limit": {"many"}, "X-Ratelimit-Remaining": {"-1"}, "X-Ratelimit-Reset": {"soon"}, "Retry-After": {"later"}}, notice{remaining: -1}},
+		{"retry-after", http.Header{"Retry-After": {"7"}}, notice{remaining: -1, after: now.Add(7 * time.Second)}},
+		{"retry-after as a date", http.Header{"Retry-After": {"Thu, 01 Jan 2026 12:00:30 GMT"}}, notice{remaining: -1, after: now.Add(30 * time.Second)}},
+		{"quota", http.Header{"Auth0-Client-Quota-Limit": {"b=per_hour;q=10;r=0;t=3540,b=per_day;q=50;r=47;t=43200"}}, notice{remaining: -1, reset: now.Add(3540 * time.Second)}},
+		{"quota not used up", http.Header{"Auth0-Organization-Quota-Limit": {"b=per_hour;q=10;r=7;t=3540"}}, notice{remaining: -1}},
+		{"another clock", http.Header{"X-Ratelimit-Reset": {"1767268805"}, "Date": {"Thu, 01 Jan 2026 11:50:00 GMT"}}, notice{remaining: -1, reset: now.Add(10*time.Minute + 5*time.Second)}},
+		{"from a cache", http.Header{"Age": {"12"}, "X-Ratelimit-Limit": {"10"}, "X-Ratelimit-Remaining": {"3"}}, notice{remaining: -1}},
+		{"a date of another clock", http.Header{"Retry-After": {"Thu, 01 Jan 2026 11:50:30 GMT"}, "Date": {"Thu, 01 Jan 2026 11:50:00 GMT"}}, notice{remaining: -1, after: now.Add(30 * time.Second)}},
+		{"much the same clock", http.Header{"X-Ratelimit-Reset": {"1767268805"}, "Date": {"Thu, 01 Jan 2026 11:59:59 GMT"}}, notice{remaining: -1, reset: now.Add(5 * time.Second)}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got := read(tt.header, now, tt.skew)
+			got := read(tt.header, now)
 			if got.limit != tt.want.limit || got.remaining != tt.want.remaining || !got.reset.Equal(tt.want.reset) || !got.after.Equal(tt.want.after) {
 				t.Errorf("got %+v, want %+v", got, tt.want)
 			}

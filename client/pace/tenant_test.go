@@ -51,9 +51,3 @@ func (b *bucket) refill(now time.Time) {
 		b.at = now
 	}
 }
-
-// spend takes tokens that other consumers of the tenant use.
-func (b *bucket) spend(now time.Time, n float64) {
-	b.refill(now)
-	b.tokens = max(0, b.tokens-n)
-}

@@ -1,0 +1,117 @@
+package pace
+
+import (
+	"math"
+	"time"
+)
+
+// What a gate learns from refusals.
+
+// refuse closes the gate.
+func (g gate) refuse(e reading, now time.Time) gate {
+	g = g.back(e, now)
+	g.known = true
+	if e.stamp.number <= g.refused {
+		return g // of a wave that was already met
+	}
+	if g.refusals == 0 {
+		g = g.blinded(e, now)
+	}
+	hopeful := g.rate > 0 && e.stamp.level+g.shift-e.stamp.shift >= g.reserve()
+	g.refused, g.newest = g.granted, g.granted
+	g.refusals++
+	g.alone = false
+	g = g.single()
+	if g.limit > 0 {
+		g.tokens, g.at = min(g.level(now), 0), now
+		g.probe = time.Time{}
+		if hopeful && g.seen {
+			g.slack = min(max(g.slack+1.5, g.lump()), float64(g.limit-1)/3)
+		}
+		g = g.doubt(now)
+		g.seen = false
+	}
+	if !e.says.reset.IsZero() {
+		g.reset = e.says.reset
+	}
+	g.shut = now.Add(g.closed(e, now))
+	return g
+}
+
+// blinded judges whether a refusal shows that the gate is not told the truth: that
+// it has no headers, or that they left half of the bucket when it was empty.
+func (g gate) blinded(e reading, now time.Time) gate {
+	if g.limit > 0 && g.seen && !g.blind && e.stamp.level+g.shift-e.stamp.shift >= max(float64(g.limit)/2, g.reserve()+4) {
+		if g.lies++; g.lies >= 2 {
+			g.deaf = 500
+		}
+	}
+	if g.limit > 0 && g.deaf == 0 || g.blind {
+		return g
+	}
+	g.blind = true
+	if g.limit == 0 {
+		g.limit = blindSize
+	}
+	if g.rate == 0 {
+		g.rate, g.sure = 1/backoffBase.Seconds(), false
+	}
+	g.anchor = anchor{at: now, served: g.served, set: true}
+	return g
+}
+
+// lump is what a bucket may lack of what its rate promises: limits by the minute
+// fill by the second, in steps, and others take several at once. It is kept back
+// whole at the first sign, and no refusal spent on finding out.
+func (g gate) lump() float64 {
+	if g.rate <= byMinute {
+		return g.rate
+	}
+	return g.rate / 4
+}
+
+// doubt lowers a rate that promised a token which was not there, and begins a
+// measurement where there is none: a bucket that refuses is empty. Between two
+// refusals of a bucket that is never told of, what it gained is what it served.
+func (g gate) doubt(now time.Time) gate {
+	here := anchor{at: now, served: g.served, set: true}
+	if !g.anchor.set || g.seen && g.rate == 0 {
+		here.set = g.inFlight == 0
+		g.anchor = here
+		return g
+	}
+	gained, took := g.gained(0, now)
+	switch rate := (gained + 0.5) / took.Seconds(); {
+	case took < minProbe || gained < 1:
+	case g.blind:
+		g.sure = g.measured && gained >= 10 && math.Abs(rate/g.rate-1) < 0.3
+		g.rate, g.measured, g.anchor = rate, true, here
+	case !g.seen && g.rate == 0:
+		g.rate = rate
+		g.anchor = here
+	case !g.seen && gained >= 3:
+		g.rate, g.sure = (g.rate+rate)/2, true
+		g.anchor = here
+	case g.rate > 0 && !g.sure:
+		g.rate = min(g.rate, max(g.rate/2, (gained+1+float64(g.inFlight))/took.Seconds()))
+	}
+	return g
+}
+
+// closed is how long a refusal closes the gate.
+func (g gate) closed(e reading, now time.Time) time.Duration {
+	hint, ok := e.says.hint(now)
+	if g.rate > 0 && (!g.blind || !ok) {
+		// A measured rate promises a token sooner than a reset that may mean
+		// the full bucket; each refusal in a row doubts it by a factor of two.
+		promise := seconds(math.Ldexp((1+g.slack)/g.rate, min(g.refusals-1, 30))) + grain
+		if !ok || promise < hint {
+			return min(promise, backoffCap)
+		}
+	}
+	if ok {
+		return hint
+	}
+	wait := min(backoffCap, backoffBase<<min(g.refusals-1, 20))
+	return wait/2 + time.Duration(e.random*float64(wait/2))
+}
