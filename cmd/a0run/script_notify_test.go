@@ -64,4 +64,3 @@ func told(ts *testscript.TestScript, neg bool, args []string) {
 
 // toldValues gives a script its place for a receiver.
 func toldValues(env *testscript.Env) { env.Values[receiverKey{}] = &messages{} }
-
