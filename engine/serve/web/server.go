@@ -23,6 +23,14 @@ const (
 	mostConns     = 2000
 )
 
+// Timeouts bound what one connection may take.
+type Timeouts struct {
+	// Header and Read are for a request, Write for its answer.
+	Header, Read, Write time.Duration
+	// Conns is how many connections there may be; more wait.
+	Conns int
+}
+
 // A Server serves a room at an address.
 type Server struct {
 	room *Room
@@ -34,6 +42,13 @@ type Server struct {
 // Start listens at the room's address and serves, by TLS where a certificate is
 // given. It returns as soon as the address is taken.
 func Start(r *Room, certificate *tls.Certificate) (*Server, error) {
+	return start(r, certificate, Timeouts{headerTimeout, readTimeout, writeTimeout, mostConns})
+}
+
+// StartWith is Start without TLS and with other bounds.
+func StartWith(r *Room, t Timeouts) (*Server, error) { return start(r, nil, t) }
+
+func start(r *Room, certificate *tls.Certificate, t Timeouts) (*Server, error) {
 	if err := Safe(r.o.Listen, certificate != nil, len(r.o.Tokens) > 0 || r.o.OIDC != nil); err != nil {
 		return nil, err
 	}
@@ -43,10 +58,10 @@ func Start(r *Room, certificate *tls.Certificate) (*Server, error) {
 	}
 	s := &Server{room: r, at: at, done: make(chan error, 1)}
 	s.http = &http.Server{
-		Handler: r, ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
+		Handler: r, ReadHeaderTimeout: t.Header, ReadTimeout: t.Read, WriteTimeout: t.Write, IdleTimeout: idleTimeout,
 		MaxHeaderBytes: mostHeader, ErrorLog: log.New(io.Discard, "", 0), // what strangers send is no news
 	}
-	listener := net.Listener(newLimited(at, mostConns))
+	listener := net.Listener(newLimited(at, t.Conns))
 	if certificate != nil {
 		s.http.TLSConfig = &tls.Config{Certificates: []tls.Certificate{*certificate}, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}}
 		listener = tls.NewListener(listener, s.http.TLSConfig)
