@@ -86,14 +86,25 @@ func (t *Task) identify(a *Action) *Call {
 	sum := same.Sum(b[:0])
 	t.run.scratch = sum
 	base := equalKey(sum[:len(equalKey{})])
+	sum = binary.AppendUvarint(sum, uint64(t.count(base))) //nolint:gosec // a count
+	same.Reset()
+	_, _ = same.Write(sum)
+	return &Call{Action: a, Task: t, N: t.calls, Key: hex.EncodeToString(same.Sum(nil)[:16])}
+}
+
+// count is the how-many-th equal call this is. Most tasks make one or two calls,
+// and need no map.
+func (t *Task) count(base equalKey) int {
+	if t.firstCount == 0 || t.first == base {
+		t.first = base
+		t.firstCount++
+		return t.firstCount
+	}
 	if t.equal == nil {
 		t.equal = map[equalKey]int{}
 	}
 	t.equal[base]++
-	sum = binary.AppendUvarint(sum, uint64(t.equal[base]))
-	same.Reset()
-	_, _ = same.Write(sum)
-	return &Call{Action: a, Task: t, N: t.calls, Key: hex.EncodeToString(same.Sum(nil)[:16])}
+	return t.equal[base]
 }
 
 // perform is the end of the path for what is no request of a tenant: stages

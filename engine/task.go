@@ -23,15 +23,19 @@ type Task struct {
 	// is written as a reference in it.
 	canon string
 
-	calls    int              // calls made so far
-	equal    map[equalKey]int // how often an equal call was made
-	parallel int              // parallel calls made so far
-	joined   bool             // the parent waits for its end (parallel.each)
-	future   *Future          // whose task this is, if it was started by itself
-	where    Position         // where the task was started
-	step     string           // the step under way
-	limits   int              // time limits so far
-	undo     UndoPolicy       // its policy of before-images, "" for the run's
+	calls int // calls made so far
+	// first is the task's first call, equal are the others: how often an equal
+	// one was made.
+	first      equalKey
+	firstCount int
+	equal      map[equalKey]int
+	parallel   int        // parallel calls made so far
+	joined     bool       // the parent waits for its end (parallel.each)
+	future     *Future    // whose task this is, if it was started by itself
+	where      Position   // where the task was started
+	step       string     // the step under way
+	limits     int        // time limits so far
+	undo       UndoPolicy // its policy of before-images, "" for the run's
 }
 
 // Run is the run the task belongs to.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"iter"
+	"slices"
 	"strings"
 	"sync"
 
@@ -87,6 +88,9 @@ func (p *past) find(ctx context.Context, key string) (*engine.CallRecord, error)
 
 // read reads some more records.
 func (p *past) read() error {
+	if len(p.order) > 2*window { // most are gone, and a key holds its record's text
+		p.order = slices.DeleteFunc(p.order, func(key string) bool { return p.waiting[key] == nil })
+	}
 	for range readAhead {
 		rec, err, ok := p.next()
 		if err != nil {

@@ -204,7 +204,7 @@ func (db *DB) openWriter(ctx context.Context) error {
 	pragmas := []string{
 		"auto_vacuum(incremental)", // before the first table, or never
 		"journal_mode(wal)", "synchronous(normal)",
-		"wal_autocheckpoint(4000)", "journal_size_limit(67108864)", "cache_size(-16000)",
+		"wal_autocheckpoint(4000)", "journal_size_limit(67108864)", "cache_size(-4000)",
 	}
 	db.write = db.open(1, "", append(pragmas, db.opts.pragmas...)...)
 	if version < schema {
