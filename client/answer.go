@@ -33,7 +33,7 @@ func (k *call) interpret(a *answer) (*Response, error) {
 	if a.status == http.StatusNoContent || len(text) == 0 {
 		return resp, nil
 	}
-	if json.Valid(text) {
+	if validJSON(text) {
 		resp.Body = text
 		if k.op.Answer == catalog.TextAnswer && !jsonType(a.header) {
 			return resp, quote(resp, a.body)
@@ -159,7 +159,7 @@ func (e *Auth0Error) fill(text []byte) {
 		e.Message = http.StatusText(e.StatusCode)
 		return
 	}
-	if !json.Valid(text) {
+	if !validJSON(text) {
 		e.Message = shorten(text)
 		if text[0] == '<' || strings.Contains(e.Header.Get("Content-Type"), "html") {
 			e.Message = "the answer is a page of HTML, of a proxy or of another site perhaps: " + e.Message

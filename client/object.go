@@ -1,9 +1,10 @@
 package client
 
 import (
-	"bytes"
 	"encoding/json"
+	"errors"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -29,34 +30,18 @@ func (o Object) Decode(v any) error {
 
 // UnmarshalJSON reads an object; null is nil.
 func (o *Object) UnmarshalJSON(text []byte) error {
-	var v map[string]any
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.UseNumber()
-	if err := d.Decode(&v); err != nil {
-		return err
+	if !validJSON(text) {
+		return errors.New("not JSON")
 	}
-	for name, value := range v {
-		v[name] = plainNumbers(value)
-	}
-	*o = v
-	return nil
-}
-
-// plainNumbers makes floats of the numbers of a tree that are exact as such.
-func plainNumbers(v any) any {
-	switch v := v.(type) {
-	case json.Number:
-		return plainNumber(v)
-	case []any:
-		for i := range v {
-			v[i] = plainNumbers(v[i])
-		}
+	switch v := tree(text).(type) {
+	case nil:
+		*o = nil
 	case map[string]any:
-		for name := range v {
-			v[name] = plainNumbers(v[name])
-		}
+		*o = v
+	default:
+		return errors.New("want a JSON object")
 	}
-	return v
+	return nil
 }
 
 // plainNumber is a float64 where that says the same as the text.
@@ -76,14 +61,16 @@ func (o *Object) read(raw json.RawMessage) bool {
 	if raw[0] == 'n' {
 		return true // as if it was not there
 	}
-	return raw[0] == '{' && o.UnmarshalJSON(raw) == nil
+	v, ok := tree(raw).(map[string]any)
+	*o = v
+	return ok
 }
 
-func (o *Object) write(b []byte, _ bool) ([]byte, bool) {
+func (o *Object) write(b []byte, shown bool) ([]byte, bool) {
 	if *o == nil {
 		return b, false
 	}
-	return appendValue(b, map[string]any(*o)), true
+	return appendMap(b, *o, shown), true
 }
 
 // A place is where a field of a typed object is kept. read takes JSON that was
@@ -150,6 +137,11 @@ func (l *list[T]) read(raw json.RawMessage) bool {
 		return true
 	}
 	var v []T
+	if texts, ok := any(&v).(*[]string); ok {
+		*texts, ok = stringsOf(raw)
+		*l = v
+		return ok
+	}
 	if json.Unmarshal(raw, &v) != nil {
 		return false
 	}
@@ -157,11 +149,11 @@ func (l *list[T]) read(raw json.RawMessage) bool {
 	return true
 }
 
-func (l *list[T]) write(b []byte, _ bool) ([]byte, bool) {
+func (l *list[T]) write(b []byte, shown bool) ([]byte, bool) {
 	if *l == nil {
 		return b, false
 	}
-	return appendValue(b, []T(*l)), true
+	return appendList(b, []T(*l), shown), true
 }
 
 // hush is a secret: requests hold its text, json.Marshal does not.
@@ -187,21 +179,85 @@ func (h *hush) write(b []byte, shown bool) ([]byte, bool) {
 }
 
 // appendValue appends a value's JSON; what cannot be written is null, and the
-// tenant, or the validation before it, says so.
-func appendValue(b []byte, v any) []byte {
+// tenant, or the validation before it, says so. The values of an Object need no
+// reflection. A Secret among them is shown to requests only.
+func appendValue(b []byte, v any, shown bool) []byte {
 	switch v := v.(type) {
+	case nil:
+		return append(b, "null"...)
+	case string:
+		return appendString(b, v)
 	case *string:
 		return appendString(b, *v)
+	case bool:
+		return strconv.AppendBool(b, v)
 	case *bool:
 		return strconv.AppendBool(b, *v)
+	case int:
+		return strconv.AppendInt(b, int64(v), 10)
 	case *int64:
 		return strconv.AppendInt(b, *v, 10)
+	case float64:
+		if i := int64(v); float64(i) == v && -1<<53 < i && i < 1<<53 && (i != 0 || !math.Signbit(v)) {
+			return strconv.AppendInt(b, i, 10)
+		}
+	case []string:
+		return appendList(b, v, shown)
+	case []any:
+		return appendList(b, v, shown)
+	case Object:
+		return appendMap(b, v, shown)
+	case map[string]any:
+		return appendMap(b, v, shown)
 	}
-	text, err := encode(v)
+	write := encode
+	if !shown {
+		write = concealed
+	}
+	text, err := write(v)
 	if err != nil {
 		return append(b, "null"...)
 	}
 	return append(b, text...)
+}
+
+// concealed is the JSON of a value in which a Secret is not shown.
+func concealed(v any) (json.RawMessage, error) { return json.Marshal(v) }
+
+func appendList[T any](b []byte, list []T, shown bool) []byte {
+	if list == nil {
+		return append(b, "null"...)
+	}
+	b = append(b, '[')
+	for i := range list {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = appendValue(b, any(list[i]), shown)
+	}
+	return append(b, ']')
+}
+
+// appendMap appends an object, its names in order.
+func appendMap(b []byte, m map[string]any, shown bool) []byte {
+	if m == nil {
+		return append(b, "null"...)
+	}
+	var few [16]string
+	names := few[:0]
+	for name := range m {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	b = append(b, '{')
+	for i, name := range names {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(appendString(b, name), ':')
+		b = appendValue(b, m[name], shown)
+	}
+	return append(b, '}')
 }
 
 // appendString appends a JSON string.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"strconv"
 )
 
 // An Opt is a value of a field that may be left out. Three things differ: the
@@ -101,6 +102,9 @@ func (o *Opt[T]) read(raw json.RawMessage) bool {
 		*v, ok = stringOf(raw)
 	case *bool:
 		*v, ok = raw[0] == 't', raw[0] == 't' || raw[0] == 'f'
+	case *int64:
+		n, err := strconv.ParseInt(string(raw), 10, 64)
+		*v, ok = n, err == nil
 	default:
 		ok = json.Unmarshal(raw, v) == nil
 	}
@@ -111,12 +115,12 @@ func (o *Opt[T]) read(raw json.RawMessage) bool {
 }
 
 // write appends the value; false where nothing is said.
-func (o *Opt[T]) write(b []byte, _ bool) ([]byte, bool) {
+func (o *Opt[T]) write(b []byte, shown bool) ([]byte, bool) {
 	switch o.state {
 	case null:
 		return append(b, "null"...), true
 	case set:
-		return appendValue(b, any(&o.value)), true
+		return appendValue(b, any(&o.value), shown), true
 	default:
 		return b, false
 	}

@@ -50,7 +50,7 @@ type typed[T any] interface {
 // Extra, like those that are not known at all: reading never fails by what a
 // tenant puts into a field.
 func readTyped[T any, P typed[T]](p P, raw json.RawMessage) error {
-	var all claimSet
+	all := claimSet{list: make([]claim, 0, shortList)}
 	if err := all.read(raw); err != nil {
 		return err
 	}
@@ -62,16 +62,10 @@ func readTyped[T any, P typed[T]](p P, raw json.RawMessage) error {
 		if at := slices.IndexFunc(fields, func(f member) bool { return f.name == string(m.name) }); at >= 0 && fields[at].at.read(m.raw) {
 			continue
 		}
-		var v any
-		d := json.NewDecoder(bytes.NewReader(m.raw))
-		d.UseNumber()
-		if err := d.Decode(&v); err != nil {
-			return err
-		}
 		if extra == nil {
 			extra = Object{}
 		}
-		extra[string(m.name)] = plainNumbers(v)
+		extra[string(m.name)] = tree(m.raw)
 	}
 	*p.others() = extra
 	p.from(raw)
@@ -90,7 +84,7 @@ func fieldsOfTyped(p typedObject, shown bool) fields {
 	extra := *p.others()
 	for _, name := range slices.Sorted(maps.Keys(extra)) {
 		if !out.has(name) {
-			out = append(out, field{name, appendValue(nil, extra[name])})
+			out = append(out, field{name, appendValue(nil, extra[name], shown)})
 		}
 	}
 	return out
@@ -112,6 +106,9 @@ func writeTyped(p typedObject) ([]byte, error) {
 			b = b[:start]
 		}
 	}
+	if len(extra) == 0 {
+		return append(b, '}'), nil
+	}
 	for _, name := range slices.Sorted(maps.Keys(extra)) {
 		if slices.ContainsFunc(known, func(m member) bool {
 			_, ok := m.at.write(nil, false)
@@ -123,7 +120,7 @@ func writeTyped(p typedObject) ([]byte, error) {
 			b = append(b, ',')
 		}
 		b = append(appendString(b, name), ':')
-		b = appendValue(b, extra[name])
+		b = appendValue(b, extra[name], false)
 	}
 	return append(b, '}'), nil
 }

@@ -225,9 +225,9 @@ func TestSecretsInBodies(t *testing.T) {
 			t.Errorf("%s: sent %s, %v", name, text, err)
 		}
 	}
-	u := User{Password: pass, Email: Set("a@example.com")}
+	u := User{Password: pass, Email: Set("a@example.com"), AppMetadata: Object{"deep": []any{pass}}, Extra: Object{"x": pass}}
 	text, err := json.Marshal(u)
-	if err != nil || string(text) != `{"email":"a@example.com","password":"[secret]"}` {
+	if err != nil || string(text) != `{"email":"a@example.com","app_metadata":{"deep":["[secret]"]},"password":"[secret]","x":"[secret]"}` {
 		t.Errorf("%s, %v", text, err)
 	}
 	if printed := fmt.Sprintf("%v %+v %#v", u, u, u); strings.Contains(printed, "hunter2") || !strings.Contains(printed, "a@example.com") {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"iter"
+	"strconv"
 	"time"
 )
 
@@ -55,23 +56,58 @@ type Identity struct {
 
 // UnmarshalJSON reads an identity; a user id that is a number is its text.
 func (i *Identity) UnmarshalJSON(text []byte) error {
-	type plainIdentity Identity
-	in := struct {
-		*plainIdentity
-		UserID any `json:"user_id"`
-	}{plainIdentity: (*plainIdentity)(i)}
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.UseNumber()
-	if err := d.Decode(&in); err != nil {
+	var all claimSet
+	if err := all.read(text); err != nil {
 		return err
 	}
-	switch id := in.UserID.(type) {
-	case string:
-		i.UserID = id
-	case json.Number:
-		i.UserID = id.String()
+	*i = Identity{UserID: textOf(text, "user_id")}
+	i.Connection, _ = stringOf(all.get("connection"))
+	i.Provider, _ = stringOf(all.get("provider"))
+	i.IsSocial = string(all.get("isSocial")) == "true"
+	if data := all.get("profileData"); data != nil {
+		i.ProfileData.read(data)
 	}
 	return nil
+}
+
+// identities is the list of a user's.
+type identities []Identity
+
+func (l *identities) read(raw json.RawMessage) bool {
+	items, ok := elements(raw)
+	if !ok {
+		return raw[0] == 'n'
+	}
+	out := make(identities, len(items))
+	for n, item := range items {
+		if out[n].UnmarshalJSON(item) != nil {
+			return false
+		}
+	}
+	*l = out
+	return true
+}
+
+func (l *identities) write(b []byte, shown bool) ([]byte, bool) {
+	if *l == nil {
+		return b, false
+	}
+	b = append(b, '[')
+	for n := range *l {
+		i := &(*l)[n]
+		if n > 0 {
+			b = append(b, ',')
+		}
+		b = appendString(append(b, `{"connection":`...), i.Connection)
+		b = appendString(append(b, `,"user_id":`...), i.UserID)
+		b = appendString(append(b, `,"provider":`...), i.Provider)
+		b = strconv.AppendBool(append(b, `,"isSocial":`...), i.IsSocial)
+		if i.ProfileData != nil {
+			b = appendMap(append(b, `,"profileData":`...), i.ProfileData, shown)
+		}
+		b = append(b, '}')
+	}
+	return append(b, ']'), true
 }
 
 func (u *User) known() []member {
@@ -90,7 +126,7 @@ func (u *User) known() []member {
 		{"blocked", &u.Blocked},
 		{"user_metadata", &u.UserMetadata},
 		{"app_metadata", &u.AppMetadata},
-		{"identities", (*list[Identity])(&u.Identities)},
+		{"identities", (*identities)(&u.Identities)},
 		{"created_at", (*moment)(&u.CreatedAt)},
 		{"updated_at", (*moment)(&u.UpdatedAt)},
 		{"last_login", (*moment)(&u.LastLogin)},

@@ -59,6 +59,8 @@ func revealedTree(v any) any {
 	switch v := v.(type) {
 	case Secret:
 		return v.Reveal()
+	case typedObject:
+		return json.RawMessage(fieldsOfTyped(v, true).object())
 	case Object:
 		return revealedMap(v)
 	case Args:
@@ -159,9 +161,10 @@ func plainJSON(raw json.RawMessage) (string, error) {
 	case len(raw) == 0:
 		return "", errors.New("the value is empty")
 	case raw[0] == '"':
-		var s string
-		err := json.Unmarshal(raw, &s)
-		return s, err
+		if s, ok := stringOf(raw); ok {
+			return s, nil
+		}
+		return "", errors.New("the text is not JSON")
 	case raw[0] == '{':
 		return "", errors.New("an object cannot be written there; want a string, a number, a boolean or a list of them")
 	case raw[0] == '[':

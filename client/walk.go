@@ -165,10 +165,14 @@ func (w *walk) read(body json.RawMessage) (*page, error) {
 		return p, nil
 	}
 	if body[0] == '[' {
-		return p, json.Unmarshal(body, &p.items)
+		var ok bool
+		if p.items, ok = cutList(body); !ok {
+			return nil, w.strange("it is a list that is no JSON")
+		}
+		return p, nil
 	}
-	var wrap map[string]json.RawMessage
-	if err := json.Unmarshal(body, &wrap); err != nil {
+	wrap, ok := wrapOf(body)
+	if !ok {
 		return nil, w.strange(fmt.Sprintf("it is neither a list nor an object: %s", shorten(body)))
 	}
 	if raw, ok := wrap["next"]; ok {
@@ -187,10 +191,30 @@ func (w *walk) read(body json.RawMessage) (*page, error) {
 			return nil, w.strange(fmt.Sprintf("it has no member %q", w.op.Paging.Items))
 		}
 	}
-	if err := json.Unmarshal(raw, &p.items); err != nil {
+	if string(raw) == "null" {
+		return p, nil
+	}
+	if p.items, ok = cutList(raw); !ok {
 		return nil, w.strange(fmt.Sprintf("its %q is no list", w.op.Paging.Items))
 	}
 	return p, nil
+}
+
+// wrapOf reads the object around a list; of two members of a name the last counts.
+func wrapOf(body json.RawMessage) (map[string]json.RawMessage, bool) {
+	s := jsonScan{text: body}
+	if s.next() != '{' {
+		return nil, false
+	}
+	wrap := map[string]json.RawMessage{}
+	for first := true; s.more('}', first); first = false {
+		name, ok := nameOf(s.value())
+		if !ok || s.next() != ':' {
+			return nil, false
+		}
+		wrap[string(name)] = s.value()
+	}
+	return wrap, !s.bad
 }
 
 // onlyList finds the one list in an object whose member has another name than
@@ -285,12 +309,8 @@ func (w *walk) logs() error {
 
 // idOf is the first of some members of an item.
 func idOf(item json.RawMessage, names ...string) string {
-	var members map[string]json.RawMessage
-	if json.Unmarshal(item, &members) != nil {
-		return ""
-	}
 	for _, name := range names {
-		if id, err := plainJSON(members[name]); err == nil && id != "" {
+		if id := textOf(item, name); id != "" {
 			return id
 		}
 	}

@@ -71,8 +71,8 @@ type slicer struct {
 
 // user is what the walk must know of one.
 type user struct {
-	ID      string          `json:"user_id"`
-	Created json.RawMessage `json:"created_at"`
+	ID      string
+	Created json.RawMessage
 	raw     json.RawMessage
 }
 
@@ -131,8 +131,8 @@ func (s *slicer) ask(clause string, peek bool) (found []user, more bool, err err
 	}
 	seen := make(map[string]bool, len(got.items))
 	for _, raw := range got.items {
-		u := user{raw: raw}
-		if err := json.Unmarshal(raw, &u); err != nil || u.ID == "" {
+		u := user{raw: raw, ID: textOf(raw, userID), Created: memberOf(raw, createdAt)}
+		if u.ID == "" {
 			return nil, false, s.strange("a user in it has no user_id")
 		}
 		if !seen[u.ID] {

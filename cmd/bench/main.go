@@ -32,7 +32,7 @@ func main() {
 	program := flag.String("a0run", "bin/a0run", "the binary to measure")
 	calls := flag.Int("calls", 5000, "calls a run")
 	pairs := flag.Int("pairs", 7, "interleaved pairs")
-	only := flag.String("only", "", "only the part of that name: start, calls, memory, journal, tokens")
+	only := flag.String("only", "", "only the part of that name: start, calls, memory, journal, tokens, sdk")
 	million := flag.Bool("million", false, "measure the memory of a run of a million calls too; that takes minutes")
 	flag.Parse()
 	b := &bench{calls: *calls, pairs: *pairs, lengths: []int{10_000, 100_000}}
@@ -84,7 +84,7 @@ func (b *bench) measure(program, only string) error {
 	for _, part := range []struct {
 		name string
 		do   func() error
-	}{{"start", b.startUp}, {"calls", b.perCall}, {"memory", b.memory}, {"journal", b.journaled}, {"tokens", b.verification}} {
+	}{{"start", b.startUp}, {"calls", b.perCall}, {"memory", b.memory}, {"journal", b.journaled}, {"tokens", b.verification}, {"sdk", b.sdk}} {
 		if only != "" && only != part.name {
 			continue
 		}
