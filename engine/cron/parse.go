@@ -150,7 +150,9 @@ func (p *parser) conflicts() {
 
 func empty(v any) bool { return v == nil || v == (engine.Null{}) }
 
-func (p *parser) timingKey(key string) bool { return key == "cron" || key == "every" || key == "at" || key == "zone" }
+func (p *parser) timingKey(key string) bool {
+	return key == "cron" || key == "every" || key == "at" || key == "zone"
+}
 
 func (p *parser) key(key string, v any) {
 	s := p.s

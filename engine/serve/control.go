@@ -192,6 +192,8 @@ type Start struct {
 	Tenants map[string]string
 	// Plan makes a plan for a person to approve instead of running.
 	Plan bool
+	// Yes goes ahead where a guard asks for a person (production tenants).
+	Yes bool
 	// Why is for people; may be "".
 	Why string
 }

@@ -1,0 +1,166 @@
+package serve
+
+import (
+	"encoding/json"
+	"slices"
+	"sync"
+	"time"
+
+	"a0run/engine"
+)
+
+// The bounds of what is kept of a run that is executed.
+const (
+	keptEvents  = 20_000
+	keptSeconds = 300
+	keptParked  = 100
+)
+
+// A live is a run that is being executed, as its events tell.
+type live struct {
+	events *stream[engine.Event]
+
+	mu     sync.Mutex
+	began  time.Time
+	counts engine.Counts
+	rate   []Second
+	parked map[string]ParkedCall // by the call's key and number
+	writes int
+	budget map[string]budget // by tenant
+}
+
+// A budget is what a tenant's answers say of its rate limit.
+type budget struct {
+	Remaining, Limit int
+	Reset            time.Time
+	at               time.Time
+}
+
+func newLive(_ *job, now time.Time) *live {
+	return &live{events: newStream[engine.Event](keptEvents), began: now, parked: map[string]ParkedCall{}, budget: map[string]budget{}}
+}
+
+func (l *live) end() { l.events.end() }
+
+// take takes one event.
+func (l *live) take(e engine.Event) {
+	l.mu.Lock()
+	l.count(e)
+	l.mu.Unlock()
+	l.events.add(e)
+}
+
+func callName(e engine.Event) string { return e.Key + " " + e.Task }
+
+func (l *live) count(e engine.Event) {
+	switch e.Kind {
+	case engine.EventCallStarted:
+		l.counts.Calls++
+		l.counts.InFlight++
+	case engine.EventCallFinished:
+		l.counts.InFlight = max(l.counts.InFlight-1, 0)
+		l.counts.Done++
+		second := l.second(e.Time)
+		second.Calls++
+		if e.Error != "" {
+			l.counts.Failed++
+			second.Failed++
+		}
+		second.InFlight = l.counts.InFlight
+		delete(l.parked, callName(e))
+		l.counts.Parked = len(l.parked)
+	case engine.EventCallParked:
+		l.second(e.Time).Parked++
+		if e.Until != nil {
+			l.parked[callName(e)] = ParkedCall{Task: e.Task, Operation: e.Operation, Tenant: e.Tenant, N: e.N, Until: *e.Until}
+		}
+		l.counts.Parked = len(l.parked)
+	case engine.EventCallRetried:
+		l.counts.Retried++
+		delete(l.parked, callName(e))
+		l.counts.Parked = len(l.parked)
+	case engine.EventBudget:
+		l.spend(e)
+	}
+}
+
+// spend takes what a tenant's answers say of its rate limit.
+func (l *live) spend(e engine.Event) {
+	var b struct {
+		Remaining int        `json:"remaining"`
+		Limit     int        `json:"limit"`
+		Reset     *time.Time `json:"reset"`
+	}
+	if json.Unmarshal(e.Fields, &b) != nil {
+		return
+	}
+	known := budget{Remaining: b.Remaining, Limit: b.Limit, at: e.Time}
+	if b.Reset != nil {
+		known.Reset = *b.Reset
+	}
+	l.budget[e.Tenant] = known
+	second := l.second(e.Time)
+	second.Remaining, second.Limit = b.Remaining, b.Limit
+}
+
+// second is the second of a time; the newest is the last.
+func (l *live) second(at time.Time) *Second {
+	at = at.Truncate(time.Second)
+	if n := len(l.rate); n > 0 && !at.After(l.rate[n-1].At) {
+		return &l.rate[n-1]
+	}
+	next := Second{At: at, Remaining: -1, Limit: -1, InFlight: l.counts.InFlight}
+	if len(l.rate) == keptSeconds {
+		copy(l.rate, l.rate[1:])
+		l.rate[keptSeconds-1] = next
+	} else {
+		l.rate = append(l.rate, next)
+	}
+	return &l.rate[len(l.rate)-1]
+}
+
+// view is how the run stands.
+func (l *live) view() Live {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	v := Live{Started: l.began, Counts: l.counts, Rate: slices.Clone(l.rate)}
+	for _, p := range l.parked {
+		if len(v.Parked) == keptParked {
+			break
+		}
+		v.Parked = append(v.Parked, p)
+	}
+	slices.SortFunc(v.Parked, func(a, b ParkedCall) int { return a.Until.Compare(b.Until) })
+	return v
+}
+
+// recent is how many calls ended in the last minute.
+func (l *live) recent(now time.Time) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	n := 0
+	for _, s := range l.rate {
+		if now.Sub(s.At) < time.Minute {
+			n += s.Calls
+		}
+	}
+	return n
+}
+
+// budgets are the newest by tenant.
+func (l *live) budgets(into map[string]budget) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for tenant, b := range l.budget {
+		if b.at.After(into[tenant].at) {
+			into[tenant] = b
+		}
+	}
+}
+
+// calls is how many calls ended, and how many of them failed.
+func (l *live) calls() (done, failed int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.counts.Done, l.counts.Failed
+}
