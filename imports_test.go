@@ -34,7 +34,7 @@ var allowed = map[string][]string{
 	"engine":           {"client/catalog", "client/hosts", "client/pace", "client/search"},
 	"engine/lua":       {"engine"},
 	"engine/yaml":      {"engine", "engine/lua"},
-	"engine/project":   {"engine", "engine/guard", "engine/notify"},
+	"engine/project":   {"engine", "engine/cron", "engine/guard", "engine/notify"},
 	// Who is told what became of runs.
 	"engine/notify": {"engine"},
 	// What makes a run durable: where it is kept, how its secrets rest, what

@@ -21,9 +21,6 @@ const (
 	EventCallRetried  = "call_retried"
 	EventLog          = "log"
 	EventPrint        = "print"
-	// EventBudget says what a tenant's answers tell of its rate limit: Fields are
-	// remaining, limit and reset. The service's runs emit it once a second at most.
-	EventBudget = "budget"
 )
 
 // An Event is one thing that happened in a run; with --json it is one line of

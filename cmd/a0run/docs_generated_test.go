@@ -59,7 +59,7 @@ func generators() map[string]string {
 func documented() []*cobra.Command {
 	var all []*cobra.Command
 	for _, cmd := range rootCommand(&world{}).Commands() {
-		if cmd.Name() == "help" || cmd.Name() == "completion" {
+		if cmd.Name() == "help" || cmd.Name() == "completion" || cmd.Hidden {
 			continue
 		}
 		all = append(all, cmd)

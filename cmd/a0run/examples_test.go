@@ -166,7 +166,7 @@ func TestExamples(t *testing.T) {
 }
 
 // serve puts a tenant on a loopback socket.
-func serve(t *testing.T, o sim.Options) *sim.Tenant {
+func serveTenant(t *testing.T, o sim.Options) *sim.Tenant {
 	t.Helper()
 	server := httptest.NewUnstartedServer(nil)
 	o.Domain = server.Listener.Addr().String()
@@ -183,7 +183,7 @@ func serve(t *testing.T, o sim.Options) *sim.Tenant {
 
 func (ex example) run(t *testing.T, file string) []string {
 	t.Helper()
-	tenant := serve(t, sim.Options{Seed: []byte(ex.seed), SeedName: "seed.yaml", Limits: ex.limits})
+	tenant := serveTenant(t, sim.Options{Seed: []byte(ex.seed), SeedName: "seed.yaml", Limits: ex.limits})
 	dir := t.TempDir()
 	if err := os.CopyFS(dir, os.DirFS("../../scripts/examples")); err != nil {
 		t.Fatal(err)
@@ -193,7 +193,7 @@ func (ex example) run(t *testing.T, file string) []string {
 	args := append([]string{"run", file}, ex.args(t, tenant)...)
 	tenants := []*sim.Tenant{tenant}
 	if strings.HasPrefix(file, "copy_tenant") {
-		target := serve(t, sim.Options{Seed: []byte(ex.target), SeedName: "target.yaml"})
+		target := serveTenant(t, sim.Options{Seed: []byte(ex.target), SeedName: "target.yaml"})
 		tc := target.Credentials()
 		project += fmt.Sprintf("  other: {domain: '%s', client_id: '%s', client_secret: {env: OTHER}}\n", tc.BaseURL, tc.ClientID)
 		args = append(args, "--tenant", "source=local", "--tenant", "target=other")

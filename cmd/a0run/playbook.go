@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"a0run/engine"
+	"a0run/engine/cron"
 	"a0run/engine/guard"
 	"a0run/engine/lua"
 	"a0run/engine/yaml"
@@ -41,6 +42,8 @@ func (p *playbook) head() engine.Head {
 
 func (p *playbook) check(globals *engine.Namespace) engine.Problems {
 	_, problems := guard.OfHead(p.head())
+	_, wrong := cron.OfHead(p.head(), p.name)
+	problems = append(problems, wrong...)
 	if p.lua != nil {
 		return append(problems, p.lua.Check(globals, p.files)...)
 	}
@@ -74,6 +77,7 @@ func loadPlaybook(w *world, name string) (*playbook, error) {
 		if root, err := os.OpenRoot(p.dir); err == nil {
 			p.sources = newSources(root.FS()) // follows no symbolic link out of the folder
 		}
+		p.sources.dir, p.sources.overlay = p.dir, w.overlay
 		p.files = p.sources
 	}
 	switch language(name, text) {
@@ -91,6 +95,9 @@ func loadPlaybook(w *world, name string) (*playbook, error) {
 }
 
 func readPlaybook(w *world, name string) ([]byte, error) {
+	if text, ok := w.overlay[w.path(name)]; ok {
+		return []byte(text), nil
+	}
 	r := w.stdin
 	if name != "-" {
 		f, err := os.Open(w.path(name))

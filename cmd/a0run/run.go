@@ -26,6 +26,8 @@ type runFlags struct {
 	yes         bool
 	confirm     bool
 	json, quiet bool
+
+	id string // of a run that the service has queued
 }
 
 const runLong = `Run a playbook: a Lua script (.lua) or a YAML step list (.yaml, .yml); "-" reads

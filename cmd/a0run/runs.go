@@ -48,11 +48,13 @@ func (f *runsFlags) add(flags *pflag.FlagSet) {
 func runStatuses() []string {
 	return []string{
 		engine.RunRunning, stateKilled, engine.RunDone, engine.RunItems, engine.RunFailed,
-		engine.RunInterrupted, engine.RunInDoubt, engine.RunRefused, engine.RunMoved,
+		engine.RunInterrupted, engine.RunInDoubt, engine.RunRefused, engine.RunMoved, engine.RunQueued, engine.RunSetAside,
 	}
 }
 
-func runKinds() []string { return []string{engine.KindRun, engine.KindApply, engine.KindUndo} }
+func runKinds() []string {
+	return []string{engine.KindRun, engine.KindApply, engine.KindUndo, engine.KindPlan}
+}
 
 func runsCommand(w *world) *cobra.Command {
 	group := &cobra.Command{Use: "runs", Short: "List the runs of the journal, show them, follow them, keep them in order"}
@@ -207,10 +209,18 @@ func (h *history) printRuns(runs []*engine.RunRecord, short map[string]string) {
 		t.add(tableRow{
 			cells: []string{
 				short[r.ID], h.w.shortDate(r.Started), length, state.word, kind, playbookOf(r.Name, r.Playbook), tenantsOf(r.Tenants),
-				fmt.Sprint(r.Calls), fmt.Sprint(r.Writes), r.Who,
+				fmt.Sprint(r.Calls), fmt.Sprint(r.Writes), h.whoOf(r),
 			},
 			column: 3, paint: state.color, note: note,
 		})
 	}
 	t.flush()
+}
+
+// whoOf is who asked for a run: a person, or a schedule with the due time.
+func (h *history) whoOf(r *engine.RunRecord) string {
+	if r.Due.IsZero() {
+		return r.Who
+	}
+	return r.Who + ", due " + h.w.shortDate(r.Due)
 }

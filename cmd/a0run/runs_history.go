@@ -269,6 +269,10 @@ func stateOf(r *engine.RunRecord, id string) runState {
 	switch word {
 	case engine.RunDone:
 		s.color = "32"
+	case engine.RunQueued:
+		return runState{word: word, color: "36"}
+	case engine.RunSetAside:
+		s.color, s.next = "31", "a0run runs show "+id
 	case engine.RunRunning:
 		return runState{word: word, color: "36"}
 	case stateKilled, engine.RunFailed:

@@ -21,6 +21,9 @@ type runInfo struct {
 	Hash     string                `json:"hash,omitempty"`
 	Params   json.RawMessage       `json:"params,omitempty"`
 	Tenants  []engine.TenantRecord `json:"tenants,omitempty"`
+	Schedule string                `json:"schedule,omitempty"`
+	Due      time.Time             `json:"due,omitzero"`
+	Why      string                `json:"why,omitempty"`
 	Who      string                `json:"who,omitempty"`
 	Host     string                `json:"host,omitempty"`
 	Version  string                `json:"version,omitempty"`
@@ -41,7 +44,7 @@ func (h *history) runInfo(r *engine.RunRecord) runInfo {
 	state := stateOf(r, r.ID)
 	info := runInfo{
 		Type: "run", Run: r.ID, Kind: r.Kind, Of: r.Of, Playbook: r.Playbook, Name: r.Name, Hash: r.Hash,
-		Params: raw(h.tree(r.Params)), Tenants: r.Tenants, Who: r.Who, Host: r.Host, Version: r.Version,
+		Params: raw(h.tree(r.Params)), Tenants: r.Tenants, Schedule: r.Schedule, Due: r.Due, Why: r.Why, Who: r.Who, Host: r.Host, Version: r.Version,
 		Started: r.Started, Ended: r.Ended, Status: state.word, Exit: r.Exit, Error: h.text(r.Error),
 		Calls: r.Calls, Writes: r.Writes, Resumed: max(r.Epoch-1, 0), Live: r.Live,
 	}

@@ -6,6 +6,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -283,6 +284,16 @@ func (s *shown) head() {
 		for name, v := range params.All() {
 			w.field("param", oneLine(name+" = "+compact(v)))
 		}
+	}
+	if r.Schedule != "" {
+		due := ""
+		if !r.Due.IsZero() {
+			due = ", due " + r.Due.Format(time.RFC3339)
+		}
+		w.field("schedule", oneLine(r.Schedule+due))
+	}
+	if r.Why != "" {
+		w.field("why", oneLine(r.Why))
 	}
 	w.field("who", oneLine(r.Who+" on "+r.Host+", a0run "+r.Version))
 	started := r.Started.Local().Format(longDate)

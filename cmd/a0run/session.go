@@ -174,7 +174,7 @@ func (s *session) begin(ctx context.Context, kind, of string) error {
 		return err
 	}
 	rec := &engine.RunRecord{
-		ID: engine.NewID(), Kind: kind, Of: of, Playbook: s.playbook.path, Name: s.playbook.head().Name,
+		ID: s.runID(), Kind: kind, Of: of, Playbook: s.playbook.path, Name: s.playbook.head().Name,
 		Hash: hashOf(s.playbook.text), Tenants: s.tenants.records(s.flags.local), Options: options,
 		Who: s.world.who, Host: s.world.host, Version: buildVersion(), Started: s.world.now(), Status: engine.RunRunning,
 	}
@@ -334,4 +334,13 @@ func watch(w *world, run *engine.Run, note func(string), ended <-chan struct{}) 
 		}
 	}()
 	return first
+}
+
+// runID is the id of a new run: what the service has queued it under, else a
+// fresh one.
+func (s *session) runID() string {
+	if s.flags.id != "" {
+		return s.flags.id
+	}
+	return engine.NewID()
 }

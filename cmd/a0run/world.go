@@ -32,6 +32,9 @@ type world struct {
 	color          bool
 	width          int
 	asks           bool // there is somebody to ask at stdin
+	// overlay are texts that stand for those of the disk, by path: the versions
+	// before those that are broken, in a run of the service.
+	overlay map[string]string
 	// who, host and process are written into the journal.
 	who, host, process string
 	// shown switches redaction off, so that a test can prove that its canaries
@@ -99,9 +102,17 @@ func (w *world) report(err error) int {
 func (w *world) outside() project.Outside {
 	return project.Outside{
 		Getenv: w.getenv,
-		Files:  os.ReadFile,
+		Files:  w.readFile,
 		Run:    runCommand,
 	}
+}
+
+// readFile reads a file of the project.
+func (w *world) readFile(path string) ([]byte, error) {
+	if text, ok := w.overlay[path]; ok {
+		return []byte(text), nil
+	}
+	return os.ReadFile(path)
 }
 
 // runCommand runs a credential's command; what it prints on stderr is shown

@@ -14,7 +14,7 @@ import (
 func keys() []string {
 	return []string{
 		"name", "description", "playbook", "cron", "every", "at", "zone", "params", "tenant", "tenants", "jitter", "start", "end",
-		"missed", "missed_limit", "missed_within", "overlap", "timeout", "retries", "retry_delay", "pause", "blackout", "approve", "lapse",
+		"missed", "missed_limit", "missed_within", "overlap", "timeout", "retries", "retry_delay", "pause", "blackout", "approve", "lapse", "yes",
 	}
 }
 
@@ -188,6 +188,8 @@ func (p *parser) key(key string, v any) {
 		s.Retries = p.count(key, v, 0, 100)
 	case "pause":
 		s.Paused = p.boolean(key, v)
+	case "yes":
+		s.Yes = p.boolean(key, v)
 	case "approve":
 		s.Approve = p.boolean(key, v)
 	case "blackout":

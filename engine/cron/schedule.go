@@ -61,6 +61,9 @@ type Schedule struct {
 	Retries    int
 	RetryDelay time.Duration
 	Paused     bool
+	// Yes says that whoever wrote the schedule has answered what guards ask a
+	// person for: production tenants, confirm_above.
+	Yes bool
 	// Approve makes a plan, which a person has to approve before it lapses.
 	Approve bool
 	Lapse   time.Duration

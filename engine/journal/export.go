@@ -22,6 +22,9 @@ type (
 		Params   json.RawMessage       `json:"params,omitempty"`
 		Tenants  []engine.TenantRecord `json:"tenants,omitempty"`
 		Options  json.RawMessage       `json:"options,omitempty"`
+		Schedule string                `json:"schedule,omitempty"`
+		Due      time.Time             `json:"due,omitzero"`
+		Why      string                `json:"why,omitempty"`
 		Who      string                `json:"who,omitempty"`
 		Host     string                `json:"host,omitempty"`
 		Version  string                `json:"version,omitempty"`
@@ -113,7 +116,7 @@ func (db *DB) exportRun(ctx context.Context, out *json.Encoder, id string) error
 		return err
 	}
 	err = out.Encode(runLine{
-		"run", r.ID, r.Kind, r.Of, r.Playbook, r.Name, r.Hash, valid(r.Params), r.Tenants, valid(r.Options), r.Who, r.Host, r.Version,
+		"run", r.ID, r.Kind, r.Of, r.Playbook, r.Name, r.Hash, valid(r.Params), r.Tenants, valid(r.Options), r.Schedule, r.Due, r.Why, r.Who, r.Host, r.Version,
 		r.Started, r.Ended, r.Status, r.Exit, r.Error, r.Calls, r.Writes, r.Live,
 	})
 	if err != nil {

@@ -47,6 +47,10 @@ func (d *document) project(root *yaml.Node, p *Project) {
 			p.guards = d.guards(key, value)
 		case "journal":
 			p.Journal = d.journal(value)
+		case "schedules":
+			d.schedules(key, value, p)
+		case "serve":
+			d.serve(value, p)
 		case "validate":
 			p.Validate = d.validate(value)
 		case "notify":
@@ -54,9 +58,10 @@ func (d *document) project(root *yaml.Node, p *Project) {
 		case "room":
 			p.Room = d.room(value)
 		default:
-			d.unknown(key, FileName, []string{"default", "tenants", "secrets", "guards", "journal", "validate", "notify", "room"})
+			d.unknown(key, FileName, []string{"default", "tenants", "secrets", "guards", "journal", "validate", "notify", "room", "schedules", "serve"})
 		}
 	})
+	d.serveTenants(root, p)
 	switch _, known := p.tenant(p.Default); {
 	case len(p.Tenants) == 0 && !tenants:
 		d.wrong(root, "tenants: {staging: {domain: …, client_id: …, client_secret: {env: …}}}", "tenants: is missing")

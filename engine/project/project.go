@@ -32,7 +32,21 @@
 // the API would not take; without it, what is certainly wrong is an error and the
 // rest a warning. journal: is the path of the journal's file alone, or says also where the
 // key of what is encrypted comes from, how long runs are kept ("forever" is for
-// good) and whether all is encrypted or the secrets. Everything but tenants: may
+// good) and whether all is encrypted or the secrets. schedules: (package cron has
+// their keys) are what a0run serve starts, and serve: says how it works:
+//
+//	schedules:
+//	  nightly:
+//	    playbook: jobs/cleanup.lua
+//	    cron: "30 3 * * mon-fri"
+//	    zone: Europe/Berlin
+//	    tenant: production
+//	    approve: true
+//	serve:
+//	  runs: 8
+//	  runs_per_tenant: 2
+//
+// Everything but tenants: may
 // be left out.
 //
 // Paths and commands count from the folder of the file. Where no a0run.yaml is
@@ -48,6 +62,7 @@ import (
 	"path/filepath"
 
 	"a0run/engine"
+	"a0run/engine/cron"
 	"a0run/engine/guard"
 )
 
@@ -69,6 +84,10 @@ type Project struct {
 	Secrets []NamedSource
 	// Journal is what journal: says; its zero value says nothing.
 	Journal Journal
+	// Schedules are those of schedules:, in the order of the file.
+	Schedules []*cron.Schedule
+	// Serve is what serve: says; what it leaves out is zero.
+	Serve Serve
 	// Validate is what validate: says; "" says nothing.
 	Validate engine.ValidatePolicy
 	// Notify and Room are what notify: and room: say; their zero values say

@@ -203,7 +203,7 @@ func (s *Service) Approve(ctx context.Context, by Actor, id, digest string) (run
 		if err != nil || digest != a.Digest || there != a.Digest {
 			return &Refusal{Kind: Conflict, Message: "this is not the plan that waits", HintText: "look at the plan again"}
 		}
-		j, err := s.newJob(Spec{Kind: engine.KindApply, Playbook: s.playbookPath(a.Playbook), Plan: a.Plan, Tenants: byRole(a.Tenants), Yes: true}, s.o.Now())
+		j, err := s.newJob(Spec{Kind: engine.KindApply, Playbook: s.playbookPath(a.Playbook), Plan: a.Plan, Digest: a.Digest, Tenants: byRole(a.Tenants), Yes: true}, s.o.Now())
 		if err != nil {
 			return err
 		}

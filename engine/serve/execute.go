@@ -40,7 +40,7 @@ func (s *Service) start(ctx context.Context, j *job, now time.Time) error {
 		return err
 	}
 	task := Task{Spec: j.spec, Run: j.Run.ID, Resume: j.Begun, Who: j.Run.Who, Files: s.setup.Overlay}
-	j.live = newLive(j, now)
+	j.live = newLive(now)
 	exec, err := s.o.Runner.Start(task, j.live.take)
 	if err != nil {
 		s.log.Error("a run cannot be started", "run", j.Run.ID, "error", err.Error())

@@ -1,7 +1,6 @@
 package serve
 
 import (
-	"encoding/json"
 	"slices"
 	"sync"
 	"time"
@@ -25,19 +24,10 @@ type live struct {
 	counts engine.Counts
 	rate   []Second
 	parked map[string]ParkedCall // by the call's key and number
-	writes int
-	budget map[string]budget // by tenant
 }
 
-// A budget is what a tenant's answers say of its rate limit.
-type budget struct {
-	Remaining, Limit int
-	Reset            time.Time
-	at               time.Time
-}
-
-func newLive(_ *job, now time.Time) *live {
-	return &live{events: newStream[engine.Event](keptEvents), began: now, parked: map[string]ParkedCall{}, budget: map[string]budget{}}
+func newLive(now time.Time) *live {
+	return &live{events: newStream[engine.Event](keptEvents), began: now, parked: map[string]ParkedCall{}}
 }
 
 func (l *live) end() { l.events.end() }
@@ -79,28 +69,7 @@ func (l *live) count(e engine.Event) {
 		l.counts.Retried++
 		delete(l.parked, callName(e))
 		l.counts.Parked = len(l.parked)
-	case engine.EventBudget:
-		l.spend(e)
 	}
-}
-
-// spend takes what a tenant's answers say of its rate limit.
-func (l *live) spend(e engine.Event) {
-	var b struct {
-		Remaining int        `json:"remaining"`
-		Limit     int        `json:"limit"`
-		Reset     *time.Time `json:"reset"`
-	}
-	if json.Unmarshal(e.Fields, &b) != nil {
-		return
-	}
-	known := budget{Remaining: b.Remaining, Limit: b.Limit, at: e.Time}
-	if b.Reset != nil {
-		known.Reset = *b.Reset
-	}
-	l.budget[e.Tenant] = known
-	second := l.second(e.Time)
-	second.Remaining, second.Limit = b.Remaining, b.Limit
 }
 
 // second is the second of a time; the newest is the last.
@@ -145,17 +114,6 @@ func (l *live) recent(now time.Time) int {
 		}
 	}
 	return n
-}
-
-// budgets are the newest by tenant.
-func (l *live) budgets(into map[string]budget) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for tenant, b := range l.budget {
-		if b.at.After(into[tenant].at) {
-			into[tenant] = b
-		}
-	}
 }
 
 // calls is how many calls ended, and how many of them failed.

@@ -24,6 +24,8 @@ type Spec struct {
 	Only  []string `json:"only,omitempty"`
 	Force []string `json:"force,omitempty"`
 	Plan  string   `json:"plan,omitempty"`
+	// Digest is the SHA-256 of exactly the plan that was approved, in hex.
+	Digest string `json:"digest,omitempty"`
 	// For a run that is resumed.
 	RetryFailed   bool `json:"retry_failed,omitempty"`
 	AcceptChanges bool `json:"accept_changes,omitempty"`

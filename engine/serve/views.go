@@ -350,7 +350,6 @@ func (s *Service) Tenants(ctx context.Context) ([]TenantView, error) {
 	if err != nil {
 		return nil, err
 	}
-	budgets := map[string]budget{}
 	all := slices.Clone(s.setup.Tenants)
 	for i := range all {
 		v := &all[i]
@@ -368,11 +367,7 @@ func (s *Service) Tenants(ctx context.Context) ([]TenantView, error) {
 			v.Running++
 			if j.live != nil {
 				v.Rate += float64(j.live.recent(now)) / 60
-				j.live.budgets(budgets)
 			}
-		}
-		if b, ok := budgets[v.Name]; ok {
-			v.Remaining, v.Budget, v.Reset = b.Remaining, b.Limit, b.Reset
 		}
 	}
 	return all, nil
