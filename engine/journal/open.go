@@ -28,7 +28,7 @@ var migrations embed.FS
 // schema is the version of the newest migration, magic the application_id by
 // which a journal is told from other SQLite files: "a0jl".
 const (
-	schema = 2
+	schema = 3
 	magic  = 0x61306a6c
 )
 
