@@ -174,6 +174,9 @@ func (t *table) describe(op *catalog.Operation, name string) *engine.Function {
 			Name: repeatableParam, Type: "boolean", Summary: "It may be sent again when the outcome of the first time is unknown.",
 		})
 	}
+	if sliced(op) {
+		f.Params = append(f.Params, viaOption())
+	}
 	if findParam(f, timeoutParam) == nil {
 		f.Params = append(f.Params, engine.Param{
 			Name: timeoutParam, Type: "any", Summary: "For connecting and for silence, for this call: seconds, or a text such as 1m30s.",
@@ -192,7 +195,7 @@ const repeatableParam = "repeatable"
 // option reports whether an argument is an option of the call and no argument of
 // the operation.
 func (a *apiCall) option(name string) bool {
-	if name != timeoutParam && name != repeatableParam {
+	if name != timeoutParam && name != repeatableParam && (name != viaParam || !sliced(a.op)) {
 		return false
 	}
 	_, isArg := a.op.Arg(name)

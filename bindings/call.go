@@ -98,6 +98,9 @@ func (a *apiCall) walk(t **engine.Task) iter.Seq2[json.RawMessage, error] {
 		body, _ := out.Value.(json.RawMessage)
 		return &client.Response{Status: out.Status, Body: body, Header: http.Header{}}, nil
 	}
+	if sliced(a.op) {
+		return a.userWalk(t, page)
+	}
 	return client.Walk(context.Background(), a.op, a.clientArgs(a.args.values), page)
 }
 
@@ -204,7 +207,7 @@ func (a *apiCall) prepare(values *engine.Object) (*engine.Object, error) {
 		}
 		out.Set(arg.Name, v)
 	}
-	for _, name := range []string{timeoutParam, repeatableParam} {
+	for _, name := range []string{timeoutParam, repeatableParam, viaParam} {
 		if a.option(name) {
 			out.Delete(name)
 		}

@@ -31,10 +31,15 @@ type DoFunc func(ctx context.Context, op *catalog.Operation, args Args) (*Respon
 // The arguments are the operation's own; page, per_page, from and take say
 // where the walk begins and how large its pages are. An error ends the walk.
 func Walk(ctx context.Context, op *catalog.Operation, args Args, do DoFunc) iter.Seq2[json.RawMessage, error] {
+	return WalkWatched(ctx, op, args, do, WalkWatch{})
+}
+
+// WalkWatched is Walk with somebody who hears how it goes.
+func WalkWatched(ctx context.Context, op *catalog.Operation, args Args, do DoFunc, watch WalkWatch) iter.Seq2[json.RawMessage, error] {
 	return func(yield func(json.RawMessage, error) bool) {
 		w, err := newWalk(ctx, op, args, do)
 		if err == nil {
-			w.yield = yield
+			w.yield, w.watch = yield, watch
 			err = w.run()
 		}
 		if err != nil && !errors.Is(err, errEnough) {
@@ -54,6 +59,10 @@ type walk struct {
 	do    DoFunc
 	yield func(json.RawMessage, error) bool
 	size  int
+	watch WalkWatch
+	// steady says that slices shrank whenever they were read: from then on a slice
+	// of users is one page, in which nobody can slide over a border.
+	steady bool
 }
 
 func newWalk(ctx context.Context, op *catalog.Operation, args Args, do DoFunc) (*walk, error) {
@@ -384,6 +393,14 @@ func (w *walk) slice(first int, set Args, peek bool) (slice, error) {
 				all = append(all, item)
 			}
 		}
+		if shrunk && n == restarts && w.op.Paging.Sliced {
+			// Of users the next slice begins where this one ends, so that its first
+			// page is enough, and the only part of it that lacks nobody.
+			w.steady = true
+			s.items = s.items[:min(w.size, len(s.items))]
+			s.more = s.total > len(s.items)
+			return s, nil
+		}
 		if !shrunk || n == restarts {
 			s.items = all
 			return s, nil
@@ -406,6 +423,10 @@ func (w *walk) pages(first int, set Args, peek bool) (s slice, shrunk bool, err 
 			return s, true, nil
 		}
 		s.total = max(s.total, p.total)
+		if w.steady && w.op.Paging.Sliced {
+			s.more = s.total > len(s.items)
+			return s, false, nil
+		}
 		switch {
 		case len(p.items) == 0, len(p.items) < w.size && p.total < 0, p.total >= 0 && (n*w.size)+len(p.items) >= p.total:
 			s.more = s.total > first*w.size+len(s.items)

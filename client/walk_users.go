@@ -31,12 +31,12 @@ func (w *walk) users() error {
 	if err != nil {
 		return err
 	}
-	s := &slicer{walk: w, query: query, descending: order == createdAt+":-1"}
+	s := &slicer{walk: w, query: query, descending: order == createdAt+":-1", tally: newTally()}
 	if s.fields, err = w.fieldPlan(); err != nil {
 		return err
 	}
 	if order == "" || strings.HasPrefix(order, createdAt+":") {
-		return s.run()
+		return s.complete()
 	}
 	return s.sorted(order)
 }
@@ -60,6 +60,7 @@ type slicer struct {
 	query      string
 	descending bool
 	fields     fieldPlan
+	tally      *tally
 	// edge is the created_at that the last slice ended with, atEdge the users
 	// of it that were handed out.
 	edge   string
@@ -126,6 +127,9 @@ func (s *slicer) ask(clause string, peek bool) (found []user, more bool, err err
 	}
 	s.fields.set(set)
 	got, err := s.slice(0, set, peek)
+	if err == nil {
+		err = s.count(got.total)
+	}
 	if err != nil {
 		return nil, false, err
 	}
@@ -196,7 +200,7 @@ func (s *slicer) hand(found []user) error {
 		if at == last {
 			s.atEdge[u.ID] = true
 		}
-		if err := s.out(u.raw); err != nil {
+		if err := s.outOnce(u); err != nil {
 			return err
 		}
 	}
@@ -296,7 +300,7 @@ func (s *slicer) handNew(found []user, known map[string]bool) error {
 		if known[u.ID] {
 			continue
 		}
-		if err := s.out(u.raw); err != nil {
+		if err := s.outOnce(u); err != nil {
 			return err
 		}
 	}
@@ -374,8 +378,8 @@ func (s *slicer) sorted(order string) error {
 	var all []json.RawMessage
 	collect := *s.walk
 	collect.yield = func(raw json.RawMessage, _ error) bool { all = append(all, raw); return true }
-	inner := &slicer{walk: &collect, query: s.query, fields: s.fields.untrimmed()}
-	if err := inner.run(); err != nil && !isEnough(err) {
+	inner := &slicer{walk: &collect, query: s.query, fields: s.fields.untrimmed(), tally: s.tally}
+	if err := inner.complete(); err != nil && !isEnough(err) {
 		return err
 	}
 	field, direction, _ := strings.Cut(order, ":")
