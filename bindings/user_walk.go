@@ -86,7 +86,7 @@ func (a *apiCall) asExport() (given client.Args, why string) {
 		switch name {
 		case "fields", "include_fields", viaParam, timeoutParam, "search_engine":
 		default:
-			return nil, "it has no " + name
+			return nil, "a job knows no " + name
 		}
 	}
 	v, named := a.args.values.Get("fields")

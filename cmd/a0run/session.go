@@ -277,7 +277,7 @@ func (s *session) next(code int) string {
 	case engine.ExitOK, engine.ExitMoved:
 		return ""
 	case engine.ExitItems:
-		if s.verdict != nil {
+		if s.verdict != nil || len(s.run.Tolerated()) == 0 { // users that an import refused are no calls
 			return "look at it with: a0run runs show " + id
 		}
 		return "send again what failed with: a0run resume " + id + " --retry-failed"
