@@ -11,32 +11,50 @@
 //	if err != nil {
 //		return err
 //	}
-//	user, err := c.Do(ctx, "users.get", client.Args{"id": "auth0|63d17c4a"})
+//	user, err := c.Users().Get(ctx, "auth0|63d17c4a8869daf88ed7db97")
 //
-// Operations have the names of the catalogue (package catalog; `a0run ops`
-// prints them) and take their arguments by name. Ids are written as they are:
-// the client encodes them. What comes back is JSON:
+// [Client.Users], Roles, Connections, Clients, Organizations, Jobs and Tokens have
+// the operations that most programs use, with types; everything is safe for
+// concurrent use. What they do not name, Do calls by the names of the catalogue
+// (package catalog; `a0run ops` prints them), with arguments by name:
 //
-//	var u struct{ Email string }
-//	err = user.Decode(&u)
+//	answer, err := c.Do(ctx, "log_streams.get", client.Args{"id": "lst_1"})
+//	var stream struct{ Name, Status string }
+//	err = answer.Decode(&stream)
+//
+// Ids are written as they are: the client encodes them. A wrong name or a body
+// that the API would not take is an [*ArgumentError], and nothing is sent.
+//
+// # Objects
+//
+// A field that is left out, one that is null and one that is false differ, see
+// [Opt]. An object that was read, changed and given to Update goes out as its
+// changes, see [Origin]:
+//
+//	user.Blocked = client.Set(false)
+//	delete(user.UserMetadata, "trial")
+//	user, err = c.Users().Update(ctx, user.UserID, user)
+//
+// Fields that a type does not know are in its Extra, and go back with it.
 //
 // # Listings
 //
-// Each walks all pages of a listing, and more than the 1,000 users that a
-// search can reach:
+// A listing walks all pages, and more than the 1,000 users that a
+// search can reach; arguments are given as [Args]:
 //
-//	for item, err := range c.Each(ctx, "users.list", client.Args{"q": "blocked:true"}) {
+//	for user, err := range c.Users().List(ctx, client.Args{"q": "blocked:true"}) {
 //
-// It is safe to change or delete items inside the loop.
+// It is safe to change or delete items inside the loop. [ForEach] works on so
+// many items at a time; Each and All walk the listings that have no type.
 //
 // # Errors
 //
 // A refusal by the tenant is an [*Auth0Error], a 429 that outlasts the client's
 // patience a [*RateLimitError]; a [*TimeoutError] or a [*NetworkError] says
-// whether the request may have arrived. [errors.As] finds them. An error whose
-// InDoubt is true leaves open whether something was created or done: look
-// before you try again. [Classify] sorts an error for a retry policy of your
-// own.
+// whether the request may have arrived. [errors.As] finds them, and [errors.Is]
+// finds [ErrNotFound] and [ErrConflict]. An error whose InDoubt is true leaves
+// open whether something was created or done: look before you try again.
+// [Classify] sorts an error for a retry policy of your own.
 //
 //	if e, ok := errors.AsType[*client.Auth0Error](err); ok && e.StatusCode == 404 {
 //

@@ -50,6 +50,19 @@ func (e *Auth0Error) Error() string {
 	return text
 }
 
+// ErrNotFound and ErrConflict are what errors.Is finds in the tenant's refusals
+// with 404 and 409: the object is not there, or its name is taken.
+var (
+	ErrNotFound = errors.New("not found")
+	ErrConflict = errors.New("conflict")
+)
+
+// Is reports whether the status is that of ErrNotFound or ErrConflict.
+func (e *Auth0Error) Is(target error) bool {
+	return target == ErrNotFound && e.StatusCode == http.StatusNotFound ||
+		target == ErrConflict && e.StatusCode == http.StatusConflict
+}
+
 // Code is the tenant's error code.
 func (e *Auth0Error) Code() string { return e.ErrorCode }
 

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"time"
 
 	"a0run/client"
 	"a0run/client/sim"
@@ -28,8 +29,10 @@ users:
 `
 
 // shop is a client for a local tenant in the process.
-func shop(opts ...client.Option) *client.Client {
-	tenant, err := sim.New(sim.Options{Seed: []byte(shopSeed), SeedName: "shop.yaml"})
+func shop(opts ...client.Option) *client.Client { return shopOf(shopSeed, opts...) }
+
+func shopOf(seed string, opts ...client.Option) *client.Client {
+	tenant, err := sim.New(sim.Options{Seed: []byte(seed), SeedName: "shop.yaml"})
 	if err != nil {
 		panic(err)
 	}
@@ -299,4 +302,47 @@ func ExampleWithLogger() {
 	// Output:
 	// level=DEBUG msg="auth0 request" operation="management token" method=POST attempt=1 status=200
 	// level=DEBUG msg="auth0 request" operation=users.get method=GET attempt=1 status=200
+}
+
+// Every refusal and fault is found by errors.As, the two that programs expect by
+// errors.Is.
+func ExampleErrNotFound() {
+	c, ctx := shop(), context.Background()
+	_, err := c.Users().Get(ctx, "auth0|none")
+	fmt.Println(errors.Is(err, client.ErrNotFound), err)
+	// Output: true 404: The user does not exist.
+}
+
+func ExampleRateLimitError() {
+	tenant, err := sim.New(sim.Options{Limits: sim.Limits{Rate: 0.001, Burst: 1}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	own := tenant.Credentials()
+	c, err := client.New(own.BaseURL, client.WithClientSecret(own.ClientID, own.ClientSecret),
+		client.WithTransport(tenant.Transport()), client.WithoutRetry())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	_, err = c.Do(context.Background(), "users.get", client.Args{"id": "auth0|none"})
+	fmt.Println(err)
+	_, err = c.Do(context.Background(), "users.get", client.Args{"id": "auth0|none"}, client.WithGrantBy(time.Now()))
+	if limited, ok := errors.AsType[*client.RateLimitError](err); ok {
+		fmt.Println(limited.StatusCode, limited.RetryAt().IsZero())
+	}
+	// Output:
+	// 404: The user does not exist.
+	// 429 false
+}
+
+func ExampleForEach() {
+	c, ctx := shop(), context.Background()
+	err := client.ForEach(ctx, c.Users().List(ctx), 8, func(ctx context.Context, user *client.User) error {
+		_, err := c.Users().Update(ctx, user.UserID, &client.User{AppMetadata: client.Object{"seen": true}})
+		return err
+	})
+	fmt.Println(err)
+	// Output: <nil>
 }

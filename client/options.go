@@ -47,6 +47,7 @@ type config struct {
 	SigningKey, SigningAlg, SigningKeyID string
 	AuthMethod                           AuthMethod
 	Token                                string
+	TokenSource                          TokenSource
 	Audience                             string
 	RootCAs                              *x509.CertPool
 	TLS                                  *tls.Config
@@ -109,6 +110,17 @@ func WithAuthMethod(m AuthMethod) Option { return clientOption(func(c *config) {
 
 // WithToken uses a Management API token as it is; it is never renewed.
 func WithToken(token string) Option { return clientOption(func(c *config) { c.Token = token }) }
+
+// A TokenSource gives a Management API token and when it ends.
+type TokenSource func(ctx context.Context) (token string, until time.Time, err error)
+
+// WithTokenSource gets the Management API tokens from elsewhere (a vault, a cache
+// of several services). It is asked when there is no token, shortly before the
+// last one ends, and after the tenant has refused one; by one goroutine at a
+// time.
+func WithTokenSource(get TokenSource) Option {
+	return clientOption(func(c *config) { c.TokenSource = get })
+}
 
 // WithAudience is the audience of the management tokens;
 // "https://DOMAIN/api/v2/" unless told. A tenant that is reached by a custom

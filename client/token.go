@@ -128,6 +128,11 @@ func (s *tokenSource) drop(token string) {
 // fetch asks the tenant for a token.
 func (s *tokenSource) fetch(ctx context.Context) (string, time.Time, error) {
 	c := s.client
+	if c.cfg.TokenSource != nil {
+		token, until, err := c.cfg.TokenSource(ctx)
+		c.learn(token)
+		return token, until.Add(-renewAhead), err
+	}
 	if c.cfg.ClientID == "" || !c.auth.proves() {
 		return "", time.Time{}, &ArgumentError{
 			Argument: "client", Problem: "there is nothing to get a token with",

@@ -7,11 +7,13 @@ import (
 	"iter"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"a0run/client"
+	"a0run/client/sim"
 )
 
 const typedSeed = `
@@ -326,5 +328,97 @@ func TestContextEnds(t *testing.T) {
 		if !errors.Is(err, why) {
 			t.Errorf("list: got %v", err)
 		}
+	}
+}
+
+// TestForEach: all items, so many at a time, all errors; a context that ends
+// lets nothing new begin.
+func TestForEach(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		numbers := func(n int, last error) iter.Seq2[int, error] {
+			return func(yield func(int, error) bool) {
+				for i := range n {
+					if !yield(i, nil) {
+						return
+					}
+				}
+				if last != nil {
+					yield(0, last)
+				}
+			}
+		}
+		var running, most, done atomic.Int64
+		odd, broken := errors.New("odd"), errors.New("the listing broke")
+		err := client.ForEach(t.Context(), numbers(10, broken), 3, func(_ context.Context, i int) error {
+			most.Store(max(most.Load(), running.Add(1)))
+			defer running.Add(-1)
+			time.Sleep(time.Second)
+			done.Add(1)
+			if i%2 == 1 {
+				return fmt.Errorf("%d: %w", i, odd)
+			}
+			return nil
+		})
+		if !errors.Is(err, odd) || !errors.Is(err, broken) || strings.Count(err.Error(), "odd") != 5 || done.Load() != 10 || most.Load() != 3 {
+			t.Errorf("%v; %d done, %d at a time", err, done.Load(), most.Load())
+		}
+		done.Store(0)
+		ctx, cancel := context.WithTimeout(t.Context(), 1500*time.Millisecond)
+		defer cancel()
+		err = client.ForEach(ctx, numbers(100, nil), 2, func(context.Context, int) error { time.Sleep(time.Second); done.Add(1); return nil })
+		if !errors.Is(err, context.DeadlineExceeded) || done.Load() != 4 {
+			t.Errorf("%v, %d done", err, done.Load())
+		}
+	})
+}
+
+// TestTokenSource: tokens from elsewhere are used until shortly before their
+// end, and asked for again when the tenant refuses one.
+func TestTokenSource(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		tenant, err := sim.New(sim.Options{Seed: []byte(typedSeed), SeedName: "seed.yaml"})
+		ok(t, err)
+		good := must(tenant.Token("read:users"))(t)
+		asked := 0
+		c := must(client.New(tenant.Credentials().BaseURL, client.WithTransport(tenant.Transport()),
+			client.WithTokenSource(func(context.Context) (string, time.Time, error) {
+				asked++
+				if asked == 1 {
+					return "stale", time.Now().Add(time.Hour), nil
+				}
+				return good, time.Now().Add(time.Hour), nil
+			})))(t)
+		for range 3 {
+			ok(t, errOf(c.Users().Get(t.Context(), "auth0|ada")))
+		}
+		if asked != 2 {
+			t.Errorf("asked %d times, want 2: one token was refused, the next was good", asked)
+		}
+		time.Sleep(59*time.Minute + time.Second)
+		ok(t, errOf(c.Users().Get(t.Context(), "auth0|ada")))
+		if asked != 3 {
+			t.Errorf("asked %d times, want 3: the token ends in a minute", asked)
+		}
+		vault := errors.New("the vault is sealed")
+		c = must(client.New("acme.example", client.WithTokenSource(func(context.Context) (string, time.Time, error) { return "", time.Time{}, vault })))(t)
+		_, err = c.Users().Get(t.Context(), "auth0|ada")
+		if _, found := errors.AsType[*client.TokenError](err); !found || !errors.Is(err, vault) {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
+// TestErrorsIs: the two refusals that programs expect.
+func TestErrorsIs(t *testing.T) {
+	t.Parallel()
+	ctx, c := t.Context(), desk(t, typedSeed)
+	_, missing := c.Users().Get(ctx, "auth0|none")
+	_, taken := c.Organizations().Create(ctx, &client.Organization{Name: "acme"})
+	ok(t, taken)
+	_, taken = c.Organizations().Create(ctx, &client.Organization{Name: "acme"})
+	if !errors.Is(missing, client.ErrNotFound) || errors.Is(missing, client.ErrConflict) || !errors.Is(taken, client.ErrConflict) {
+		t.Errorf("%v, %v", missing, taken)
 	}
 }
