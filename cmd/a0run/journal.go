@@ -152,6 +152,28 @@ func (j *openJournal) lastUnfinished(ctx context.Context) (string, error) {
 	return "", &usageError{"every run in the journal has ended well", "a0run runs" + j.flag() + " lists them"}
 }
 
+// lastWriter is the newest run that has written something, undos apart.
+func (j *openJournal) lastWriter(ctx context.Context) (string, error) {
+	runs, err := j.db.Runs(ctx, journal.RunFilter{Limit: 500})
+	if err != nil {
+		return "", failedWith(err)
+	}
+	for _, r := range runs {
+		switch {
+		case r.Kind == engine.KindUndo || r.Writes == 0:
+		case r.UndoneBy != "":
+			// Not the one before it: whoever types --last means this one.
+			return "", &usageError{
+				"the newest run that has written something, " + r.ID + ", was put back by run " + r.UndoneBy,
+				"a0run undo RUN puts an older one back, or undoes the undo; a0run runs" + j.flag() + " lists them",
+			}
+		default:
+			return r.ID, nil
+		}
+	}
+	return "", &usageError{"no run in the journal has written anything", "a0run runs" + j.flag() + " lists them"}
+}
+
 // refused gives a refusal of the journal its exit code.
 func refused(err error) error {
 	var held *engine.HeldError

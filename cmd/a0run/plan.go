@@ -31,8 +31,8 @@ const planExample = `  a0run plan block-inactive.lua --tenant production
 // planFlags are the flags of `a0run plan`.
 type planFlags struct {
 	runFlags
-	out                      string
-	detailed, markdown, full bool
+	out                string
+	detailed, markdown bool
 }
 
 func planCommand(w *world) *cobra.Command {

@@ -27,7 +27,8 @@ type runFlags struct {
 	confirm     bool
 	json, quiet bool
 
-	id string // of a run that the service has queued
+	id   string // of a run that the service has queued
+	full bool   // print every object, not the first of many
 }
 
 const runLong = `Run a playbook: a Lua script (.lua) or a YAML step list (.yaml, .yml); "-" reads

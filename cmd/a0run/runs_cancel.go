@@ -17,30 +17,26 @@ are recorded. The process looks every few seconds.`
 
 func runsCancelCommand(w *world) *cobra.Command {
 	var given string
+	var last bool
 	cmd := &cobra.Command{
-		Use: "cancel RUN", Short: "Ask the process that executes a run to stop it",
-		Long: runsCancelLong + "\n\n" + historyCodes, Example: "  a0run runs cancel 36317e4e",
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) != 1 {
-				return &usageError{fmt.Sprintf("cancel needs one run, got %d", len(args)), "a0run runs cancel RUN; a0run runs --status running lists them"}
-			}
-			return nil
-		},
+		Use: "cancel RUN|--last", Short: "Ask the process that executes a run to stop it",
+		Long: runsCancelLong + "\n\n" + historyCodes, Example: "  a0run runs cancel --last\n  a0run runs cancel 36317e4e", Args: oneRun(&last),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return failedWith(cancelRun(cmd.Context(), w, given, args[0]))
+			return failedWith(cancelRun(cmd.Context(), w, given, args))
 		},
 	}
+	cmd.Flags().BoolVar(&last, "last", false, "the newest run that is being executed")
 	journalFlag(cmd.Flags(), &given)
 	return cmd
 }
 
-func cancelRun(ctx context.Context, w *world, given, id string) error {
+func cancelRun(ctx context.Context, w *world, given string, args []string) error {
 	h, err := writeHistory(ctx, w, given)
 	if err != nil {
 		return err
 	}
 	defer h.close()
-	run, err := h.run(ctx, id)
+	run, err := h.chosenRun(ctx, args, len(args) == 0, func(r *engine.RunRecord) bool { return r.Live })
 	if err != nil {
 		return err
 	}

@@ -26,7 +26,8 @@ comes back under another id, and what cannot be undone (mails, passwords, rotate
 secrets). On a terminal it asks; --plan stops there. Where something is not as before
 the exit code is 4.`
 
-const undoExample = `  a0run undo 36317e4e --plan                      what would be put back
+const undoExample = `  a0run undo --last --plan
+  a0run undo 36317e4e --plan                      what would be put back
   a0run undo 36317e4e
   a0run undo 36317e4e --only 'roles.*'            only these writes
   a0run undo 36317e4e --force 'users/auth0|17'    also though it has changed since`
@@ -34,27 +35,25 @@ const undoExample = `  a0run undo 36317e4e --plan                      what woul
 // undoFlags are the flags of `a0run undo`.
 type undoFlags struct {
 	runFlags
-	plan        bool
+	plan, last  bool
 	only, force []string
 }
 
 func undoCommand(w *world) *cobra.Command {
 	f := &undoFlags{}
 	cmd := &cobra.Command{
-		Use: "undo RUN", Short: "Put back what a run has changed",
-		Long: undoLong + "\n\n" + exitCodes, Example: undoExample,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) != 1 {
-				return &usageError{fmt.Sprintf("undo needs one run, got %d arguments", len(args)), "a0run undo RUN; a0run runs lists them"}
-			}
-			return nil
+		Use: "undo RUN|--last", Short: "Put back what a run has changed",
+		Long: undoLong + "\n\n" + exitCodes, Example: undoExample, Args: oneRun(&f.last),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return undoRun(cmd.Context(), w, strings.Join(args, ""), f)
 		},
-		RunE: func(cmd *cobra.Command, args []string) error { return undoRun(cmd.Context(), w, args[0], f) },
 	}
 	flags := cmd.Flags()
 	f.showFlags(flags)
 	flags.BoolVar(&f.yes, "yes", false, "ask nothing, and go ahead where a guard asks for a person")
 	flags.BoolVar(&f.plan, "plan", false, "say what would be put back, and stop")
+	flags.BoolVar(&f.last, "last", false, "the newest run that has written something; undos are not counted")
+	flags.BoolVar(&f.full, "full", false, "print every write, also where many are alike")
 	flags.StringArrayVar(&f.only, "only", nil, "only the writes of an operation, a step or an object, `NAME`; * stands for any text; may be repeated")
 	flags.StringArrayVar(&f.force, "force", nil, "put an `OBJECT` back although it has changed since; may be repeated")
 	flags.IntVar(&f.concurrency, "concurrency", engine.DefaultConcurrency, "requests in flight at a time")
@@ -67,6 +66,12 @@ func undoRun(ctx context.Context, w *world, id string, f *undoFlags) error {
 		return err
 	}
 	defer s.close()
+	var err error
+	if f.last {
+		if id, err = s.journal.lastWriter(ctx); err != nil {
+			return err
+		}
+	}
 	rec, err := s.journal.run(ctx, id)
 	if err != nil {
 		return err
@@ -221,14 +226,16 @@ func (s *session) showPreview(p *undo.Preview, asJSON bool) error {
 		e.SetEscapeHTML(false)
 		return e.Encode(p)
 	}
-	return p.WriteText(s.world.stdout)
+	return p.WriteText(s.world.stdout, s.undoText())
 }
+
+func (s *session) undoText() undo.TextOptions { return undo.TextOptions{Full: s.flags.full} }
 
 // agree shows what will happen and asks, where there is somebody to ask; a yes
 // is one for the guards, too.
 func (s *session) agree(ctx context.Context, p *undo.Preview) error {
 	if !s.flags.json && !s.flags.quiet {
-		if err := p.WriteText(s.world.stderr); err != nil {
+		if err := p.WriteText(s.world.stderr, s.undoText()); err != nil {
 			return err
 		}
 	}
@@ -288,7 +295,7 @@ func (s *session) undo(ctx context.Context, u *undo.Undo) error {
 	if s.flags.json || failed != nil && len(u.Result().Counts) == 0 {
 		return failed
 	}
-	if err := u.Result().WriteText(s.world.stdout); err != nil {
+	if err := u.Result().WriteText(s.world.stdout, s.undoText()); err != nil {
 		return err
 	}
 	return failed

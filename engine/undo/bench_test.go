@@ -279,7 +279,7 @@ func (d *desk) again(u *undoing) {
 	}
 	d.execute(&u.execution)
 	if u.result != nil {
-		if err := u.result.WriteText(&d.shown); err != nil {
+		if err := u.result.WriteText(&d.shown, undo.TextOptions{}); err != nil {
 			d.t.Fatal(err)
 		}
 	}
@@ -312,7 +312,7 @@ func (d *desk) preview(run string, change ...func(u *undoing)) *undo.Preview {
 	if n := d.writes() - writes; n != 0 {
 		d.t.Errorf("a preview sent %d writes", n)
 	}
-	if err := p.WriteText(&d.shown); err != nil {
+	if err := p.WriteText(&d.shown, undo.TextOptions{}); err != nil {
 		d.t.Fatal(err)
 	}
 	text, err := json.Marshal(p)
@@ -588,6 +588,6 @@ func renamed(u *undoing) map[string]string {
 // tell is a result in words, for a failing test.
 func tell(r *undo.Result) string {
 	var b strings.Builder
-	_ = r.WriteText(&b)
+	_ = r.WriteText(&b, undo.TextOptions{})
 	return b.String()
 }
