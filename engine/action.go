@@ -116,6 +116,7 @@ type Call struct {
 	undo     UndoPolicy
 	sending  []func(ctx context.Context, attempt int) error
 	refused  []func(attempt int)
+	look     bool  // made on behalf of another call
 	asked    bool  // the journal may have an answer
 	replayed bool  // the journal had it
 	place    *turn // in the queue for the baton, once it is taken
@@ -207,7 +208,7 @@ func (c *Call) landed() {
 // It has no record and no key of its own.
 func (c *Call) Sub(ctx context.Context, a *Action) Outcome {
 	r := c.Task.run
-	sub := &Call{Action: a, Task: c.Task, N: c.N, Key: c.Key, step: c.step}
+	sub := &Call{Action: a, Task: c.Task, N: c.N, Key: c.Key, step: c.step, look: true}
 	out := r.observe(r.dispatch(DoerFunc(perform))).Do(ctx, sub)
 	c.Waited += sub.Waited
 	return out

@@ -122,9 +122,7 @@ func (r *Run) observe(next Doer) Doer {
 		if c.Quiet {
 			return next.Do(ctx, c)
 		}
-		if c.requests() {
-			r.count(func(n *Counts) { n.Calls++ })
-		}
+		r.count(c.begins)
 		if !c.Instant {
 			r.emitCall(c, Event{Kind: EventCallStarted})
 		}
@@ -135,20 +133,38 @@ func (r *Run) observe(next Doer) Doer {
 		if out.Err != nil {
 			done.State, done.Error, done.Name = StepFailed, out.Err.Error(), out.Err.Name
 		}
-		if c.requests() {
-			r.count(func(n *Counts) {
-				switch n.Done++; {
-				case out.Err == nil:
-				case out.Err.Name == NameInterrupted && !out.Err.InDoubt:
-					n.Dropped++
-				default:
-					n.Failed++
-				}
-			})
-		}
+		r.count(func(n *Counts) { c.ends(n, out.Err) })
 		r.emitCall(c, done)
 		return out
 	})
+}
+
+// begins and ends count a request.
+func (c *Call) begins(n *Counts) {
+	switch {
+	case !c.requests():
+	case c.look:
+		n.Looks++
+	default:
+		n.Calls++
+	}
+}
+
+func (c *Call) ends(n *Counts, err *Error) {
+	if !c.requests() || c.look {
+		return
+	}
+	n.Done++
+	if c.replayed {
+		n.Replayed++
+	}
+	switch {
+	case err == nil:
+	case err.Name == NameInterrupted && !err.InDoubt:
+		n.Dropped++
+	default:
+		n.Failed++
+	}
 }
 
 // emitCall fills in whose event it is.

@@ -46,8 +46,12 @@ type Event struct {
 	// Replayed says that the journal had the call's outcome: nothing was sent.
 	Replayed bool `json:"replayed,omitempty"`
 
-	Step   string          `json:"step,omitempty"`
-	State  string          `json:"state,omitempty"` // ok, failed, skipped
+	Step  string `json:"step,omitempty"`
+	State string `json:"state,omitempty"` // ok, failed, skipped
+	// Inner marks the step of an item of a loop, Inside counts such steps in the
+	// step around the loop.
+	Inner  bool            `json:"inner,omitempty"`
+	Inside *Inside         `json:"inside,omitempty"`
 	Level  string          `json:"level,omitempty"`
 	Text   string          `json:"text,omitempty"`
 	Error  string          `json:"error,omitempty"`

@@ -28,6 +28,9 @@ type EachOptions struct {
 	Key func(index int, item any) (string, error)
 	// Collect keeps what body returned, in item order (parallel.map).
 	Collect bool
+	// Branches says that the items are branches that a playbook has written one
+	// by one, and not the items of a list: their steps are as good as others.
+	Branches bool
 	// Where is the place of the call.
 	Where Position
 }
@@ -170,6 +173,9 @@ func (g *group) start(key string, item any) {
 	g.running++
 	child := g.owner.child(g.owner.ctx, g.number, key, g.opts.Where)
 	child.joined = true
+	if child.loop == nil && !g.opts.Branches {
+		child.loop = g.owner
+	}
 	if g.owner.run.cfg.Joined != nil {
 		g.came.add(child.path[len(g.owner.path):])
 	}

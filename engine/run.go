@@ -117,6 +117,11 @@ type Counts struct {
 	// Dropped calls were given up before they were sent, when the run was
 	// stopped.
 	Dropped int
+	// Looks are requests that the playbook did not ask for: before-images,
+	// guards, the search for a lost create. They are no Calls.
+	Looks int
+	// Replayed are the Calls that the journal answered.
+	Replayed int
 }
 
 // NewRun makes a run; nothing happens yet.

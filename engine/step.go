@@ -61,6 +61,16 @@ type StepResult struct {
 	Began  time.Time
 	Took   time.Duration
 	Where  Position
+	// Inner says that the step is one of an item of a loop; Inside counts the
+	// steps of the loops in a step that is not.
+	Inner  bool
+	Inside Inside
+}
+
+// Inside counts steps by how they ended.
+type Inside struct {
+	Steps  int `json:"steps"`
+	Failed int `json:"failed,omitempty"`
 }
 
 // Try runs fn within a timeout and tries it again as told. Errors that cannot
@@ -99,19 +109,21 @@ func (t *Task) Step(o StepOptions, fn func() error) (StepResult, error) {
 	r := t.run
 	r.Emit(Event{Kind: EventStepStarted, Task: t.path, Step: o.label(), Where: o.Where.String()})
 	began := r.cfg.Now()
-	outer := t.step
-	t.step = o.label()
+	outer, inside := t.step, t.inside
+	t.step, t.inside = o.label(), Inside{}
 	defer func() { t.step = outer }()
 	err := t.WithUndo(o.Undo, func() error {
 		return t.Try(TryOptions{What: "step " + o.label(), Timeout: o.Timeout, Retry: o.Retry, Where: o.Where}, fn)
 	})
 	res := StepResult{
 		ID: o.ID, Name: o.Name, Task: t.path, State: StepOK, Where: o.Where,
-		Err: AsError(err), Began: began, Took: r.cfg.Now().Sub(began),
+		Err: AsError(err), Began: began, Took: r.cfg.Now().Sub(began), Inner: t.loop != nil, Inside: t.inside,
 	}
 	if err != nil {
 		res.State = StepFailed
 	}
+	t.inside = Inside{Steps: inside.Steps + res.Inside.Steps, Failed: inside.Failed + res.Inside.Failed}
+	t.loop.counts(res)
 	tolerated := err != nil && o.OnError == Continue && !res.Err.Uncatchable()
 	r.stepEnded(res, tolerated)
 	if tolerated {
@@ -122,9 +134,22 @@ func (t *Task) Step(o StepOptions, fn func() error) (StepResult, error) {
 
 // SkipStep writes a step that did not run into the summary.
 func (t *Task) SkipStep(o StepOptions, reason string) {
-	t.run.stepEnded(StepResult{
-		ID: o.ID, Name: o.Name, Task: t.path, State: StepSkipped, Reason: reason, Where: o.Where,
-	}, false)
+	res := StepResult{
+		ID: o.ID, Name: o.Name, Task: t.path, State: StepSkipped, Reason: reason, Where: o.Where, Inner: t.loop != nil,
+	}
+	t.loop.counts(res)
+	t.run.stepEnded(res, false)
+}
+
+// counts counts a step in a loop of the task; nil is no task.
+func (t *Task) counts(s StepResult) {
+	if t == nil {
+		return
+	}
+	t.inside.Steps++
+	if s.State == StepFailed {
+		t.inside.Failed++
+	}
 }
 
 // label is how a step is called in events and messages.
@@ -143,6 +168,9 @@ func (r *Run) stepEnded(s StepResult, tolerated bool) {
 	e := Event{
 		Kind: EventStepFinished, Task: s.Task, Where: s.Where.String(), State: s.State, Text: s.Reason,
 		Step: StepOptions{ID: s.ID, Name: s.Name, Where: s.Where}.label(), TookMS: float64(s.Took) / float64(time.Millisecond),
+	}
+	if e.Inner = s.Inner; s.Inside.Steps > 0 {
+		e.Inside = &s.Inside
 	}
 	if s.Err != nil {
 		e.Error, e.Name = s.Err.Error(), s.Err.Name

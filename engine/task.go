@@ -31,6 +31,8 @@ type Task struct {
 	equal      map[equalKey]int
 	parallel   int        // parallel calls made so far
 	joined     bool       // the parent waits for its end (parallel.each)
+	loop       *Task      // the task whose loop this one is in; nil outside
+	inside     Inside     // what its loops' steps came to, in the step under way
 	future     *Future    // whose task this is, if it was started by itself
 	where      Position   // where the task was started
 	step       string     // the step under way
@@ -186,7 +188,7 @@ func (t *Task) child(ctx context.Context, number int, key string, where Position
 	prefix := "/" + strconv.Itoa(number) + "."
 	shown := r.showable(key)
 	canon := escapeKey(r.refs.in(shown))
-	child := &Task{run: r, parent: t, ctx: ctx, where: where, step: t.step, undo: t.undo, path: t.path + prefix + escapeKey(shown)}
+	child := &Task{run: r, parent: t, ctx: ctx, where: where, loop: t.loop, step: t.step, undo: t.undo, path: t.path + prefix + escapeKey(shown)}
 	if child.canon = child.path; canon != shown || t.canon != t.path {
 		child.canon = t.canon + prefix + canon
 	}

@@ -27,8 +27,9 @@ type runFlags struct {
 	confirm     bool
 	json, quiet bool
 
-	id   string // of a run that the service has queued
-	full bool   // print every object, not the first of many
+	id      string // of a run that the service has queued
+	full    bool   // print every object, not the first of many
+	verbose bool   // print the steps inside of loops
 }
 
 const runLong = `Run a playbook: a Lua script (.lua) or a YAML step list (.yaml, .yml); "-" reads
@@ -94,6 +95,7 @@ func (f *runFlags) yesFlag(flags *pflag.FlagSet) {
 func (f *runFlags) showFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&f.journal, "journal", "", "the journal's `FILE`, or none; ~/.local/state/a0run/journal.db unless told")
 	flags.BoolVar(&f.json, "json", false, "print one event a line, as JSON")
+	flags.BoolVarP(&f.verbose, "verbose", "v", false, "print a line for every step inside of loops, too")
 	flags.BoolVar(&f.quiet, "quiet", false, "print only what the playbook prints, warnings and errors")
 }
 

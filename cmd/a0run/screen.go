@@ -4,11 +4,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
-	"unicode"
 
 	"a0run/engine"
 )
@@ -23,6 +21,7 @@ type screen struct {
 	w        *world
 	json     bool
 	quiet    bool
+	verbose  bool
 	redactor *engine.Redactor
 	out, err io.Writer
 	started  time.Time
@@ -31,6 +30,7 @@ type screen struct {
 	status  bool // a status line stands on the terminal
 	parked  map[string]time.Time
 	retried map[string]unsaid
+	failing map[string]int // steps inside of loops, by their place
 	run     *engine.Run
 	ended   chan struct{}
 	ticker  sync.WaitGroup
@@ -38,8 +38,8 @@ type screen struct {
 
 func newScreen(w *world, f *runFlags, r *engine.Redactor) *screen {
 	return &screen{
-		w: w, json: f.json, quiet: f.quiet, redactor: r, out: w.stdout, err: w.stderr,
-		started: w.now(), parked: map[string]time.Time{}, retried: map[string]unsaid{}, ended: make(chan struct{}),
+		w: w, json: f.json, quiet: f.quiet, verbose: f.verbose, redactor: r, out: w.stdout, err: w.stderr,
+		started: w.now(), parked: map[string]time.Time{}, retried: map[string]unsaid{}, failing: map[string]int{}, ended: make(chan struct{}),
 	}
 }
 
@@ -144,7 +144,7 @@ func (s *screen) print(text string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.clearStatus()
-	fmt.Fprintln(s.out, s.redactor.Redact(text))
+	fmt.Fprintln(s.out, harmless(s.redactor.Redact(text), s.w.stdoutTerminal))
 }
 
 // Emit shows an event; the run has redacted it.
@@ -192,7 +192,7 @@ func (s *screen) log(e engine.Event) {
 	}
 	text := e.Level + ": " + e.Text
 	if len(e.Fields) > 0 {
-		text += " " + string(e.Fields)
+		text += " " + printable(string(e.Fields))
 	}
 	switch e.Level {
 	case "warn":
@@ -204,6 +204,9 @@ func (s *screen) log(e engine.Event) {
 }
 
 func (s *screen) step(e engine.Event) {
+	if e.Inner && !s.verbose && !s.showsInner(e) {
+		return
+	}
 	text := fmt.Sprintf("step %s: %s", e.Step, e.State)
 	switch e.State {
 	case engine.StepSkipped:
@@ -211,8 +214,32 @@ func (s *screen) step(e engine.Event) {
 	case engine.StepFailed:
 		s.line(s.paint("31", text+": "+e.Error))
 	default:
-		s.progress(text + fmt.Sprintf(" (%.1fs)", e.TookMS/1000))
+		s.progress(text + fmt.Sprintf(" (%.1fs)", e.TookMS/1000) + inside(e.Inside))
 	}
+}
+
+// showsInner reports whether a step inside of a loop is shown although nobody
+// asked for all: the first failures of each place are.
+func (s *screen) showsInner(e engine.Event) bool {
+	if e.State != engine.StepFailed {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.failing[e.Where]++
+	return s.failing[e.Where] <= mostFailures
+}
+
+// inside counts the steps of loops behind the line of the step around them.
+func inside(in *engine.Inside) string {
+	if in == nil {
+		return ""
+	}
+	text := ", " + count(in.Steps, "step") + " inside"
+	if in.Failed > 0 {
+		text += fmt.Sprintf(", %d failed", in.Failed)
+	}
+	return text
 }
 
 // retry says once a second at most that an operation is tried again, with how
@@ -261,31 +288,4 @@ func (s *screen) park(e engine.Event) {
 	if fresh {
 		s.progress(fmt.Sprintf("rate limit: %s waits until %s", e.Operation, e.Until.UTC().Format("15:04:05.0")))
 	}
-}
-
-// printable shows control characters, and those that turn the direction of
-// writing or cannot be seen, instead of sending them to a terminal: what a
-// tenant answers must not move its cursor, set its title or look like another
-// text.
-func printable(text string) string {
-	if strings.IndexFunc(text, controls) < 0 {
-		return text
-	}
-	var b strings.Builder
-	for _, r := range text {
-		switch {
-		case !controls(r):
-			b.WriteRune(r)
-		case r < 0x100:
-			fmt.Fprintf(&b, "\\x%02x", r)
-		default:
-			q := strconv.QuoteRuneToASCII(r)
-			b.WriteString(q[1 : len(q)-1])
-		}
-	}
-	return b.String()
-}
-
-func controls(r rune) bool {
-	return r != '\n' && r != '\t' && r != ' ' && (!unicode.IsPrint(r) || unicode.Is(unicode.Cf, r))
 }

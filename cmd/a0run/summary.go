@@ -35,12 +35,18 @@ func (s *screen) end(run *engine.Run, err error, code int) {
 	if s.quiet {
 		return
 	}
-	if steps := run.Steps(); len(steps) > 0 {
-		s.line(stepLine(steps))
+	if len(run.Steps()) > 0 {
+		s.line(stepLine(run))
 	}
 	c := run.Counts()
 	took := s.w.now().Sub(s.started).Round(time.Millisecond)
 	text := fmt.Sprintf("%s in %s: %s", verdict(code), took, count(c.Calls, "call"))
+	if c.Replayed > 0 {
+		text += fmt.Sprintf(", %d answered by the journal", c.Replayed)
+	}
+	if c.Looks > 0 {
+		text += ", " + count(c.Looks, "look") + " at what stands there"
+	}
 	if c.Failed > 0 {
 		text += fmt.Sprintf(", %d failed", c.Failed)
 	}
@@ -71,20 +77,29 @@ func verdict(code int) string {
 }
 
 // stepLine counts the steps and names those that did not go well.
-func stepLine(steps []engine.StepResult) string {
-	count := map[string]int{}
+func stepLine(run *engine.Run) string {
+	times := map[string]int{}
 	var named []string
-	for _, r := range steps {
-		count[r.State]++
-		if r.State != engine.StepOK {
-			name := r.ID
-			if name == "" {
-				name = r.Name
-			}
-			named = append(named, name+" "+r.State)
+	for _, r := range run.Steps() {
+		if r.State == engine.StepOK {
+			continue
+		}
+		name := r.ID
+		if name == "" {
+			name = r.Name
+		}
+		name += " " + r.State
+		if times[name]++; times[name] == 1 {
+			named = append(named, name)
 		}
 	}
-	text := fmt.Sprintf("steps: %d ok, %d failed, %d skipped", count[engine.StepOK], count[engine.StepFailed], count[engine.StepSkipped])
+	text := fmt.Sprintf("steps: %d ok, %d failed, %d skipped",
+		run.StepCount(engine.StepOK), run.StepCount(engine.StepFailed), run.StepCount(engine.StepSkipped))
+	for i, name := range named {
+		if times[name] > 1 {
+			named[i] = fmt.Sprintf("%s %d times", name, times[name])
+		}
+	}
 	const most = 8
 	if len(named) > most {
 		named = append(named[:most], fmt.Sprintf("and %d more", len(named)-most))

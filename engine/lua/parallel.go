@@ -288,6 +288,7 @@ func (vm *VM) luaRun(l *lua.LState) int {
 		i++
 		return keys[i-1], true, nil
 	}
+	opts.Branches = true
 	res, err := r.task.Each(opts.EachOptions, src, func(t *engine.Task, index int, _ any) (any, error) {
 		child := vm.newRunner(t, r, name)
 		defer child.finish()

@@ -261,6 +261,7 @@ func (r *runner) branches(s site, st *step, o engine.EachOptions) (any, error) {
 	if o.Concurrency == 0 {
 		o.Concurrency = max(len(all), 1)
 	}
+	o.Branches = true
 	res, err := s.t.Each(o, src, func(t *engine.Task, index int, _ any) (any, error) {
 		return r.list(site{t, s.sc}, all[index].body)
 	})
