@@ -12,7 +12,6 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-	"time"
 
 	"a0run/client/catalog"
 	"a0run/client/sim/store"
@@ -196,12 +195,26 @@ func exported(u store.Object, steps []string) any {
 	return v
 }
 
+// reached is where the caller found the tenant: whoever puts the handler on a
+// socket of his own need not tell it where that is.
+func (c *call) reached() (*url.URL, error) {
+	if host := c.req.Host; host != "" && host != c.t.Domain() {
+		scheme := "http"
+		if c.req.TLS != nil {
+			scheme = "https"
+		}
+		return &url.URL{Scheme: scheme, Host: host}, nil
+	}
+	return url.Parse(c.t.BaseURL())
+}
+
 // exportLink is a fresh address of a job's file: signed, and good for a minute.
-func (t *Tenant) exportLink(job string, now time.Time) string {
-	u, err := url.Parse(t.BaseURL())
+func (c *call) exportLink(job string) string {
+	u, err := c.reached()
 	if err != nil {
 		return ""
 	}
+	t := c.t
 	host, port := "exports."+u.Hostname(), u.Port()
 	if u.Hostname() == "127.0.0.1" {
 		host = "localhost"
@@ -209,7 +222,7 @@ func (t *Tenant) exportLink(job string, now time.Time) string {
 	if port != "" {
 		host += ":" + port
 	}
-	expires := strconv.FormatInt(now.Add(linkLife).Unix(), 10)
+	expires := strconv.FormatInt(c.now.Add(linkLife).Unix(), 10)
 	file := strings.SplitN(t.Domain(), ".", 2)[0]
 	return (&url.URL{Scheme: u.Scheme, Host: host, Path: exportRoot + job, RawQuery: url.Values{
 		"file": {file}, "Expires": {expires}, "Signature": {t.exportMark(job, expires)},

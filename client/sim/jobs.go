@@ -154,7 +154,7 @@ func getJob(c *call) reply {
 		c.progress(o, work)
 	}
 	if c.tx.Has(exportFileKey(), c.params[0]) {
-		o["location"] = c.t.exportLink(c.params[0], c.now)
+		o["location"] = c.exportLink(c.params[0])
 	}
 	return c.ok(o)
 }

@@ -45,8 +45,10 @@ func generators() map[string]string {
 		v, _ := root.Get(key)
 		parts["functions "+key] = functionTexts(key, v)
 	}
-	if ns, ok := root.Find("auth0.call"); ok {
-		parts["functions auth0 call"] = functionTexts("auth0.call", ns)
+	for _, name := range []string{"auth0.call", "auth0.users.import", "auth0.users.export"} {
+		if f, ok := root.Find(name); ok {
+			parts["functions "+strings.ReplaceAll(name, ".", " ")] = functionTexts(name, f)
+		}
 	}
 	for _, cmd := range documented() {
 		parts["flags "+strings.TrimPrefix(cmd.CommandPath(), "a0run ")] = flagTable(cmd)

@@ -20,7 +20,7 @@ import (
 // An example is a pair of playbooks and the tenant they run against.
 type example struct {
 	seed   string
-	target string // the seed of the role target; copy_tenant has two
+	target string // the seed of the role target, where there are two
 	limits sim.Limits
 	args   func(t *testing.T, tenant *sim.Tenant) []string
 	// want are texts that the output holds.
@@ -97,6 +97,11 @@ func examples() map[string]example {
 		"copy_tenant": {
 			seed: exampleUsers, target: "roles:\n  - {id: rol_x, name: reader}\nresource_servers:\n  - {id: rs_1, identifier: 'https://api', name: api, scopes: [{value: 'write:all'}]}\n",
 			args: flags(), want: []string{"connection Amazon-Connection", "role editor", "role reader"},
+		},
+		"move_users": {
+			seed: strings.Replace(exampleUsers, "con_db", "con_db00000000000001", 1), target: strings.Replace(exampleUsers, "con_db", "con_db00000000000002", 1),
+			args: flags(), want: []string{"0 users inserted, 2 updated, 0 failed"},
+			sent: map[string]int{"POST /api/v2/jobs/users-exports": 1},
 		},
 		"main_job": {
 			args: func(_ *testing.T, tenant *sim.Tenant) []string {
@@ -192,7 +197,7 @@ func (ex example) run(t *testing.T, file string) []string {
 	project := fmt.Sprintf("default: local\ntenants:\n  local: {domain: '%s', client_id: '%s', client_secret: {env: SECRET}}\n", c.BaseURL, c.ClientID)
 	args := append([]string{"run", file}, ex.args(t, tenant)...)
 	tenants := []*sim.Tenant{tenant}
-	if strings.HasPrefix(file, "copy_tenant") {
+	if ex.target != "" {
 		target := serveTenant(t, sim.Options{Seed: []byte(ex.target), SeedName: "target.yaml"})
 		tc := target.Credentials()
 		project += fmt.Sprintf("  other: {domain: '%s', client_id: '%s', client_secret: {env: OTHER}}\n", tc.BaseURL, tc.ClientID)
@@ -255,9 +260,14 @@ func (ex example) requests(t *testing.T, file string, tenants []*sim.Tenant, cha
 			if strings.Contains(body, "assertion") || strings.Contains(body, "password") || strings.Contains(body, "client_secret") {
 				body = "…"
 			}
+			if _, boundary, form := strings.Cut(r.Header.Get("Content-Type"), "boundary="); form {
+				body = strings.ReplaceAll(body, boundary, "boundary")
+			}
 			query := r.Query
 			if strings.Contains(query, "last_login") {
 				query = "q=…" // the time of day
+			} else if strings.Contains(query, "Signature") {
+				query = "…" // the address of an export's file
 			}
 			path := newID.ReplaceAllString(r.Path, "/ID") // given out by the tenant
 			lines = append(lines, fmt.Sprintf("%d %s %s?%s %s", i, r.Method, path, query, body))
@@ -281,7 +291,7 @@ func (ex example) requests(t *testing.T, file string, tenants []*sim.Tenant, cha
 	return lines
 }
 
-var newID = regexp.MustCompile(`/(rol_\w{16}|con_\w{16}|auth0\|[0-9a-f]{24})`)
+var newID = regexp.MustCompile(`/(rol_\w{16}|con_\w{16}|job_\w{16}|auth0\|[0-9a-f]{24})`)
 
 // command runs the command in this process and gives its output and exit code.
 func command(dir string, env map[string]string, args ...string) (string, int) {
