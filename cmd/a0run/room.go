@@ -10,6 +10,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"a0run/engine"
@@ -114,7 +115,12 @@ func openServer(ctx context.Context, w *world, s roomSetup, redactor *engine.Red
 	server, err := web.Start(pages, certificate)
 	if err != nil {
 		pages.Close()
-		return nil, failedWith(err)
+		if s.listen == "" && room.Listen == "" && errors.Is(err, syscall.EADDRINUSE) {
+			// Nobody has asked for this very address, and schedules must run.
+			s.log.Warn("there is no control room: its address is taken", "address", roomListen, "hint", "--listen 127.0.0.1:0, or room: listen: in a0run.yaml")
+			return nil, nil
+		}
+		return nil, &usageError{"the control room cannot listen: " + err.Error(), "--listen 127.0.0.1:0 takes any free port, --listen none has no control room"}
 	}
 	scheme := "http://"
 	if certificate != nil {

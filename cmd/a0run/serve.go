@@ -16,7 +16,8 @@ import (
 	"a0run/engine/serve"
 )
 
-const serveLong = `Run schedules, and the runs that people queue, until SIGTERM. Schedules stand in
+const serveLong = `Run schedules, and the runs that people queue, until SIGTERM; show them in the
+control room, a web page (docs/control-room.md). Schedules stand in
 a0run.yaml under schedules:, and in the heads of playbooks under schedule:
 (docs/schedules.md). a0run.yaml is the one found from here upwards, or FILE.
 
@@ -39,7 +40,7 @@ const serveExample = `  a0run serve
 type serveFlags struct {
 	journal        string
 	check, standby bool
-	log            string
+	log, listen    string
 }
 
 func serveCommand(w *world) *cobra.Command {
@@ -58,6 +59,7 @@ func serveCommand(w *world) *cobra.Command {
 	flags.StringVar(&f.journal, "journal", "", "the journal's `FILE`; that of a0run.yaml, or ~/.local/state/a0run/journal.db unless told")
 	flags.BoolVar(&f.check, "check", false, "look whether all files are right, and stop; exit code 2 where one is not")
 	flags.BoolVar(&f.standby, "standby", false, "wait where another process serves the journal, and take over when it ends")
+	flags.StringVar(&f.listen, "listen", "", "the `ADDRESS` of the control room, or none; room.listen of a0run.yaml, or "+roomListen+" unless told")
 	flags.StringVar(&f.log, "log", "text", "the form of the log on stderr: text or json")
 	return cmd
 }
@@ -90,7 +92,13 @@ func serveProject(ctx context.Context, w *world, args []string, f *serveFlags) e
 	for _, p := range service.Problems() {
 		log.Error("a file cannot be used", "file", w.near(p.File), "problem", p.Text)
 	}
-	return runService(ctx, w, service, f, log)
+	return runService(ctx, w, served{service, roomSetup{control: service, project: l.project, box: j.box, listen: f.listen, log: log}}, f)
+}
+
+// served is a service with what its control room is made of.
+type served struct {
+	*serve.Service
+	room roomSetup
 }
 
 // openService opens the journal as a0run.yaml says.
@@ -123,7 +131,8 @@ func newService(w *world, l *loader, j *openJournal, log *slog.Logger) (*serve.S
 }
 
 // runService serves until a signal.
-func runService(ctx context.Context, w *world, service *serve.Service, f *serveFlags, log *slog.Logger) error {
+func runService(ctx context.Context, w *world, service served, f *serveFlags) error {
+	log := service.room.log
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	kill := make(chan struct{})
@@ -132,7 +141,7 @@ func runService(ctx context.Context, w *world, service *serve.Service, f *serveF
 	defer signal.Stop(hangup)
 	ended := make(chan struct{})
 	defer close(ended)
-	go obey(w, service, orderly{stop: stop, kill: kill, hangup: hangup, ended: ended})
+	go obey(w, service.Service, orderly{stop: stop, kill: kill, hangup: hangup, ended: ended})
 	release, err := service.Acquire(ctx, f.standby)
 	if err != nil {
 		if ctx.Err() != nil {
@@ -141,6 +150,12 @@ func runService(ctx context.Context, w *world, service *serve.Service, f *serveF
 		return err
 	}
 	defer release()
+	// Not before: who stands by leaves the address to who serves.
+	room, err := openRoom(ctx, w, service.room)
+	if err != nil {
+		return err
+	}
+	defer room.close()
 	log.Info("serving", "version", buildVersion(), "journal", service.History().Path())
 	if err := service.Run(ctx, kill); err != nil {
 		return failedWith(err)
