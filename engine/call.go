@@ -123,13 +123,13 @@ func (r *Run) observe(next Doer) Doer {
 			return next.Do(ctx, c)
 		}
 		r.count(c.begins)
-		if !c.Instant {
-			r.emitCall(c, Event{Kind: EventCallStarted})
-		}
 		began := r.cfg.Now()
+		if !c.Instant {
+			r.emitCall(c, Event{Kind: EventCallStarted, Time: began})
+		}
 		out := next.Do(ctx, c)
-		done := Event{Kind: EventCallFinished, Status: out.Status, Attempt: c.Attempts, State: StepOK, Replayed: c.replayed}
-		done.TookMS = float64(r.cfg.Now().Sub(began)) / float64(time.Millisecond)
+		done := Event{Kind: EventCallFinished, Status: out.Status, Attempt: c.Attempts, State: StepOK, Replayed: c.replayed, Time: r.cfg.Now()}
+		done.TookMS = float64(done.Time.Sub(began)) / float64(time.Millisecond)
 		if out.Err != nil {
 			done.State, done.Error, done.Name = StepFailed, out.Err.Error(), out.Err.Name
 		}

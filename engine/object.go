@@ -14,10 +14,22 @@ type Object struct {
 	index  map[string]int // from indexFrom keys on
 }
 
-// NewObject returns an empty object with room for n keys.
+// NewObject returns an empty object with room for n keys. Most hold the few
+// arguments of a call: these take one piece of memory.
 func NewObject(n int) *Object {
+	if n > 0 && n <= fewKeys {
+		few := &struct {
+			Object
+			names [fewKeys]string
+			given [fewKeys]any
+		}{}
+		few.keys, few.values = few.names[:0:n], few.given[:0:n]
+		return &few.Object
+	}
 	return &Object{keys: make([]string, 0, n), values: make([]any, 0, n)}
 }
+
+const fewKeys = 4
 
 // Set gives key a value; a key that is there already keeps its place.
 func (o *Object) Set(key string, v any) {
