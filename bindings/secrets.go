@@ -1,7 +1,6 @@
 package bindings
 
 import (
-	"bytes"
 	"encoding/json"
 	"sort"
 	"strings"
@@ -108,7 +107,7 @@ func (t *table) know(secret string) {
 
 // learnAnswer makes the secrets of an answer known before anybody sees it.
 func (t *table) learnAnswer(body json.RawMessage, op *catalog.Operation) {
-	if !mentions(body, op.SecretAnswers) {
+	if !engine.Mentions(body, op.SecretAnswers) {
 		return // the usual case, and a tenth of a call's time
 	}
 	tree, err := engine.ParseJSON(body)
@@ -130,18 +129,6 @@ func (t *table) learnAnswer(body json.RawMessage, op *catalog.Operation) {
 			t.mark(item, strings.Split(path, "."))
 		}
 	}
-}
-
-// mentions reports whether an answer can hold one of the secrets: whether the
-// name of its field stands in the text.
-func mentions(body []byte, paths []string) bool {
-	for _, path := range paths {
-		name := strings.TrimRight(path[strings.LastIndexByte(path, '.')+1:], "[]")
-		if name == "" || name == "*" || bytes.Contains(body, []byte(`"`+name+`"`)) {
-			return true
-		}
-	}
-	return false
 }
 
 func sortedKeys[V any](m map[string]V) []string {

@@ -106,12 +106,29 @@ func (r *Run) learn(c *Call, out Outcome) {
 }
 
 // Mentions reports whether a JSON text can hold something at one of the paths:
-// whether the name of its field stands in it. Looking is a tenth of parsing.
+// whether the name of its field stands in it. Looking is a tenth of parsing. It
+// goes from quote to quote, once for all names: bytes.Contains, which compares
+// everywhere, once for each, took a twentieth of a journaled call.
 func Mentions(text []byte, paths []string) bool {
+	var few [8]string
+	names := few[:0]
 	for _, path := range paths {
 		name := strings.TrimRight(path[strings.LastIndexByte(path, '.')+1:], "[]")
-		if name == "" || name == "*" || bytes.Contains(text, []byte(`"`+name+`"`)) {
+		if name == "" || name == "*" {
 			return true
+		}
+		names = append(names, name)
+	}
+	for len(names) > 0 {
+		i := bytes.IndexByte(text, '"')
+		if i < 0 {
+			return false
+		}
+		text = text[i+1:]
+		for _, name := range names {
+			if n := len(name); len(text) > n && text[n] == '"' && string(text[:n]) == name {
+				return true
+			}
 		}
 	}
 	return false

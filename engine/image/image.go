@@ -17,6 +17,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"strings"
 	"time"
 
 	"a0run/client/catalog"
@@ -112,6 +113,9 @@ func (r *Reader) Of(ctx context.Context, c *engine.Call) (*Image, error) {
 // text is the image as it stands in a record. json.Marshal would write & as an
 // escape, and a text with escapes costs much more to look through for secrets.
 func (i *Image) text() (json.RawMessage, error) {
+	if text, ok := i.plainText(); ok {
+		return text, nil
+	}
 	var out bytes.Buffer
 	out.Grow(len(i.Value) + 128)
 	write := json.NewEncoder(&out)
@@ -120,6 +124,22 @@ func (i *Image) text() (json.RawMessage, error) {
 		return nil, err
 	}
 	return bytes.TrimSpace(out.Bytes()), nil
+}
+
+// plainText is text for the usual image, an object that was read. The object's
+// text stays as it came.
+func (i *Image) plainText() (json.RawMessage, bool) {
+	if !i.Found || len(i.Each) > 0 || i.Read == "" || strings.Trim(i.Read, "abcdefghijklmnopqrstuvwxyz_.") != "" || !json.Valid(i.Value) {
+		return nil, false
+	}
+	out := make([]byte, 0, len(i.Value)+128)
+	out = append(append(append(out, `{"found":true,"value":`...), i.Value...), `,"read":"`...)
+	out = append(append(out, i.Read...), `","at":"`...)
+	out = append(i.At.AppendFormat(out, time.RFC3339Nano), '"')
+	if i.Reused {
+		out = append(out, `,"reused":true`...)
+	}
+	return append(out, '}'), true
 }
 
 func (r *Reader) read(ctx context.Context, c *engine.Call) (*Image, error) {

@@ -98,7 +98,7 @@ func (b *Box) Text(text json.RawMessage, secret, maybe func(string) bool) json.R
 		return text
 	}
 	if maybe != nil && bytes.IndexByte(text, '\\') < 0 &&
-		!bytes.Contains(text, []byte(opening)) && !maybe(string(text)) {
+		!Sealed(text) && !maybe(string(text)) {
 		return text
 	}
 	if !json.Valid(text) {
@@ -146,7 +146,18 @@ func (b *Box) Open(text json.RawMessage) (json.RawMessage, error) {
 }
 
 // Sealed says whether a text may hold sealed strings.
-func Sealed(text json.RawMessage) bool { return bytes.Contains(text, []byte(opening)) }
+func Sealed(text json.RawMessage) bool {
+	for {
+		i := bytes.IndexByte(text, '"')
+		if i < 0 {
+			return false
+		}
+		if text = text[i:]; len(text) >= len(opening) && string(text[:len(opening)]) == opening {
+			return true
+		}
+		text = text[1:]
+	}
+}
 
 // seal writes a piece of JSON as a sealed string. The piece is sealed with its
 // quotes and escapes, so that opening puts back the very bytes, and so that a
