@@ -69,26 +69,30 @@ func (b *bench) journal() []string {
 	return []string{"--journal", filepath.Join(b.dir, fmt.Sprintf("journal%d.db", b.journals))}
 }
 
+// paired are the medians of a playbook with a journal and without, in seconds.
+type paired struct{ ratio, with, without, cpuWith, cpuWithout float64 }
+
 // pair times a playbook with a journal and without, interleaved.
-func (b *bench) pair(pairs int, args ...string) (ratio, with, without float64, err error) {
-	var ratios, withs, withouts []float64
+func (b *bench) pair(pairs int, args ...string) (p paired, err error) {
+	var ratios, withs, withouts, cpuWiths, cpuWithouts []float64
 	for range pairs {
-		took := func(flags ...string) (float64, error) {
+		took := func(flags ...string) (float64, float64, error) {
 			began := time.Now()
-			_, err := b.process(b.program, append(append([]string{"run"}, args...), flags...)...)
-			return time.Since(began).Seconds(), err
+			u, err := b.process(b.program, append(append([]string{"run"}, args...), flags...)...)
+			return time.Since(began).Seconds(), u.cpu, err
 		}
-		a, err := took(b.journal()...)
+		a, cpuA, err := took(b.journal()...)
 		if err != nil {
-			return 0, 0, 0, err
+			return p, err
 		}
-		c, err := took("--journal", "none")
+		c, cpuC, err := took("--journal", "none")
 		if err != nil {
-			return 0, 0, 0, err
+			return p, err
 		}
 		ratios, withs, withouts = append(ratios, a/c), append(withs, a), append(withouts, c)
+		cpuWiths, cpuWithouts = append(cpuWiths, cpuA), append(cpuWithouts, cpuC)
 	}
-	return median(ratios), median(withs), median(withouts), nil
+	return paired{median(ratios), median(withs), median(withouts), median(cpuWiths), median(cpuWithouts)}, nil
 }
 
 // atTheLimit lists and patches against a tenant of 50 requests a second.
@@ -98,8 +102,8 @@ func (b *bench) atTheLimit() error {
 		return err
 	}
 	defer stop()
-	ratio, with, without, err := b.pair(3, "patch.lua", "--quiet", "-p", "tasks=16")
-	fmt.Printf("journaled at 50 calls/s: %6.2f s, without %6.2f s, ratio %.3f (goal 1.05)\n", with, without, ratio)
+	p, err := b.pair(3, "patch.lua", "--quiet", "-p", "tasks=16")
+	fmt.Printf("journaled at 50 calls/s: %6.2f s, without %6.2f s, ratio %.3f (goal 1.05)\n", p.with, p.without, p.ratio)
 	return err
 }
 
@@ -111,8 +115,9 @@ func (b *bench) fullSpeed() error {
 		return err
 	}
 	defer stop()
-	ratio, with, without, err := b.pair(b.pairs, "patch.lua", "--quiet", "-p", "tasks=64", "--concurrency", "64")
-	fmt.Printf("journaled at full speed, 2 ms, 64 tasks: %6.2f s, without %6.2f s, ratio %.3f (goal 1.25)\n", with, without, ratio)
+	p, err := b.pair(b.pairs, "patch.lua", "--quiet", "-p", "tasks=64", "--concurrency", "64")
+	fmt.Printf("journaled at full speed, 2 ms, 64 tasks: %6.2f s, without %6.2f s, ratio %.3f (goal 1.25); CPU a call %.0f µs, without %.0f µs\n",
+		p.with, p.without, p.ratio, p.cpuWith/float64(b.calls)*1e6, p.cpuWithout/float64(b.calls)*1e6)
 	return err
 }
 

@@ -134,7 +134,7 @@ func prepare(opts Options) (*DB, error) {
 	}
 	workers := min(runtime.GOMAXPROCS(0), 4)
 	enc, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderCRC(false),
-		zstd.WithEncoderConcurrency(workers), zstd.WithLowerEncoderMem(true))
+		zstd.WithEncoderConcurrency(workers), zstd.WithLowerEncoderMem(true), zstd.WithWindowSize(compressWindow))
 	if err != nil {
 		return nil, err
 	}

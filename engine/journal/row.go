@@ -22,6 +22,10 @@ const (
 // compressed. Below, zstd saves little and people lose much.
 const compressFrom = 512
 
+// compressWindow is how far back an encoder looks: it holds twice as much, and
+// hardly an answer is longer.
+const compressWindow = 256 << 10
+
 const columns = "id, run, key, wake, task, n, place, step, operation, tenant, effect, mutates, kind, object, " +
 	"args, value, failure, before, note, status, state, attempts, tolerated, waited_us, began, took_us, durable"
 
