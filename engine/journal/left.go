@@ -114,8 +114,9 @@ func (db *DB) foldTails(ctx context.Context, run string, below int64) error {
 }
 
 // awaitLive waits until the process that executes a run has put into the database
-// what stands in the run's tail by now: it does so soon, and does not starve who
-// waits for SQLite's lock.
+// what stands in the run's tail by now: it does so soon. Doing it here was refused:
+// that process would starve whoever waits for SQLite's lock. One that does nothing
+// for as long as others wait for the lock is frozen, and not waited for.
 func (db *DB) awaitLive(ctx context.Context, run string) {
 	files, err := db.tails(run)
 	if err != nil || len(files) == 0 {
@@ -126,10 +127,17 @@ func (db *DB) awaitLive(ctx context.Context, run string) {
 		return
 	}
 	last := left[len(left)-1].pos
-	for end := time.Now().Add(db.opts.Busy); time.Now().Before(end); {
+	before := int64(-1)
+	for end := time.Now(); ; {
 		var folded int64
 		err := db.read.QueryRowContext(ctx, "SELECT folded FROM runs WHERE id = ?", run).Scan(&folded)
-		if err != nil || folded >= last || pause(ctx, foldAfter/20) != nil {
+		if err != nil || folded >= last {
+			return
+		}
+		if folded > before {
+			before, end = folded, time.Now().Add(db.opts.Busy)
+		}
+		if time.Now().After(end) || pause(ctx, foldAfter/20) != nil {
 			return
 		}
 	}
