@@ -118,6 +118,8 @@ func (k *call) refusal(a *answer) error {
 	switch {
 	case a.status == http.StatusForbidden && k.op.Auth == catalog.ManagementToken && strings.Contains(strings.ToLower(e.ErrorCode+e.Message), "scope"):
 		e.MissingScopes = slices.Clone(k.op.Scopes) // other 403s speak of plans and features
+	case a.status == http.StatusNotFound:
+		e.looksEncoded = k.looksEncoded
 	case a.status == http.StatusTooManyRequests:
 		return &RateLimitError{Auth0Error: e, ResetAt: resetAt(a.header)}
 	case a.status < http.StatusBadRequest:

@@ -48,6 +48,8 @@ func TestRequestsOnTheWire(t *testing.T) {
 		args     Args
 		want     line
 	}{
+		{"path id with percent signs", "connections.get", Args{"id": "100%25 sure%7C"}, line{Method: "GET", URI: "/api/v2/connections/100%2525%20sure%257C"}},
+		{"path id of a provider's making", "users.get", Args{"id": "samlp|acme|a%40b.com"}, line{Method: "GET", URI: "/api/v2/users/samlp%7Cacme%7Ca%2540b.com"}},
 		{"path id encoded", "users.get", Args{"id": "auth0|6 3/a?b#c"}, line{Method: "GET", URI: "/api/v2/users/auth0%7C6%203%2Fa%3Fb%23c"}},
 		{"list in the query", "users.get", Args{"id": "x", "fields": []string{"email", "name"}, "include_fields": true}, line{Method: "GET", URI: "/api/v2/users/x?fields=email%2Cname&include_fields=true"}},
 		{"list of any", "users.get", Args{"id": "x", "fields": []any{"email", "name"}}, line{Method: "GET", URI: "/api/v2/users/x?fields=email%2Cname"}},

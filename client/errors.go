@@ -36,6 +36,8 @@ type Auth0Error struct {
 	MissingScopes []string
 	// InDoubt says that the request was sent and its outcome is unknown.
 	InDoubt bool
+
+	looksEncoded string // what an id would be that was, perhaps, encoded by the caller
 }
 
 // Error is the status and the message, as in the Python SDK, and the scopes
@@ -73,6 +75,8 @@ func (e *Auth0Error) Hint() string {
 		return "whether the tenant did it is unknown: look before trying again"
 	case len(e.MissingScopes) > 0:
 		return "grant the application one of these scopes for the Management API: " + strings.Join(e.MissingScopes, ", ")
+	case e.looksEncoded != "":
+		return fmt.Sprintf("an id of the call has percent signs in it and was sent as it is; if it was encoded before, give %q", e.looksEncoded)
 	case e.StatusCode == http.StatusUnauthorized:
 		return "check the client id, its secret or key, and that the application may use this API"
 	default:

@@ -29,6 +29,9 @@ type request struct {
 	whole  json.RawMessage
 	parts  fields
 	files  []filePart
+	// looksEncoded is what an id would be that looks percent-encoded; "" where
+	// none does.
+	looksEncoded string
 }
 
 // given is one argument as the caller gave it.
@@ -251,13 +254,30 @@ func (r *request) segment(name string) (string, error) {
 			Operation: r.op.ID, Argument: name, Problem: fmt.Sprintf("%q is no id: the request would go to another address", text),
 		}
 	}
-	if decoded, err := url.PathUnescape(text); err == nil && decoded != text {
-		return "", &ArgumentError{
-			Operation: r.op.ID, Argument: name, Problem: fmt.Sprintf("%q is percent-encoded already", text),
-			Next: fmt.Sprintf("give the id as it is, %q: it is encoded here", decoded),
-		}
+	if err := r.encodedAlready(name, text); err != nil {
+		return "", err
 	}
 	return url.PathEscape(text), nil
+}
+
+// encodedAlready refuses a user's id that was encoded by the caller: every
+// user_id has a | in it, so that auth0%7C1 is none. Other ids, and the part of a
+// user_id that an identity provider chose, may have a percent sign in them and go
+// out as they are; where nothing is found, the error asks (see Auth0Error.Hint).
+func (r *request) encodedAlready(name, text string) error {
+	decoded, err := url.PathUnescape(text)
+	if err != nil || decoded == text {
+		return nil
+	}
+	user := name == "user_id" || strings.Contains(r.op.Path, "/users/{"+name+"}")
+	if !user || strings.Contains(text, "|") || !strings.Contains(decoded, "|") {
+		r.looksEncoded = decoded
+		return nil
+	}
+	return &ArgumentError{
+		Operation: r.op.ID, Argument: name, Problem: fmt.Sprintf("%q is percent-encoded already", text),
+		Next: fmt.Sprintf("give the id as it is, %q: it is encoded here", decoded),
+	}
 }
 
 // query encodes the query in the catalogue's order; names has no values.
