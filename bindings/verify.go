@@ -2,6 +2,8 @@ package bindings
 
 import (
 	"context"
+	"crypto/x509"
+	"encoding/pem"
 
 	"a0run/client"
 	"a0run/client/catalog"
@@ -56,6 +58,7 @@ func (t *table) verifyAccessToken(role string) *engine.Function {
 		{Name: "issuer", Type: "string", Summary: "https://DOMAIN/ unless told otherwise."},
 		{Name: "client_id", Type: "string", Summary: "The application that the token was given to (azp)."},
 		{Name: "organization", Type: "string", Summary: "An org_id (org_…) or a name."},
+		{Name: "certificate", Type: "string", Summary: "The client certificate that the token must be bound to (cnf, RFC 8705): in PEM, or its thumbprint (x5t#S256)."},
 		{Name: "leeway", Type: "integer", Summary: "Seconds of clock skew that are forgiven."},
 	}
 	f := &engine.Function{
@@ -66,13 +69,27 @@ func (t *table) verifyAccessToken(role string) *engine.Function {
 		o := client.AccessOptions{
 			Audience: args.text("audience"), Scopes: args.texts("scopes"), Permissions: args.texts("permissions"),
 			Algorithm: args.text("algorithm"), Issuer: args.text("issuer"), Secret: args.text("secret"),
-			JWKSURL: args.text("jwks_url"), ClientID: args.text("client_id"),
+			JWKSURL: args.text("jwks_url"), ClientID: args.text("client_id"), Certificate: thumbprint(args.text("certificate")),
 			Organization: args.text("organization"), Leeway: args.integer("leeway", 0),
 		}
 		return func(ctx context.Context, c *client.Client, token string) (*client.Claims, error) {
 			return c.VerifyAccessToken(ctx, token, o)
 		}
 	})
+}
+
+// thumbprint is that of a certificate in PEM; any other text stays what it is,
+// and the client says what is wrong with it.
+func thumbprint(text string) string {
+	block, _ := pem.Decode([]byte(text))
+	if block == nil {
+		return text
+	}
+	cert, err := x509.ParseCertificate(block.Bytes)
+	if err != nil {
+		return text
+	}
+	return client.CertificateThumbprint(cert)
 }
 
 // verifyParams are the token, what one kind of token is asked, and where the key

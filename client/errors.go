@@ -251,7 +251,7 @@ func (e *ArgumentError) Hint() string { return e.Next }
 type TokenValidationError struct {
 	// Code is stable: "missing", "malformed", "algorithm", "key", "signature",
 	// "type", "iss", "sub", "aud", "exp", "nbf", "iat", "nonce", "org", "azp", "auth_time",
-	// "scope", "permissions".
+	// "scope", "permissions", "cnf".
 	Code    string
 	Message string
 	Err     error

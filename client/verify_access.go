@@ -29,13 +29,17 @@ type AccessOptions struct {
 	ClientID string
 	// Organization is an org_id ("org_…") or a name, checked when not "".
 	Organization string
+	// Certificate is the thumbprint (see [CertificateThumbprint]) of the client
+	// certificate with which the token came: the token must be bound to it (cnf,
+	// RFC 8705). Checked when not "".
+	Certificate string
 	// Leeway in seconds.
 	Leeway int64
 }
 
 // accessRules are the checks that only access tokens have.
 type accessRules struct {
-	client              string
+	client, certificate string
 	scopes, permissions []string
 }
 
@@ -47,8 +51,9 @@ type accessRules struct {
 // Auth0 gave for no API is opaque and cannot be verified; userinfo takes it.
 //
 // Sources: RFC 9068, RFC 8725, Auth0's page "Validate Access Tokens". A token
-// that is bound to a key (cnf of RFC 9449 or 8705) is checked as a bearer token:
-// the proof of possession is the caller's to check.
+// that is bound to a certificate (cnf of RFC 8705) is checked as a bearer token
+// unless AccessOptions.Certificate is given, and so is one that is bound to a key
+// by DPoP (RFC 9449), whose proof is the caller's to check.
 func (c *Client) VerifyAccessToken(ctx context.Context, token string, o AccessOptions) (*Claims, error) {
 	return c.verifier.verifyAccess(ctx, token, o)
 }
@@ -66,6 +71,9 @@ func (v *verifier) verifyAccess(ctx context.Context, token string, o AccessOptio
 			return nil, kind.bad([]string{"scopes", "permissions"}[i], "holds a text with a space, or an empty one", "give one name an element")
 		}
 	}
+	if o.Certificate != "" && !isThumbprint(o.Certificate) {
+		return nil, kind.bad("certificate", "is no thumbprint", "give the SHA-256 of the certificate's DER form in base64url without padding, or the certificate to CertificateThumbprint")
+	}
 	if err := v.checkKey(kind, keyOptions{o.Algorithm, o.Secret, o.JWKSURL}); err != nil {
 		return nil, err
 	}
@@ -73,7 +81,7 @@ func (v *verifier) verifyAccess(ctx context.Context, token string, o AccessOptio
 		kind: kind, algorithm: o.Algorithm, secret: o.Secret, jwksURL: o.JWKSURL,
 		rules: claimRules{
 			issuer: o.Issuer, audience: o.Audience, organization: o.Organization, leeway: o.Leeway, now: v.now(),
-			access: &accessRules{client: o.ClientID, scopes: o.Scopes, permissions: o.Permissions},
+			access: &accessRules{client: o.ClientID, certificate: o.Certificate, scopes: o.Scopes, permissions: o.Permissions},
 		},
 	})
 	if e, ok := errors.AsType[*TokenValidationError](err); ok {

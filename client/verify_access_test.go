@@ -38,9 +38,14 @@ func permissions(s ...string) func(*AccessOptions) {
 }
 func givenTo(id string) func(*AccessOptions) { return func(o *AccessOptions) { o.ClientID = id } }
 
+func certificate(thumbprint string) func(*AccessOptions) {
+	return func(o *AccessOptions) { o.Certificate = thumbprint }
+}
+
 func accessCases() []accessCase {
 	type m = map[string]any
 	const (
+		thumb       = "A4DtL2JmUMhAsvJj5tKyn64SqzmuXbMrJa0n761y5v0"
 		scopeString = "Scope (scope) claim must be a string present in the access token"
 		permsArray  = "Permissions (permissions) claim must be an array of strings present in the access token"
 	)
@@ -84,6 +89,17 @@ func accessCases() []accessCase {
 		{"a scope in capitals", m{"scope": "READ:USERS"}, scopes("read:users"), "scope", `Scope (scope) claim mismatch in the access token; expected "read:users" but was not one of "READ:USERS"`},
 		{"scopes joined by tabs", m{"scope": "a\tread:users"}, scopes("read:users"), "scope", `Scope (scope) claim mismatch in the access token; expected "read:users" but was not one of "a\u0009read:users"`},
 		{"scope in another claim", m{"scope": nil, "scp": "read:users"}, scopes("read:users"), "scope", scopeString},
+
+		{name: "bound to a certificate, nothing asked", change: m{"cnf": m{"x5t#S256": "x"}}},
+		{name: "bound to the certificate", change: m{"cnf": m{"x5t#S256": thumb, "jkt": "other"}}, options: certificate(thumb)},
+		{"bound to another", m{"cnf": m{"x5t#S256": strings.Repeat("B", 42) + "A"}}, certificate(thumb), "cnf", `Confirmation (cnf) claim mismatch in the access token; expected "` + thumb + `", found "` + strings.Repeat("B", 42) + `A"`},
+		{"bound to none", nil, certificate(thumb), "cnf", "Confirmation (cnf) claim must be an object present in the access token when a certificate is asked for"},
+		{"cnf null", m{"cnf": json.RawMessage("null")}, certificate(thumb), "cnf", "Confirmation (cnf) claim must be an object present in the access token when a certificate is asked for"},
+		{"cnf a text", m{"cnf": thumb}, certificate(thumb), "cnf", "Confirmation (cnf) claim must be an object present in the access token when a certificate is asked for"},
+		{"cnf with the name twice", m{"cnf": json.RawMessage(`{"x5t#S256":"` + thumb + `","x5t#S256":"y"}`)}, certificate(thumb), "cnf", "Confirmation (cnf) claim must be an object present in the access token when a certificate is asked for"},
+		{"bound to a key by DPoP", m{"cnf": m{"jkt": thumb}}, certificate(thumb), "cnf", "Confirmation (cnf) claim in the access token must name a certificate (x5t#S256)"},
+		{"the name in small letters", m{"cnf": m{"x5t#s256": thumb}}, certificate(thumb), "cnf", "Confirmation (cnf) claim in the access token must name a certificate (x5t#S256)"},
+		{"a list of certificates", m{"cnf": m{"x5t#S256": []any{thumb}}}, certificate(thumb), "cnf", "Confirmation (cnf) claim in the access token must name a certificate (x5t#S256)"},
 
 		{name: "permissions", options: permissions("update:users", "read:users")},
 		{"permissions missing", m{"permissions": nil}, permissions("read:users"), "permissions", permsArray},

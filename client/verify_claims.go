@@ -34,14 +34,18 @@ func (r *claimRules) invalid(code, format string, args ...any) error {
 
 // check finds the first fault.
 func (r *claimRules) check(c *claimSet) error {
-	checks := [...]func(*claimRules, *claimSet) error{
+	checks := [9]func(*claimRules, *claimSet) error{
 		(*claimRules).checkIssuer, (*claimRules).checkSubject, (*claimRules).checkAudience, (*claimRules).checkTimes,
 		(*claimRules).checkNonce, (*claimRules).checkOrganization, (*claimRules).checkParty, (*claimRules).checkAuthTime,
 	}
 	if r.access != nil {
 		checks[4], checks[6], checks[7] = (*claimRules).checkClient, (*claimRules).checkScopes, (*claimRules).checkPermissions
+		checks[8] = (*claimRules).checkCertificate
 	}
 	for _, check := range checks {
+		if check == nil {
+			continue
+		}
 		if err := check(r, c); err != nil {
 			return err
 		}

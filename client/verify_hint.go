@@ -26,6 +26,8 @@ func (e *TokenValidationError) Hint() string {
 		return "ask for the scope when the token is fetched, and let the application have it (client grant, or the user's consent)"
 	case "permissions":
 		return "give the user a role with the permission; the API must add permissions to its tokens (RBAC)"
+	case "cnf":
+		return "the token is bound to another client certificate, or to none: it came from somebody else, or over a connection without mTLS"
 	case "aud", "azp":
 		if e.access {
 			return "the audience is the identifier of the API that the token is for; an ID token is not an access token"
