@@ -113,6 +113,8 @@ func (d *Decision) fire(s *Schedule, h History, now time.Time) {
 			prompt = append(prompt, t)
 		}
 	}
+	// What makes up for others waits for its turn rather than being skipped.
+	patient := len(late) > 0 && s.Missed != MissedSkip
 	late = d.miss(s, late, more, len(prompt) > 0, now)
 	first := len(d.Fires)
 	for _, t := range late {
@@ -121,7 +123,7 @@ func (d *Decision) fire(s *Schedule, h History, now time.Time) {
 	for _, t := range prompt {
 		d.Fires = append(d.Fires, Fire{Due: t, Outcome: Run, Start: s.StartOf(t)})
 	}
-	d.overlap(s, h, d.Fires[first:])
+	d.overlap(s, h, d.Fires[first:], patient)
 	sortFires(d.Fires)
 }
 
@@ -175,7 +177,7 @@ func (d *Decision) miss(s *Schedule, late []time.Time, more, prompt bool, now ti
 }
 
 // overlap decides what becomes of the due times that would run while others do.
-func (d *Decision) overlap(s *Schedule, h History, fires []Fire) {
+func (d *Decision) overlap(s *Schedule, h History, fires []Fire, patient bool) {
 	busy := len(h.Active)
 	switch s.Overlap {
 	case OverlapParallel:
@@ -190,7 +192,7 @@ func (d *Decision) overlap(s *Schedule, h History, fires []Fire) {
 		case busy >= mostQueued:
 			f.Outcome, f.Why = Skipped, fmt.Sprintf("%d runs of the schedule wait already", busy)
 			continue
-		case s.Overlap == OverlapSkip && busy > 0 && !f.Late:
+		case s.Overlap == OverlapSkip && busy > 0 && !patient:
 			f.Outcome, f.Why = Skipped, "a run of the schedule goes on"
 			continue
 		}

@@ -86,15 +86,20 @@ func writeJob(ctx context.Context, c *sql.Conn, no int64, j *Job) error {
 	return err
 }
 
-// PutJob writes how a job stands; also that of a run that has none any more, as
-// one that is to be resumed.
-func (db *DB) PutJob(ctx context.Context, j *Job) error {
+// PutJob writes how jobs stand, all or none; also those of runs that have none any
+// more, as one that is to be resumed.
+func (db *DB) PutJob(ctx context.Context, jobs ...*Job) error {
 	return db.w.wait(ctx, op{durable: true, do: func(ctx context.Context, c *sql.Conn) error {
-		var no int64
-		if err := c.QueryRowContext(ctx, "SELECT no FROM runs WHERE id = ?", j.Run.ID).Scan(&no); err != nil {
-			return err
+		for _, j := range jobs {
+			var no int64
+			if err := c.QueryRowContext(ctx, "SELECT no FROM runs WHERE id = ?", j.Run.ID).Scan(&no); err != nil {
+				return err
+			}
+			if err := writeJob(ctx, c, no, j); err != nil {
+				return err
+			}
 		}
-		return writeJob(ctx, c, no, j)
+		return nil
 	}})
 }
 

@@ -51,27 +51,32 @@ type ScheduleDecision struct {
 // ErrDecided says that a schedule was decided by somebody else meanwhile.
 var ErrDecided = errors.New("the schedule was decided by somebody else meanwhile")
 
-// Decide writes a decision, whole or not at all: the due times, their runs, and
-// how far the schedule is decided.
-func (db *DB) Decide(ctx context.Context, d *ScheduleDecision) error {
-	var refused error
-	err := db.w.wait(ctx, op{durable: true, do: func(ctx context.Context, c *sql.Conn) error {
-		// A savepoint: other writes of the same batch stay.
-		if _, err := c.ExecContext(ctx, "SAVEPOINT decide"); err != nil {
-			return err
+// Decide writes decisions, each whole or not at all: the due times, their runs,
+// and how far the schedule is decided. They share one commit; refused has why one
+// was not written, in their order.
+func (db *DB) Decide(ctx context.Context, all ...*ScheduleDecision) (refused []error, err error) {
+	refused = make([]error, len(all))
+	err = db.w.wait(ctx, op{durable: true, do: func(ctx context.Context, c *sql.Conn) error {
+		for i, d := range all {
+			// A savepoint: other writes of the same batch stay.
+			if _, err := c.ExecContext(ctx, "SAVEPOINT decide"); err != nil {
+				return err
+			}
+			refused[i] = db.decide(ctx, c, d)
+			if r := (refusal{}); errors.As(refused[i], &r) {
+				refused[i] = r.error
+			}
+			end := "RELEASE decide"
+			if refused[i] != nil {
+				end = "ROLLBACK TO decide; RELEASE decide"
+			}
+			if _, err := c.ExecContext(ctx, end); err != nil {
+				return err
+			}
 		}
-		refused = db.decide(ctx, c, d)
-		if r := (refusal{}); errors.As(refused, &r) {
-			refused = r.error
-		}
-		end := "RELEASE decide"
-		if refused != nil {
-			end = "ROLLBACK TO decide; RELEASE decide"
-		}
-		_, err := c.ExecContext(ctx, end)
-		return err
+		return nil
 	}})
-	return errors.Join(err, refused)
+	return refused, err
 }
 
 func (db *DB) decide(ctx context.Context, c *sql.Conn, d *ScheduleDecision) error {

@@ -31,16 +31,15 @@ func TestOneRunPerDueTime(t *testing.T) {
 		j := dueJob(to)
 		return &ScheduleDecision{ID: "nightly", From: at(from), Decided: at(to), Jobs: []*Job{j}, Fires: []Fire{{Due: at(to), At: at(to), Outcome: "run", Run: j.Run.ID}}}
 	}
-	if err := db.Decide(t.Context(), decision(0, 1)); err != nil {
-		t.Fatal(err)
-	}
-	if err := db.Decide(t.Context(), decision(0, 2)); !errors.Is(err, ErrDecided) {
-		t.Errorf("a stale decision: %v", err)
+	// The stale one is refused, and the other of the same commit stays.
+	refused, err := db.Decide(t.Context(), decision(0, 1), decision(0, 2))
+	if err != nil || refused[0] != nil || !errors.Is(refused[1], ErrDecided) {
+		t.Fatalf("a stale decision: %v, %v", refused, err)
 	}
 	again := decision(1, 3)
 	again.Jobs = append(again.Jobs, dueJob(1)) // has its run
-	if err := db.Decide(t.Context(), again); !errors.Is(err, ErrDue) {
-		t.Errorf("a due time twice: %v", err)
+	if refused, err = db.Decide(t.Context(), again); err != nil || !errors.Is(refused[0], ErrDue) {
+		t.Errorf("a due time twice: %v, %v", refused, err)
 	}
 	other := dueJob(1)
 	other.Run.ID = "another"

@@ -43,17 +43,47 @@ func (s *Service) seeSchedules(ctx context.Context) error {
 	return nil
 }
 
-// decideAll decides the schedules that are due. A journal that cannot be written
-// keeps nobody else from being decided.
+// A decision is one that is about to be written.
+type decision struct {
+	of      *Plotted
+	made    cron.Decision
+	written *journal.ScheduleDecision
+	queued  []*job
+}
+
+// decideAll decides the schedules that are due, and writes that in one commit:
+// two hundred are due at midnight.
 func (s *Service) decideAll(ctx context.Context, now time.Time) error {
 	var errs []error
+	var all []*decision
+	var written []*journal.ScheduleDecision
 	for _, p := range s.setup.Schedules {
 		if err := s.unpauseDue(ctx, p.ID, now); err != nil {
 			errs = append(errs, err)
 		}
-		if next := s.next[p.ID]; !next.IsZero() && !next.After(now) {
-			errs = append(errs, s.decide(ctx, p, now))
+		if next := s.next[p.ID]; next.IsZero() || next.After(now) {
+			continue
 		}
+		d, err := s.decide(p, now)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		all, written = append(all, d), append(written, d.written)
+	}
+	if len(all) == 0 {
+		return errors.Join(errs...)
+	}
+	refused, err := s.o.Journal.Decide(ctx, written...)
+	if err != nil {
+		return errors.Join(append(errs, err)...)
+	}
+	for i, d := range all {
+		if refused[i] != nil {
+			errs = append(errs, refused[i])
+			continue
+		}
+		s.decided(ctx, d)
 	}
 	return errors.Join(errs...)
 }
@@ -79,43 +109,37 @@ func (s *Service) unpauseDue(ctx context.Context, id string, now time.Time) erro
 	return nil
 }
 
-// decide asks package cron and writes down what it says, in one transaction;
-// what is written is what is done.
-func (s *Service) decide(ctx context.Context, p *Plotted, now time.Time) error {
+// decide asks package cron, and says what is to be written; what is written is
+// what is done.
+func (s *Service) decide(p *Plotted, now time.Time) (*decision, error) {
 	state := s.states[p.ID]
-	d := cron.Decide(p.Schedule, cron.History{Decided: state.Decided, Paused: state.Paused, Active: s.activeOf(p.ID)}, now)
-	written := &journal.ScheduleDecision{ID: p.ID, From: state.Decided, Decided: d.Decided, Drop: map[string]string{}}
-	var queued []*job
-	for _, f := range d.Fires {
+	d := &decision{of: p, made: cron.Decide(p.Schedule, cron.History{Decided: state.Decided, Paused: state.Paused, Active: s.activeOf(p.ID)}, now)}
+	d.written = &journal.ScheduleDecision{ID: p.ID, From: state.Decided, Decided: d.made.Decided, Drop: map[string]string{}}
+	for _, f := range d.made.Fires {
 		fire := journal.Fire{Schedule: p.ID, Due: f.Due, At: now, Outcome: f.Outcome, Why: f.Why}
 		if f.Outcome == cron.Run {
 			j, err := s.dueJob(p, f, now)
 			if err != nil {
-				return err
+				return nil, err
 			}
 			fire.Run = j.Run.ID
-			queued = append(queued, j)
-			written.Jobs = append(written.Jobs, j.Job)
+			d.queued = append(d.queued, j)
+			d.written.Jobs = append(d.written.Jobs, j.Job)
 		}
-		written.Fires = append(written.Fires, fire)
+		d.written.Fires = append(d.written.Fires, fire)
 	}
-	for _, run := range d.Drop {
-		written.Drop[run] = "a newer due time stands for it"
+	for _, run := range d.made.Drop {
+		d.written.Drop[run] = "a newer due time stands for it"
 	}
-	if err := s.o.Journal.Decide(ctx, written); err != nil {
-		return err
-	}
-	state.Decided = d.Decided
-	s.states[p.ID], s.next[p.ID] = state, d.Next
-	if d.Next.IsZero() { // also of one that is paused: its due times are written down
-		s.next[p.ID] = p.Next(d.Decided)
-	}
-	s.decided(ctx, p, d, queued)
-	return nil
+	return d, nil
 }
 
 // decided carries out a decision that is written.
-func (s *Service) decided(ctx context.Context, p *Plotted, d cron.Decision, queued []*job) {
+func (s *Service) decided(ctx context.Context, done *decision) {
+	p, d := done.of, done.made
+	state := s.states[p.ID]
+	state.Decided = d.Decided
+	s.states[p.ID], s.next[p.ID] = state, p.Next(d.Decided) // also of one that is paused: its due times are written down
 	var missed []time.Time
 	for _, f := range d.Fires {
 		s.counters.fire(f.Outcome)
@@ -126,7 +150,7 @@ func (s *Service) decided(ctx context.Context, p *Plotted, d cron.Decision, queu
 			s.log.Info("a due time does not run", "schedule", p.ID, "due", f.Due.Format(time.RFC3339), "outcome", f.Outcome, "why", f.Why)
 		}
 	}
-	for _, j := range queued {
+	for _, j := range done.queued {
 		s.jobs[j.Run.ID] = j
 		s.tellRun(j, engine.RunQueued)
 	}

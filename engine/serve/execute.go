@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"a0run/engine"
+	"a0run/engine/journal"
 )
 
 // startReady begins what may begin.
@@ -24,21 +25,34 @@ func (s *Service) startReady(ctx context.Context, now time.Time) error {
 	}
 	var start []string
 	start, s.waits = admit(jobs, s.setup.Limits, now)
+	return s.startAll(ctx, start, now)
+}
+
+// startAll begins or resumes runs. That it does is written before: a crash right
+// after is one in which they were being executed.
+func (s *Service) startAll(ctx context.Context, runs []string, now time.Time) error {
+	if len(runs) == 0 {
+		return nil
+	}
+	rows := make([]*journal.Job, len(runs))
+	for i, run := range runs {
+		rows[i] = s.jobs[run].Job
+		rows[i].Running = true
+	}
+	if err := s.o.Journal.PutJob(ctx, rows...); err != nil {
+		for _, j := range rows {
+			j.Running = false
+		}
+		return err
+	}
 	var errs []error
-	for _, run := range start {
+	for _, run := range runs {
 		errs = append(errs, s.start(ctx, s.jobs[run], now))
 	}
 	return errors.Join(errs...)
 }
 
-// start begins or resumes a run. That it does is written before: a crash right
-// after is one in which the run was being executed.
 func (s *Service) start(ctx context.Context, j *job, now time.Time) error {
-	j.Running = true
-	if err := s.o.Journal.PutJob(ctx, j.Job); err != nil {
-		j.Running = false
-		return err
-	}
 	task := Task{Spec: j.spec, Run: j.Run.ID, Resume: j.Begun, Who: j.Run.Who, Files: s.setup.Overlay}
 	j.live = newLive(now)
 	exec, err := s.o.Runner.Start(task, j.live.take)
@@ -53,10 +67,11 @@ func (s *Service) start(ctx context.Context, j *job, now time.Time) error {
 	s.log.Info("a run begins", "run", j.Run.ID, "playbook", s.playbookID(j.spec.Playbook), "schedule", j.Run.Schedule, "resumed", j.Begun)
 	s.tellRun(j, engine.RunRunning)
 	s.executed.Add(1)
+	live := j.live // the job may have another by then
 	go func() {
 		defer s.executed.Done()
 		<-exec.Done()
-		j.live.end()
+		live.end()
 		s.poke()
 	}()
 	return nil
