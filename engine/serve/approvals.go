@@ -25,12 +25,13 @@ func (s *Service) planFile(run string) string { return filepath.Join(s.o.Plans, 
 func (s *Service) planned(ctx context.Context, j *job) error {
 	now := s.o.Now()
 	digest, err := digestOf(j.spec.Plan)
-	if err != nil {
-		return fmt.Errorf("the plan of run %s cannot be read: %w", j.Run.ID, err)
+	var p *plan.Plan
+	if err == nil {
+		p, err = s.o.Runner.ReadPlan(j.spec.Plan)
 	}
-	p, err := s.o.Runner.ReadPlan(j.spec.Plan)
-	if err != nil {
-		return fmt.Errorf("the plan of run %s cannot be read: %w", j.Run.ID, err)
+	if err != nil { // it does not come back: there is nothing to approve
+		s.log.Error("a plan that was made cannot be read", "run", j.Run.ID, "error", err.Error())
+		return nil
 	}
 	r, err := s.o.Journal.Run(ctx, j.Run.ID)
 	if err != nil {

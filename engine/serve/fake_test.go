@@ -207,15 +207,22 @@ type bench struct {
 	box    *seal.Box
 	s      *Service
 	db     *journal.DB
+	// longest is how many seconds a run of the soak takes at most.
+	longest int
 }
 
 func newBench(t testing.TB, plots ...*Plotted) *bench {
+	t.Helper()
+	return newBenchAt(t, time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC), plots...)
+}
+
+func newBenchAt(t testing.TB, now time.Time, plots ...*Plotted) *bench {
 	t.Helper()
 	box, err := seal.New(make([]byte, seal.KeySize))
 	if err != nil {
 		t.Fatal(err)
 	}
-	clock := &fakeClock{now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
+	clock := &fakeClock{now: now}
 	path := filepath.Join(t.TempDir(), "journal.db")
 	b := &bench{t: t, clock: clock, path: path, box: box, setup: &Setup{
 		Schedules: plots, Tenants: []TenantView{{Name: "staging"}}, Drain: time.Second,
@@ -317,4 +324,3 @@ func (b *bench) fires(schedule string) string {
 	}
 	return strings.Join(lines, ", ")
 }
-

@@ -11,7 +11,8 @@ import (
 // is told how many.
 type stream[T any] struct {
 	mu    sync.Mutex
-	items []T   // a ring
+	keep  int
+	items []T   // a ring, once it has grown to keep
 	first int64 // the number of the oldest that is kept
 	next  int64 // the number of the next
 	ended bool
@@ -19,7 +20,7 @@ type stream[T any] struct {
 }
 
 func newStream[T any](keep int) *stream[T] {
-	return &stream[T]{items: make([]T, 0, keep), more: make(chan struct{})}
+	return &stream[T]{keep: keep, more: make(chan struct{})}
 }
 
 // add adds items.
@@ -30,10 +31,10 @@ func (s *stream[T]) add(items ...T) {
 		return
 	}
 	for _, item := range items {
-		if len(s.items) < cap(s.items) {
+		if len(s.items) < s.keep {
 			s.items = append(s.items, item)
 		} else {
-			s.items[s.next%int64(cap(s.items))] = item
+			s.items[s.next%int64(s.keep)] = item
 			s.first++
 		}
 		s.next++
@@ -87,7 +88,7 @@ func (f *Feed[T]) Next(ctx context.Context) (items []T, lost int, err error) {
 			f.at = s.first
 		}
 		for ; f.at < s.next; f.at++ {
-			items = append(items, s.items[f.at%int64(cap(s.items))])
+			items = append(items, s.items[f.at%int64(s.keep)])
 		}
 		ended, more := s.ended, s.more
 		s.mu.Unlock()
