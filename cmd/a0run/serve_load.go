@@ -253,7 +253,7 @@ func (l *loader) walk(dir string, seen map[string]bool) {
 	_ = filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
-			return nil // a folder that cannot be read has no playbooks
+			return nil //nolint:nilerr // a folder that cannot be read has no playbooks
 		case d.IsDir() && name != dir && (strings.HasPrefix(d.Name(), ".") || d.Name() == "node_modules"):
 			return filepath.SkipDir
 		case d.IsDir():

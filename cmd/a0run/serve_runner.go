@@ -37,7 +37,7 @@ func (c *children) Start(task serve.Task, sink func(engine.Event)) (serve.Execut
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.Command(c.program, "work", "--journal", c.journal) //nolint:gosec // ourselves
+	cmd := exec.Command(c.program, "work", "--journal", c.journal) //nolint:gosec,noctx // ourselves; it ends by Stop and Kill
 	cmd.Dir = c.dir
 	cmd.SysProcAttr = apart() // Ctrl-C at the service's terminal is the service's to tell
 	stdin, err := cmd.StdinPipe()

@@ -115,7 +115,7 @@ func (d *Decision) fire(s *Schedule, h History, now time.Time) {
 	}
 	// What makes up for others waits for its turn rather than being skipped.
 	patient := len(late) > 0 && s.Missed != MissedSkip
-	late = d.miss(s, late, more, len(prompt) > 0, now)
+	late = d.miss(s, missed{late: late, more: more, prompt: len(prompt) > 0, now: now})
 	first := len(d.Fires)
 	for _, t := range late {
 		d.Fires = append(d.Fires, Fire{Due: t, Outcome: Run, Late: true, Start: now, Why: lateness(now.Sub(t))})
@@ -139,9 +139,18 @@ func (d *Decision) none(due []time.Time, more bool, outcome, why string) {
 	}
 }
 
+// missed are due times that are seen too late. more says that there are further
+// ones before them, prompt that another is due right now.
+type missed struct {
+	late         []time.Time
+	more, prompt bool
+	now          time.Time
+}
+
 // miss decides which of the late due times are made up for, and lists the
-// others. prompt says that another is due right now.
-func (d *Decision) miss(s *Schedule, late []time.Time, more, prompt bool, now time.Time) []time.Time {
+// others.
+func (d *Decision) miss(s *Schedule, m missed) []time.Time {
+	late, more, prompt, now := m.late, m.more, m.prompt, m.now
 	const nobody = "the service did not run when it was due"
 	if len(late) == 0 {
 		return nil

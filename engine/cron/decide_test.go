@@ -38,11 +38,11 @@ func TestDecideLosesNothing(t *testing.T) {
 				continue // before it was written: the next service is asked anew
 			}
 			truncated = truncated || len(d.Fires) >= mostListed
-			h = apply(r, h, d, decided, step)
+			h = (&past{decided, step}).apply(r, h, d)
 			for _, f := range d.Fires {
 				all = append(all, f.Due)
 			}
-			promised(r, s, before, d, now)
+			promised(r, s, before.Active, d)
 			if n := len(h.Active); n > 0 && rapid.Bool().Draw(r, "end") {
 				h.Active = h.Active[rapid.IntRange(1, n).Draw(r, "ended"):]
 			}
@@ -61,8 +61,15 @@ func TestDecideLosesNothing(t *testing.T) {
 	})
 }
 
+// past is what was decided before.
+type past struct {
+	decided map[time.Time]string
+	step    int
+}
+
 // apply does what a decision says.
-func apply(r *rapid.T, h History, d Decision, decided map[time.Time]string, step int) History {
+func (p *past) apply(r *rapid.T, h History, d Decision) History {
+	decided, step := p.decided, p.step
 	for i, f := range d.Fires {
 		if decided[f.Due.UTC()] != "" {
 			r.Fatalf("%s is decided twice", f.Due)
@@ -94,7 +101,8 @@ func apply(r *rapid.T, h History, d Decision, decided map[time.Time]string, step
 }
 
 // promised checks what the policies say of one decision.
-func promised(r *rapid.T, s *Schedule, h History, d Decision, now time.Time) {
+func promised(r *rapid.T, s *Schedule, active []Active, d Decision) {
+	now := d.Decided
 	runs, late, lateRuns := 0, 0, 0
 	for _, f := range d.Fires {
 		if f.Outcome == Run {
@@ -119,9 +127,9 @@ func promised(r *rapid.T, s *Schedule, h History, d Decision, now time.Time) {
 		r.Fatalf("missed: all, and %d of %d run", runs, len(d.Fires))
 	case s.Overlap == OverlapCancelOld && runs > 1:
 		r.Fatalf("cancel-old, and %d run", runs)
-	case s.Overlap == OverlapCancelOld && runs == 1 && len(d.Stop)+len(d.Drop) == 0 && slices.ContainsFunc(h.Active, func(a Active) bool { return !a.Stopping }):
+	case s.Overlap == OverlapCancelOld && runs == 1 && len(d.Stop)+len(d.Drop) == 0 && slices.ContainsFunc(active, func(a Active) bool { return !a.Stopping }):
 		r.Fatal("cancel-old, and the old is not stopped")
-	case s.Overlap == OverlapSkip && late == 0 && len(h.Active) > 0 && runs > 0:
+	case s.Overlap == OverlapSkip && late == 0 && len(active) > 0 && runs > 0:
 		r.Fatal("overlap: skip, and it runs beside another")
 	}
 }

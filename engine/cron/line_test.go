@@ -10,8 +10,8 @@ import (
 )
 
 // parseSpec makes a schedule of "cron LINE", "every D" or "at T, T".
-func parseSpec(t testing.TB, spec, zone string, more ...any) *Schedule {
-	t.Helper()
+func parseSpec(tb testing.TB, spec, zone string, more ...any) *Schedule {
+	tb.Helper()
 	key, text, _ := strings.Cut(spec, " ")
 	tree := engine.NewObject(2)
 	tree.Set(key, text)
@@ -22,7 +22,7 @@ func parseSpec(t testing.TB, spec, zone string, more ...any) *Schedule {
 	}
 	s, problems := Parse(tree, func(string) engine.Position { return engine.Position{} })
 	if len(problems) > 0 {
-		t.Fatalf("%s: %v", spec, problems)
+		tb.Fatalf("%s: %v", spec, problems)
 	}
 	s.ID = "test"
 	return s

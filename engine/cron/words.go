@@ -17,34 +17,49 @@ func (s *Schedule) Words() string {
 	if len(fields) == 1 {
 		fields = strings.Fields(macros()[strings.ToLower(fields[0])])
 	}
-	if len(fields) != 5 || fields[3] != "*" {
+	words, zoned := lineWords(fields)
+	switch {
+	case words == "":
 		return s.Spec() + " " + s.Zone.String()
+	case zoned:
+		return words + " " + s.Zone.String()
 	}
+	return words
+}
+
+// lineWords are the words of a line's fields, "" where there are no short ones,
+// and whether the zone belongs to them.
+func lineWords(fields []string) (words string, zoned bool) {
+	if len(fields) != 5 || fields[3] != "*" {
+		return "", false
+	}
+	anyDay := fields[2] == "*" && fields[4] == "*"
 	minute, err := strconv.Atoi(fields[0])
 	hour, err2 := strconv.Atoi(fields[1])
-	when := ""
 	switch {
 	case err == nil && err2 == nil:
-		when = fmt.Sprintf("at %02d:%02d", hour, minute)
-	case err == nil && fields[1] == "*" && fields[2] == "*" && fields[4] == "*":
-		return fmt.Sprintf("every hour at minute %d", minute)
-	case strings.HasPrefix(fields[0], "*/") && fields[1] == "*" && fields[2] == "*" && fields[4] == "*":
-		return "every " + strings.TrimPrefix(fields[0], "*/") + " minutes"
-	default:
-		return s.Spec() + " " + s.Zone.String()
+		if day := dayWords(fields[2], fields[4]); day != "" {
+			return fmt.Sprintf("%s at %02d:%02d", day, hour, minute), true
+		}
+	case err == nil && fields[1] == "*" && anyDay:
+		return fmt.Sprintf("every hour at minute %d", minute), false
+	case strings.HasPrefix(fields[0], "*/") && fields[1] == "*" && anyDay:
+		return "every " + strings.TrimPrefix(fields[0], "*/") + " minutes", false
 	}
-	day := ""
-	switch _, notNumber := strconv.Atoi(fields[2]); {
-	case fields[2] == "*" && fields[4] == "*":
-		day = "every day"
-	case fields[2] == "*" && !strings.ContainsAny(fields[4], "0123456789"):
-		day = "every " + strings.ToLower(fields[4])
-	case fields[2] == "L" && fields[4] == "*":
-		day = "on the last day of the month"
-	case notNumber == nil && fields[4] == "*":
-		day = "on day " + fields[2] + " of the month"
-	default:
-		return s.Spec() + " " + s.Zone.String()
+	return "", false
+}
+
+func dayWords(ofMonth, ofWeek string) string {
+	_, err := strconv.Atoi(ofMonth)
+	switch {
+	case ofMonth == "*" && ofWeek == "*":
+		return "every day"
+	case ofMonth == "*" && !strings.ContainsAny(ofWeek, "0123456789"):
+		return "every " + strings.ToLower(ofWeek)
+	case ofMonth == "L" && ofWeek == "*":
+		return "on the last day of the month"
+	case err == nil && ofWeek == "*":
+		return "on day " + ofMonth + " of the month"
 	}
-	return day + " " + when + " " + s.Zone.String()
+	return ""
 }

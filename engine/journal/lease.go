@@ -29,7 +29,7 @@ func (db *DB) Begin(ctx context.Context, run *engine.RunRecord, owner engine.Own
 		var queued string
 		err = c.QueryRowContext(ctx, "SELECT no, status FROM runs WHERE id = ?", run.ID).Scan(&h.no, &queued)
 		if err == nil && queued == engine.RunQueued {
-			return db.beginQueued(ctx, c, h, run, owner, until)
+			return db.beginQueued(ctx, c, queuedRun{h, run, owner, until})
 		}
 		if !errors.Is(err, sql.ErrNoRows) {
 			return errors.Join(err, refusal{fmt.Errorf("the run %s is in the journal already", run.ID)})
@@ -50,7 +50,8 @@ func (db *DB) Begin(ctx context.Context, run *engine.RunRecord, owner engine.Own
 
 // beginQueued begins a run that waited in the queue: what only its process
 // knows is written, who asked for it and why stays.
-func (db *DB) beginQueued(ctx context.Context, c *sql.Conn, h *held, run *engine.RunRecord, owner engine.Owner, until time.Time) error {
+func (db *DB) beginQueued(ctx context.Context, c *sql.Conn, q queuedRun) error {
+	h, run := q.h, q.run
 	tenants, err := json.Marshal(run.Tenants)
 	if err != nil {
 		return err
@@ -58,8 +59,16 @@ func (db *DB) beginQueued(ctx context.Context, c *sql.Conn, h *held, run *engine
 	_, err = c.ExecContext(ctx, `UPDATE runs SET kind = ?, of_run = ?, playbook = ?, name = ?, hash = ?, params = ?, tenants = ?, options = ?,
 			host = ?, version = ?, started = ?, status = 'running', epoch = ?, owner = ?, owner_name = ?, claimed = ?, lease_ends = ? WHERE no = ?`,
 		run.Kind, run.Of, run.Playbook, run.Name, run.Hash, text(run.Params), string(tenants), text(run.Options),
-		run.Host, run.Version, db.stamped(run.Started), h.epoch, owner.ID, owner.Name, moment(db.opts.Now()), moment(until), h.no)
+		run.Host, run.Version, db.stamped(run.Started), h.epoch, q.owner.ID, q.owner.Name, moment(db.opts.Now()), moment(q.until), h.no)
 	return err
+}
+
+// A queuedRun is a run that waited, and who begins it.
+type queuedRun struct {
+	h     *held
+	run   *engine.RunRecord
+	owner engine.Owner
+	until time.Time
 }
 
 // stamped is a time, or now.

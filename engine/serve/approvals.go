@@ -195,7 +195,7 @@ func (s *Service) Approval(ctx context.Context, id string) (Approval, error) {
 // Approve implements Approver. What is applied is the file with the digest that
 // the person has seen.
 func (s *Service) Approve(ctx context.Context, by Actor, id, digest string) (run string, err error) {
-	err = s.command(ctx, by, "plan.approve", id, digest, func() error {
+	err = s.command(ctx, act{by, "plan.approve", id, digest}, func() error {
 		a, err := s.waiting(ctx, id)
 		if err != nil {
 			return err
@@ -254,7 +254,7 @@ func notWaiting(err error) error {
 
 // Reject implements Approver.
 func (s *Service) Reject(ctx context.Context, by Actor, id, reason string) error {
-	return s.command(ctx, by, "plan.reject", id, reason, func() error {
+	return s.command(ctx, act{by, "plan.reject", id, reason}, func() error {
 		a, err := s.waiting(ctx, id)
 		if err != nil {
 			return err

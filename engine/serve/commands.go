@@ -14,9 +14,15 @@ import (
 	"a0run/engine/undo"
 )
 
+// An act is what somebody commands.
+type act struct {
+	by                      Actor
+	action, subject, detail string
+}
+
 // audit writes what somebody did, or was refused, and gives the refusal back.
-func (s *Service) audit(ctx context.Context, by Actor, action, subject, detail string, refused error) error {
-	e := AuditEntry{By: by, Action: action, Subject: subject, Detail: detail}
+func (s *Service) audit(ctx context.Context, a act, refused error) error {
+	e := AuditEntry{By: a.by, Action: a.action, Subject: a.subject, Detail: a.detail}
 	if refused != nil {
 		e.Refused = refused.Error()
 	}
@@ -49,7 +55,7 @@ func (s *Service) Audits(ctx context.Context, before int64, limit int) ([]AuditE
 }
 
 // command carries a command out under the lock, and writes it into the audit.
-func (s *Service) command(ctx context.Context, by Actor, action, subject, detail string, do func() error) error {
+func (s *Service) command(ctx context.Context, a act, do func() error) error {
 	s.mu.Lock()
 	var err error
 	switch {
@@ -62,7 +68,7 @@ func (s *Service) command(ctx context.Context, by Actor, action, subject, detail
 	}
 	s.mu.Unlock()
 	s.poke()
-	return s.audit(ctx, by, action, subject, detail, err)
+	return s.audit(ctx, a, err)
 }
 
 // enqueue writes a job that a person asked for.
@@ -85,7 +91,7 @@ func (s *Service) enqueue(ctx context.Context, by Actor, spec Spec, fill func(r 
 
 // Start implements Commands.
 func (s *Service) Start(ctx context.Context, by Actor, start Start) (run string, err error) {
-	err = s.command(ctx, by, "run.start", start.Playbook, start.Why, func() error {
+	err = s.command(ctx, act{by, "run.start", start.Playbook, start.Why}, func() error {
 		spec, err := s.startSpec(start)
 		if err != nil {
 			return err
@@ -198,7 +204,7 @@ func (s *Service) checkTenants(p *PlaybookView, given map[string]string) (map[st
 
 // RunNow implements Commands.
 func (s *Service) RunNow(ctx context.Context, by Actor, schedule string) (run string, err error) {
-	err = s.command(ctx, by, "schedule.run", schedule, "", func() error {
+	err = s.command(ctx, act{by, "schedule.run", schedule, ""}, func() error {
 		p := s.schedule(schedule)
 		if p == nil {
 			return s.noSchedule(schedule)
@@ -223,7 +229,7 @@ func (s *Service) Pause(ctx context.Context, by Actor, schedule string, until ti
 	if !until.IsZero() {
 		detail = strings.TrimSpace("until " + until.UTC().Format(time.RFC3339) + " " + reason)
 	}
-	return s.command(ctx, by, "schedule.pause", schedule, detail, func() error {
+	return s.command(ctx, act{by, "schedule.pause", schedule, detail}, func() error {
 		if s.schedule(schedule) == nil {
 			return s.noSchedule(schedule)
 		}
@@ -242,7 +248,7 @@ func (s *Service) Pause(ctx context.Context, by Actor, schedule string, until ti
 
 // Unpause implements Commands.
 func (s *Service) Unpause(ctx context.Context, by Actor, schedule string) error {
-	return s.command(ctx, by, "schedule.unpause", schedule, "", func() error {
+	return s.command(ctx, act{by, "schedule.unpause", schedule, ""}, func() error {
 		p := s.schedule(schedule)
 		switch {
 		case p == nil:
@@ -278,7 +284,7 @@ func (s *Service) putState(ctx context.Context, state journal.ScheduleState, wor
 
 // Cancel implements Commands.
 func (s *Service) Cancel(ctx context.Context, by Actor, run string) error {
-	return s.command(ctx, by, "run.cancel", run, "", func() error {
+	return s.command(ctx, act{by, "run.cancel", run, ""}, func() error {
 		j := s.jobs[run]
 		why := "cancelled by " + by.Name
 		switch {
@@ -312,7 +318,7 @@ func (s *Service) cancelElsewhere(ctx context.Context, run string) error {
 
 // Resume implements Commands.
 func (s *Service) Resume(ctx context.Context, by Actor, run string, o ResumeOptions) error {
-	return s.command(ctx, by, "run.resume", run, "", func() error {
+	return s.command(ctx, act{by, "run.resume", run, ""}, func() error {
 		r, err := s.resumable(ctx, run)
 		if err != nil {
 			return err
@@ -380,7 +386,7 @@ func (s *Service) PreviewUndo(ctx context.Context, run string, o UndoOptions) (*
 // Undo implements Commands.
 func (s *Service) Undo(ctx context.Context, by Actor, run string, o UndoOptions) (undoing string, err error) {
 	detail := strings.Join(append(slices.Clone(o.Only), o.Force...), " ")
-	err = s.command(ctx, by, "run.undo", run, detail, func() error {
+	err = s.command(ctx, act{by, "run.undo", run, detail}, func() error {
 		r, err := s.undoable(ctx, run)
 		if err != nil {
 			return err

@@ -42,8 +42,8 @@ func (l *fakeLoader) Load(*Setup) (*Setup, error) { return l.setup, nil }
 func (l *fakeLoader) Changed() bool               { return false }
 
 // plot makes a schedule of keys and values.
-func plot(t testing.TB, id string, pairs ...any) *Plotted {
-	t.Helper()
+func plot(tb testing.TB, id string, pairs ...any) *Plotted {
+	tb.Helper()
 	tree := engine.NewObject(len(pairs) / 2)
 	for i := 0; i < len(pairs); i += 2 {
 		key, _ := pairs[i].(string)
@@ -51,7 +51,7 @@ func plot(t testing.TB, id string, pairs ...any) *Plotted {
 	}
 	s, problems := cron.Parse(tree, func(string) engine.Position { return engine.Position{File: "a0run.yaml"} })
 	if len(problems) > 0 {
-		t.Fatal(problems)
+		tb.Fatal(problems)
 	}
 	s.ID = id
 	job := Spec{
@@ -211,31 +211,31 @@ type bench struct {
 	longest int
 }
 
-func newBench(t testing.TB, plots ...*Plotted) *bench {
-	t.Helper()
-	return newBenchAt(t, time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC), plots...)
+func newBench(tb testing.TB, plots ...*Plotted) *bench {
+	tb.Helper()
+	return newBenchAt(tb, time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC), plots...)
 }
 
-func newBenchAt(t testing.TB, now time.Time, plots ...*Plotted) *bench {
-	t.Helper()
+func newBenchAt(tb testing.TB, now time.Time, plots ...*Plotted) *bench {
+	tb.Helper()
 	box, err := seal.New(make([]byte, seal.KeySize))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	clock := &fakeClock{now: now}
-	path := filepath.Join(t.TempDir(), "journal.db")
-	b := &bench{t: t, clock: clock, path: path, box: box, setup: &Setup{
+	path := filepath.Join(tb.TempDir(), "journal.db")
+	b := &bench{t: tb, clock: clock, path: path, box: box, setup: &Setup{
 		Schedules: plots, Tenants: []TenantView{{Name: "staging"}}, Drain: time.Second,
 	}}
 	for _, p := range plots {
 		b.setup.Playbooks = append(b.setup.Playbooks, PlaybookView{ID: p.Playbook, Path: p.Path, Language: "lua", Roles: []RoleView{{Role: "default", Tenant: "staging"}}})
 	}
 	b.runner = &fakeRunner{
-		t: t, clock: clock, path: path, box: box, running: map[string]*fakeRun{}, begun: map[string]int{}, resumed: map[string]int{},
+		t: tb, clock: clock, path: path, box: box, running: map[string]*fakeRun{}, begun: map[string]int{}, resumed: map[string]int{},
 		takes: func(Task) time.Duration { return time.Second }, exits: func(Task) int { return 0 },
 	}
 	b.open()
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		b.runner.die()
 		_ = b.db.Close()
 	})

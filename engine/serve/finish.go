@@ -141,7 +141,7 @@ func (s *Service) retry(ctx context.Context, j *job, r *engine.RunRecord) error 
 	if err != nil {
 		return err
 	}
-	j.Job.Spec = sealed
+	j.Spec = sealed
 	return s.again(ctx, j, s.o.Now().Add(delay))
 }
 

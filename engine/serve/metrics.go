@@ -21,7 +21,6 @@ type counters struct {
 	// calls ended in runs that are over, failed of them.
 	calls, failed int
 	reloads       int
-	broken        int
 }
 
 func (c *counters) fire(outcome string) {
@@ -125,7 +124,7 @@ func (m *metrics) metric(name, kind, help string, samples ...labelled) {
 		return strings.Compare(strings.Join(a.labels, " "), strings.Join(b.labels, " "))
 	})
 	for _, s := range samples {
-		m.out.WriteString(name)
+		fmt.Fprint(m.out, name)
 		for i := 0; i+1 < len(s.labels); i += 2 {
 			open := ","
 			if i == 0 {
@@ -134,7 +133,7 @@ func (m *metrics) metric(name, kind, help string, samples ...labelled) {
 			fmt.Fprintf(m.out, "%s%s=\"%s\"", open, s.labels[i], escaped(s.labels[i+1]))
 		}
 		if len(s.labels) > 0 {
-			m.out.WriteByte('}')
+			fmt.Fprint(m.out, "}")
 		}
 		fmt.Fprintf(m.out, " %g\n", s.value)
 	}

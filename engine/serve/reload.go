@@ -53,5 +53,5 @@ func (s *Service) Reload(ctx context.Context, by Actor) ([]FileProblem, error) {
 	problems := s.problems
 	s.mu.Unlock()
 	s.poke()
-	return problems, s.audit(ctx, by, "files.reload", "", "", nil)
+	return problems, s.audit(ctx, act{by: by, action: "files.reload"}, nil)
 }

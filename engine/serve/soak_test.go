@@ -66,6 +66,7 @@ func TestSoak(t *testing.T) {
 }
 
 func soakSchedules(t *testing.T) []*Plotted {
+	t.Helper()
 	return []*Plotted{
 		plot(t, "queue", "every", "30s", "overlap", "queue", "missed", "all"),
 		plot(t, "skip", "every", "20s"),
