@@ -2,7 +2,6 @@ package client_test
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
@@ -47,40 +46,29 @@ func Example_pythonExamples() {
 	// partners
 	// partners-2026
 	// auth0|ada
+	// ada@example.com
 	// 404 inexistent_user The user does not exist.
 }
 
 func pythonExamples(ctx context.Context, c *client.Client) error {
-	for item, err := range c.Each(ctx, "connections.all", nil) {
+	for connection, err := range c.Connections().List(ctx) {
 		if err != nil {
-			return err
-		}
-		var connection struct{ Name string }
-		if err := json.Unmarshal(item, &connection); err != nil {
 			return err
 		}
 		fmt.Println(connection.Name)
 	}
-
-	_, err := c.Do(ctx, "connections.update", client.Args{
-		"id": "con_partners", "body": map[string]any{"name": "partners-2026"},
-	})
+	_, err := c.Connections().Update(ctx, "con_partners", &client.Connection{Name: "partners-2026"})
 	if err != nil {
 		return err
 	}
-	answer, err := c.Do(ctx, "connections.get", client.Args{"id": "con_partners"})
+	modified, err := c.Connections().Get(ctx, "con_partners")
 	if err != nil {
-		return err
-	}
-	var modified struct{ Name string }
-	if err := answer.Decode(&modified); err != nil {
 		return err
 	}
 	fmt.Println(modified.Name)
 
-	tokens, err := c.GetToken(ctx, "login", client.Args{
-		"username": "ada@example.com", "password": "Passw0rd-ada",
-		"realm": "Username-Password-Authentication", "scope": "openid",
+	tokens, err := c.Tokens().Password(ctx, "ada@example.com", client.NewSecret("Passw0rd-ada"), client.Args{
+		"realm": "Username-Password-Authentication", "scope": "openid email",
 	})
 	if err != nil {
 		return err
@@ -95,13 +83,46 @@ func pythonExamples(ctx context.Context, c *client.Client) error {
 	}
 	fmt.Println(user.Sub)
 
-	_, err = c.Do(ctx, "users.get", client.Args{"id": "auth0|nobody"})
+	answer, err := c.Do(ctx, "authentication.users.userinfo", client.Args{"access_token": tokens.AccessToken})
+	if err != nil {
+		return err
+	}
+	var info struct{ Email string }
+	if err := answer.Decode(&info); err != nil {
+		return err
+	}
+	fmt.Println(info.Email)
+
+	err = client.ForEach(ctx, c.Users().List(ctx, client.Args{"q": "email:*"}), 16, func(ctx context.Context, user *client.User) error {
+		_, err := c.Users().Update(ctx, user.UserID, &client.User{Blocked: client.Set(true)})
+		return err
+	})
+	if err != nil {
+		return err
+	}
+
+	_, err = c.Users().Get(ctx, "auth0|nobody")
 	if limited, ok := errors.AsType[*client.RateLimitError](err); ok {
 		fmt.Println("again at", limited.ResetAt)
 	} else if e, ok := errors.AsType[*client.Auth0Error](err); ok {
 		fmt.Println(e.StatusCode, e.ErrorCode, e.Message)
 	}
 	return nil
+}
+
+// A token signed with a shared secret, and what else is asked of it.
+func ExampleClient_VerifyIDToken_hS256() {
+	c, err := client.New("acme.eu.auth0.com", client.WithClientSecret("my-app", "a secret of at least 32 characters"))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	nonce, maxAge := "n-1", int64(3600)
+	_, err = c.VerifyIDToken(context.Background(), "not a token", client.VerifyOptions{
+		Algorithm: "HS256", Leeway: 10, Nonce: &nonce, MaxAge: &maxAge, Organization: "org_1",
+	})
+	fmt.Println(err)
+	// Output: token could not be decoded.
 }
 
 // An access token of an API is checked for its audience, and for what it allows.

@@ -264,17 +264,18 @@ func fetchKeySet(ctx context.Context, url string, fetch fetchFunc) (*keySet, err
 type keySet struct {
 	families map[family]keyfunc.Keyfunc
 	// found are the keys that keyfunc gave, by kid and algorithm: it goes through
-	// the whole set for each token.
-	found sync.Map
+	// the whole set for each token. The keyring's lock guards it.
+	found map[keyRef]any
 }
 
 // keyRef is a kid together with the algorithm that it was asked for.
 type keyRef struct{ kid, alg string }
 
-// key finds the key for a token's kid among those of a family.
+// key finds the key for a token's kid among those of a family. Called with the
+// keyring's lock.
 func (s *keySet) key(ctx context.Context, q keyQuery) (any, bool) {
 	ref := keyRef{q.kid, q.method.Alg()}
-	if key, ok := s.found.Load(ref); ok {
+	if key, ok := s.found[ref]; ok {
 		return key, true
 	}
 	kf := s.families[q.kind]
@@ -285,7 +286,7 @@ func (s *keySet) key(ctx context.Context, q keyQuery) (any, bool) {
 	if err != nil {
 		return nil, false // not remembered: anyone can ask for any kid
 	}
-	s.found.Store(ref, key)
+	s.found[ref] = key
 	return key, true
 }
 
@@ -313,7 +314,7 @@ func parseKeySet(ctx context.Context, text []byte) (*keySet, error) {
 		}
 		found[kind][jwk.Marshal().KID] = jwk
 	}
-	set := &keySet{families: map[family]keyfunc.Keyfunc{}}
+	set := &keySet{families: map[family]keyfunc.Keyfunc{}, found: map[keyRef]any{}}
 	for kind, keys := range found {
 		storage := jwkset.NewMemoryStorage()
 		for _, jwk := range keys {

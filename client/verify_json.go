@@ -55,7 +55,7 @@ func (c *claimSet) has(name []byte) bool {
 		return ok
 	}
 	for i := range c.list {
-		if bytes.Equal(c.list[i].name, name) {
+		if have := c.list[i].name; len(have) == len(name) && string(have) == string(name) {
 			return true
 		}
 	}
