@@ -151,7 +151,7 @@ func (h *hub) follow(ctx context.Context, f *follower) {
 	if err != nil {
 		return
 	}
-	t := &teller{hub: h, f: f, after: rec.LastSeq, feed: h.room.o.Control.Watch(f.run)}
+	t := &teller{hub: h, f: f, after: rec.LastSeq, feed: h.room.o.Control.Watch(f.run), last: map[string]string{}}
 	ticks := time.NewTicker(liveEvery)
 	defer ticks.Stop()
 	for {
@@ -176,7 +176,12 @@ type teller struct {
 	ended bool  // the feed has
 	after int64 // the newest call that was told
 	last  map[string]string
+	begun bool // it was being executed
+	stale int  // how often the steps are still to be read
 }
+
+// A step's end is told a moment before the journal has it.
+const staleTicks = 6
 
 // drained is a context that has ended: a feed then gives what it has.
 func drained() context.Context {
@@ -188,7 +193,10 @@ func drained() context.Context {
 // tell says what is new; over when there is nothing more to come.
 func (t *teller) tell(ctx context.Context) (message []byte, over bool) {
 	r := t.hub.room
-	moved := t.events()
+	if t.events() {
+		t.stale = staleTicks
+	}
+	t.stale--
 	rec, err := r.run(ctx, t.f.run)
 	if err != nil {
 		return nil, true
@@ -199,7 +207,7 @@ func (t *teller) tell(ctx context.Context) (message []byte, over bool) {
 		return nil, true
 	}
 	t.part(&out, "head", "head", r.head(rec))
-	if moved || t.last["steps"] == "" || row.Over {
+	if t.stale >= 0 || t.last["steps"] == "" || row.Over {
 		if steps, err := r.steps(ctx, rec, t.hub.running(t.f.run)); err == nil {
 			t.part(&out, "steps", "steps", steps)
 		}
@@ -207,8 +215,14 @@ func (t *teller) tell(ctx context.Context) (message []byte, over bool) {
 	if live, ok := r.o.Control.Live(t.f.run); ok {
 		t.rate(&out, live.Rate)
 	}
-	if row.Over {
+	switch {
+	case row.Over:
 		event(&out, "ended", row.State.Word)
+	case row.Live && !t.begun && t.last["waited"] != "":
+		event(&out, "begun", row.State.Word) // its name and parameters are known now
+	}
+	if t.begun = row.Live; !row.Live {
+		t.last["waited"] = "yes"
 	}
 	return out.Bytes(), row.Over
 }
@@ -284,9 +298,6 @@ func (t *teller) part(out *bytes.Buffer, name, template string, data any) {
 	text, err := t.hub.room.pages.part(template, data)
 	if err != nil || t.last[name] == text {
 		return
-	}
-	if t.last == nil {
-		t.last = map[string]string{}
 	}
 	t.last[name] = text
 	event(out, name, text)

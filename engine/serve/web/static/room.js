@@ -59,9 +59,9 @@ function drawChart(columns, anew) {
   chart = new uPlot({
     width: box.clientWidth, height: box.clientHeight - 34,
     scales: { y: { range: (u, min, max) => [0, Math.max(max, 1) * 1.1] }, left: { range: (u, min, max) => [0, Math.max(max, 1) * 1.1] } },
-    axes: [axis, { ...axis, size: 44 }, { ...axis, side: 1, scale: "left", size: 44, grid: { show: false } }],
+    axes: [{ ...axis, incrs: [1, 2, 5, 10, 15, 30, 60, 300, 600, 1800, 3600], values: (u, at) => at.map((v) => new Date(v * 1000).toLocaleTimeString([], { hour12: false })) }, { ...axis, size: 44 }, { ...axis, side: 1, scale: "left", size: 44, grid: { show: false } }],
     series: [
-      { label: "time" },
+      { label: "time", value: (u, v) => (v == null ? "" : new Date(v * 1000).toLocaleTimeString([], { hour12: false })) },
       { label: "calls/s", stroke: colour("--mark-busy"), fill: colour("--busy-soft"), width: 1.5 },
       { label: "failed/s", stroke: colour("--mark-bad"), width: 1.5 },
       { label: "budget left", stroke: colour("--mark-good"), width: 1.5, scale: "left", dash: [4, 3] },
@@ -80,7 +80,7 @@ document.addEventListener("htmx:sseBeforeMessage", (e) => {
     e.preventDefault();
     drawChart(JSON.parse(event.data));
   }
-  if (event.type === "ended") {
+  if (event.type === "ended" || event.type === "begun") {
     e.preventDefault();
     location.reload();
   }
