@@ -113,10 +113,13 @@ func (db *DB) foldTails(ctx context.Context, run string, below int64) error {
 	return nil
 }
 
+const frozenAfter = time.Minute
+
 // awaitLive waits until the process that executes a run has put into the database
 // what stands in the run's tail by now: it does so soon. Doing it here was refused:
 // that process would starve whoever waits for SQLite's lock. One that does nothing
-// for as long as others wait for the lock is frozen, and not waited for.
+// for frozenAfter is frozen, and not waited for: a transaction is over before, on any
+// machine.
 func (db *DB) awaitLive(ctx context.Context, run string) {
 	files, err := db.tails(run)
 	if err != nil || len(files) == 0 {
@@ -135,7 +138,7 @@ func (db *DB) awaitLive(ctx context.Context, run string) {
 			return
 		}
 		if folded > before {
-			before, end = folded, time.Now().Add(db.opts.Busy)
+			before, end = folded, time.Now().Add(frozenAfter)
 		}
 		if time.Now().After(end) || pause(ctx, foldAfter/20) != nil {
 			return
