@@ -138,6 +138,10 @@ func (a *apiCall) action(values *engine.Object) (*engine.Action, *engine.Error) 
 	if v, _ := a.args.values.Get(repeatableParam); a.option(repeatableParam) && v == true {
 		action.Repeatable = true
 	}
+	if name := a.op.RepeatableWith(); name != "" {
+		v, _ := values.Get(name)
+		action.Repeatable = action.Repeatable || v == true
+	}
 	sent := a.clientArgs(values)
 	action.Perform = func(ctx context.Context, at *engine.Attempt) engine.Outcome {
 		resp, err := c.Do(ctx, a.op.ID, sent, attemptOptions(at, timeout)...)

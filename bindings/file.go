@@ -69,9 +69,8 @@ func (t *table) fileNamespace() *engine.Namespace {
 		// The text is known by its hash and size: the journal and the events
 		// must not hold a file a second time.
 		text := args.text("text")
-		sum := sha256.Sum256([]byte(text))
 		path := args.text("path")
-		args.values.Set("text", fmt.Sprintf("sha256:%s (%d bytes)", hex.EncodeToString(sum[:]), len(text)))
+		args.values.Set("text", fileDigest(text))
 		return t.perform(args, &engine.Action{
 			Name: write.Name, Effect: catalog.Replace, Kind: engine.KindFiles, Object: path, Payload: text,
 			Image: func() (any, error) { return t.image(args, path) },
@@ -91,6 +90,12 @@ func (t *table) readText(args *bound, path string) (string, error) {
 	})
 	text, _ := v.(string)
 	return text, err
+}
+
+// fileDigest stands for the text of a file where that is recorded and shown.
+func fileDigest(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return fmt.Sprintf("sha256:%s (%d bytes)", hex.EncodeToString(sum[:]), len(text))
 }
 
 // digestOf is what the journal keeps of a file's text.

@@ -20,6 +20,9 @@ func (a *apiCall) marked(values *engine.Object) *engine.Object {
 			a.table.know(s)
 			v = engine.Secret(s)
 		}
+		if s, isText := v.(string); ok && arg.Type == catalog.File && isText {
+			v = fileDigest(s) // a file is no part of a record, and may hold hashes of passwords
+		}
 		out.Set(name, v)
 	}
 	for _, path := range a.op.Secrets {

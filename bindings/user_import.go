@@ -452,7 +452,7 @@ func (im *userImport) upload(_ context.Context, part *client.UserPart, given cli
 			sent["users"] = client.FileArg{Name: name, Data: bytes.NewReader(part.Body)}
 			resp, err := tenant.Do(ctx, op.ID, sent, attemptOptions(at, timeout)...)
 			if err != nil {
-				return im.table.failed(err, op)
+				return im.failed(err, op)
 			}
 			return im.answered(resp, op)
 		}

@@ -39,16 +39,14 @@ func viaOption() engine.Param {
 
 // watch hears how a walk over users goes and tells the log; elsewhere is what it
 // decided instead.
-func (a *apiCall) watch(t **engine.Task, elsewhere *client.Args) client.WalkWatch {
-	if !sliced(a.op) {
-		return client.WalkWatch{}
-	}
+func (a *apiCall) watch(t **engine.Task, page client.DoFunc, elsewhere *client.Args) client.WalkWatch {
 	say := func(level, format string, args ...any) {
 		if *t != nil {
 			(*t).Log(engine.Event{Level: level, Text: a.op.ID + ": " + fmt.Sprintf(format, args...)}, a.args.call.Where)
 		}
 	}
 	return client.WalkWatch{
+		Do: page,
 		Begin: func(total int) error {
 			given, why := a.asExport()
 			via := a.args.text(viaParam)
@@ -128,7 +126,7 @@ func (a *apiCall) userWalk(t **engine.Task, page client.DoFunc) iter.Seq2[json.R
 			elsewhere = given
 		}
 		if elsewhere == nil {
-			for item, err := range client.WalkWatched(context.Background(), a.op, a.clientArgs(a.args.values), page, a.watch(t, &elsewhere)) {
+			for item, err := range client.WalkWatched(context.Background(), a.op, a.clientArgs(a.args.values), a.watch(t, page, &elsewhere)) {
 				if errors.Is(err, client.ErrWalkElsewhere) {
 					break
 				}

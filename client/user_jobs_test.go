@@ -27,11 +27,11 @@ const baseSeed = `{"connections": [{"id": "con_base000000000001", "name": "base"
 func manyUsers(n int) (text string, bad []int) {
 	var b strings.Builder
 	for i := 1; i <= n; i++ {
-		switch {
-		case i%200 == 100:
+		switch i % 200 {
+		case 100:
 			bad = append(bad, i)
 			fmt.Fprintf(&b, "{\"email\": \"u%d@example.com\", \"user_id\": \"u%d\"\n", i, i)
-		case i%200 == 0:
+		case 0:
 			bad = append(bad, i)
 			fmt.Fprintf(&b, "{\"email\": \"no address %d\", \"user_id\": \"u%d\"}\n", i, i)
 		default:
@@ -208,6 +208,7 @@ func (s *jobServer) client(t *testing.T) *Client {
 }
 
 func (s *jobServer) serve(t *testing.T, w http.ResponseWriter, r *http.Request) {
+	t.Helper()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	w.Header().Set("Content-Type", "application/json")

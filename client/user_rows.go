@@ -409,11 +409,12 @@ func (r *lineReader) quoted() error {
 		if err != nil {
 			return err
 		}
-		if c == '\\' {
+		switch c {
+		case '\\':
 			if _, err := r.keep(); err != nil {
 				return err
 			}
-		} else if c == '"' {
+		case '"':
 			return nil
 		}
 	}

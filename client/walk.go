@@ -31,13 +31,13 @@ type DoFunc func(ctx context.Context, op *catalog.Operation, args Args) (*Respon
 // The arguments are the operation's own; page, per_page, from and take say
 // where the walk begins and how large its pages are. An error ends the walk.
 func Walk(ctx context.Context, op *catalog.Operation, args Args, do DoFunc) iter.Seq2[json.RawMessage, error] {
-	return WalkWatched(ctx, op, args, do, WalkWatch{})
+	return WalkWatched(ctx, op, args, WalkWatch{Do: do})
 }
 
 // WalkWatched is Walk with somebody who hears how it goes.
-func WalkWatched(ctx context.Context, op *catalog.Operation, args Args, do DoFunc, watch WalkWatch) iter.Seq2[json.RawMessage, error] {
+func WalkWatched(ctx context.Context, op *catalog.Operation, args Args, watch WalkWatch) iter.Seq2[json.RawMessage, error] {
 	return func(yield func(json.RawMessage, error) bool) {
-		w, err := newWalk(ctx, op, args, do)
+		w, err := newWalk(ctx, op, args, watch.Do)
 		if err == nil {
 			w.yield, w.watch = yield, watch
 			err = w.run()

@@ -16,8 +16,11 @@ import (
 // many there are: where that is more than were handed out, all slices are read
 // once more, and whoever was not seen is handed out then.
 
-// A WalkWatch hears how a walk over users goes. Its functions may be nil.
+// A WalkWatch makes the requests of a walk and hears how one over users goes.
+// Begin and End may be nil.
 type WalkWatch struct {
+	// Do is one call of one page.
+	Do DoFunc
 	// Begin is told how many users the tenant counts, before the first one is
 	// handed out; an error of it ends the walk.
 	Begin func(total int) error

@@ -29,8 +29,8 @@ func walkAll(t *testing.T, c *Client, page func(n int, body json.RawMessage) jso
 		}
 		return resp, err
 	}
-	watch := WalkWatch{Begin: func(total int) error { begun = total; return nil }, End: func(c WalkCount) { count = &c }}
-	for item, err := range WalkWatched(t.Context(), op, nil, do, watch) {
+	watch := WalkWatch{Do: do, Begin: func(total int) error { begun = total; return nil }, End: func(c WalkCount) { count = &c }}
+	for item, err := range WalkWatched(t.Context(), op, nil, watch) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -141,7 +141,7 @@ func TestWalkElsewhere(t *testing.T) {
 	do := func(ctx context.Context, op *catalog.Operation, args Args) (*Response, error) {
 		return c.perform(ctx, op, args, callOptions{})
 	}
-	for item, err := range WalkWatched(t.Context(), op, nil, do, WalkWatch{Begin: func(int) error { return ErrWalkElsewhere }}) {
+	for item, err := range WalkWatched(t.Context(), op, nil, WalkWatch{Do: do, Begin: func(int) error { return ErrWalkElsewhere }}) {
 		if item != nil || err != ErrWalkElsewhere { //nolint:errorlint // the sentinel itself
 			t.Errorf("got %s, %v", item, err)
 		}

@@ -25,8 +25,11 @@ func (x *call) bulk(c *Change) {
 	c.Fields = append([]Field{{Path: b.Kind, New: text(what)}}, c.Fields...)
 }
 
-// importUnknown is what nobody can say of an import before it is done.
-func (x *call) importUnknown() string {
+// jobUnknown is what nobody can say of a job before it is done.
+func (x *call) jobUnknown(at place) string {
+	if at.kind.path != "/jobs/users-imports" {
+		return "what the job does, and when it is done: its effect on later reads is not shown"
+	}
 	if x.Bulk != nil && x.Bulk.Changes {
 		return "how many of the users are new, what changes of those that are there already, and which the tenant refuses: reads in the plan do not show them"
 	}

@@ -242,11 +242,7 @@ func (x *call) fillIn(at place, o, body *engine.Object) {
 		}
 	case "/jobs/users-imports", "/jobs/users-exports":
 		preset("status", "pending", "type", strings.ReplaceAll(strings.TrimPrefix(at.kind.path, "/jobs/"), "-", "_"))
-		if at.kind.path == "/jobs/users-imports" {
-			x.cannotKnow(x.importUnknown())
-		} else {
-			x.cannotKnow("what the job does, and when it is done: its effect on later reads is not shown")
-		}
+		x.cannotKnow(x.jobUnknown(at))
 	case "/connections/{}/scim-configuration", "/connections/{}/directory-provisioning":
 		preset("connection_id", at.values[0])
 	}
