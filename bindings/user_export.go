@@ -246,15 +246,28 @@ func (s *exportStream) more(t *engine.Task) error {
 	if err != nil {
 		return s.failure(err)
 	}
-	text, _ := v.(json.RawMessage)
-	var users []json.RawMessage
-	if err := json.Unmarshal(text, &users); err != nil {
+	users, err := usersIn(v)
+	if err != nil {
 		return s.failure(err)
 	}
 	s.ready = users
 	s.at += len(users)
 	s.ended = len(users) < exportedAtOnce
 	return nil
+}
+
+// usersIn takes a list of users apart: the text that was read, or the tree that a
+// journal gives.
+func usersIn(v any) ([]json.RawMessage, error) {
+	text, isText := v.(json.RawMessage)
+	if !isText {
+		var err error
+		if text, err = engine.FormatJSON(v); err != nil {
+			return nil, err
+		}
+	}
+	var users []json.RawMessage
+	return users, json.Unmarshal(text, &users)
 }
 
 // read gives the users from the at-th on.

@@ -49,7 +49,10 @@ func ops(w *world, pattern string, asJSON bool) error {
 		}
 		return explain(w.stdout, op)
 	}
-	found := 0
+	found, alone, err := opsWalkers(w.stdout, pattern, asJSON)
+	if alone || err != nil {
+		return err
+	}
 	for _, op := range table.All() {
 		if !matches(op, pattern) {
 			continue
