@@ -7,7 +7,7 @@ FUZZTIME ?= 60s
 KILLS    ?= 1000
 CALLS    ?= 2000
 
-.PHONY: build cross test vet lint tidy demo bench torture fuzz sdk clean
+.PHONY: build cross test vet lint tidy demo bench bench-pace torture fuzz sdk clean
 
 build: ## one static binary in bin/
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/a0run ./cmd/a0run
@@ -39,8 +39,12 @@ demo: build ## the main job against a rate-limited local tenant, nothing else ne
 bench: build ## print the figures of docs/WHY.md; asserts nothing
 	go run ./cmd/bench -a0run bin/a0run
 
+bench-pace: build ## the full speed, on real sockets, beside other clients; writes the table and chart of docs/pace.md (7 minutes)
+	go run ./cmd/bench -a0run bin/a0run -only pace -docs docs
+
 torture: ## KILLS kills (kill -9) of runs of CALLS calls, resumed (A0RUN_SEED=… repeats what failed), and random programs
 	A0RUN_PROGRAMS=400 go test -count=1 -timeout 2h -run 'Resume|Random|OneAndMany' ./engine/durable -rapid.checks=400
+	A0RUN_LIMITERS=500 go test -count=1 -timeout 2h -v -run 'Honest|Share|Reserve|Change|Groups|Cells' ./client/pace
 	A0RUN_TORTURE=$(KILLS) A0RUN_CALLS=$(CALLS) go test -count=1 -v -timeout 6h -run '^TestKills$$' ./cmd/a0run
 
 fuzz: ## every fuzz target for FUZZTIME

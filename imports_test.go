@@ -21,7 +21,10 @@ var allowed = map[string][]string{
 	"client/catalog/gen": {"client/catalog"},
 	"client/schema":      {"client/catalog"},
 	"client/pace":        {},
-	"client/search":      {},
+	// What the processes of one machine share, and what every such store must pass.
+	"client/pace/pacefile": {},
+	"client/pace/pacetest": {"client/pace"},
+	"client/search":        {},
 	// Hosts that are no tenant's: which a playbook may ask, and how they are
 	// asked. Neither knows anything of Auth0.
 	"client/hosts":  {},
@@ -34,7 +37,7 @@ var allowed = map[string][]string{
 	"engine":           {"client/catalog", "client/hosts", "client/pace", "client/search"},
 	"engine/lua":       {"engine"},
 	"engine/yaml":      {"engine", "engine/lua"},
-	"engine/project":   {"engine", "engine/cron", "engine/guard", "engine/notify"},
+	"engine/project":   {"engine", "engine/cron", "engine/guard", "engine/notify", "client/pace"},
 	// Who is told what became of runs.
 	"engine/notify": {"engine"},
 	// What makes a run durable: where it is kept, how its secrets rest, what
@@ -63,19 +66,20 @@ var allowed = map[string][]string{
 
 // tests are further imports of test files: the front door of the real thing.
 var tests = map[string][]string{
-	"client":           {"client/sim", "client/sim/store"},
-	"client/pace":      {},
-	"client/sim/rules": {"client/sim", "client/catalog"},
-	"engine/lua":       {"client/catalog"},
-	"engine/yaml":      {"client/catalog"},
-	"bindings":         {"client/sim", "client/pace", "engine/lua", "engine/yaml"},
-	"engine/plan":      {"bindings", "client", "client/sim", "engine/lua", "engine/yaml"},
-	"engine/undo":      {"bindings", "client", "client/sim", "engine/lua", "engine/yaml", "engine/durable", "engine/journal", "engine/seal"},
-	"engine/guard":     {"bindings", "client", "client/sim", "engine/lua", "engine/yaml"},
-	"engine/image":     {"bindings", "client", "client/sim"},
-	"engine/durable":   {"bindings", "client", "client/sim", "client/sim/store", "engine/lua", "engine/yaml", "engine/journal"},
-	"engine/journal":   {"engine/seal", "engine/journal/journaltest"},
-	"engine/serve/web": {"engine/serve/servetest", "engine/serve/servetest/browse"},
+	"client":               {"client/sim", "client/sim/store", "client/pace/pacefile"},
+	"client/pace":          {},
+	"client/pace/pacefile": {"client/pace", "client/pace/pacetest"},
+	"client/sim/rules":     {"client/sim", "client/catalog"},
+	"engine/lua":           {"client/catalog"},
+	"engine/yaml":          {"client/catalog"},
+	"bindings":             {"client/sim", "client/pace", "engine/lua", "engine/yaml"},
+	"engine/plan":          {"bindings", "client", "client/sim", "engine/lua", "engine/yaml"},
+	"engine/undo":          {"bindings", "client", "client/sim", "engine/lua", "engine/yaml", "engine/durable", "engine/journal", "engine/seal"},
+	"engine/guard":         {"bindings", "client", "client/sim", "engine/lua", "engine/yaml"},
+	"engine/image":         {"bindings", "client", "client/sim"},
+	"engine/durable":       {"bindings", "client", "client/sim", "client/sim/store", "engine/lua", "engine/yaml", "engine/journal"},
+	"engine/journal":       {"engine/seal", "engine/journal/journaltest"},
+	"engine/serve/web":     {"engine/serve/servetest", "engine/serve/servetest/browse"},
 }
 
 // doors are third parties that only a few rooms may import.
@@ -87,7 +91,7 @@ var doors = map[string][]string{
 	"golang.org/x/term":              {"cmd/a0run"},
 	"modernc.org/sqlite":             {"engine/journal", "client/sim/store"},
 	"github.com/pressly/goose":       {"engine/journal"},
-	"github.com/gofrs/flock":         {"engine/journal"},
+	"github.com/gofrs/flock":         {"engine/journal", "client/pace/pacefile"},
 	"github.com/netresearch/go-cron": {"engine/cron"},
 	"github.com/nicholas-fedor":      {"engine/notify"},
 	"github.com/alexedwards/scs":     {"engine/serve/web"},

@@ -86,6 +86,7 @@ func (a *apiCall) iterate() *engine.Iterator {
 // walk is the client's walker with each page an action of the run, of the task
 // that asks for it: an iterator may be handed from one task to another.
 func (a *apiCall) walk(t **engine.Task) iter.Seq2[json.RawMessage, error] {
+	first := true
 	page := func(_ context.Context, _ *catalog.Operation, args client.Args) (*client.Response, error) {
 		values, err := a.prepare(treeOf(args))
 		if err != nil {
@@ -96,12 +97,31 @@ func (a *apiCall) walk(t **engine.Task) iter.Seq2[json.RawMessage, error] {
 			return nil, out.Err
 		}
 		body, _ := out.Value.(json.RawMessage)
+		if first {
+			first = false
+			(*t).Expect(totalOf(body))
+		}
 		return &client.Response{Status: out.Status, Body: body, Header: http.Header{}}, nil
 	}
 	if sliced(a.op) {
 		return a.userWalk(t, page)
 	}
 	return client.Walk(context.Background(), a.op, a.clientArgs(a.args.values), page)
+}
+
+// totalOf is how many objects a listing has by the tenant's own count, as a page
+// tells it; 0 where it does not.
+func totalOf(page json.RawMessage) int {
+	if len(page) == 0 || page[0] != '{' {
+		return 0
+	}
+	var told struct {
+		Total int `json:"total"`
+	}
+	if json.Unmarshal(page, &told) != nil {
+		return 0
+	}
+	return told.Total
 }
 
 // do sends the call through the run's one path.
@@ -159,6 +179,7 @@ func attemptOptions(at *engine.Attempt, timeout time.Duration) []client.CallOpti
 		client.WithBeforeSend(func(ctx context.Context, _ client.SendInfo) error { return at.BeforeSend(ctx) }),
 		client.WithParked(at.Parked),
 		client.WithGrantBy(at.GrantBy),
+		client.WithFlow(at.Flow),
 	}
 	if timeout > 0 {
 		opts = append(opts, client.WithTimeouts(client.Timeouts{Connect: timeout, Silence: timeout}))

@@ -194,7 +194,7 @@ func (k *call) ready(ctx context.Context) error {
 
 // claim is what the attempt asks of the budget.
 func (k *call) claim() pace.Claim {
-	claim := pace.Claim{Buckets: k.op.Buckets, Before: k.options.grantBy, Parked: k.options.parked}
+	claim := pace.Claim{Buckets: k.op.Buckets, Flow: k.options.flow, Before: k.options.grantBy, Parked: k.options.parked}
 	if k.mine {
 		if until := k.cfg.Retry.Until(k.started); claim.Before.IsZero() || until.Before(claim.Before) {
 			claim.Before = until

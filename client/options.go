@@ -70,6 +70,7 @@ type callOptions struct {
 	timeouts   Timeouts
 	beforeSend BeforeSendFunc
 	grantBy    time.Time
+	flow       pace.Flow
 	parked     func(until time.Time)
 	args       Args
 }
@@ -221,6 +222,10 @@ func WithBeforeSend(f BeforeSendFunc) SharedOption {
 		func(o *callOptions) { o.beforeSend = f },
 	}
 }
+
+// WithFlow says for whom the rate budget is asked, where runs and steps share it by
+// weight: runs, and within them steps, of equal weight have equal shares.
+func WithFlow(f pace.Flow) CallOption { return callOption(func(o *callOptions) { o.flow = f }) }
 
 // WithGrantBy makes a call fail with RateLimitError when the budget cannot let
 // it through before t.

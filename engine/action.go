@@ -75,6 +75,8 @@ type Attempt struct {
 	Parked func(until time.Time)
 	// GrantBy is when the patience of the call is over.
 	GrantBy time.Time
+	// Flow is for whom the rate budget is asked.
+	Flow pace.Flow
 }
 
 // An Outcome is what came of an action.
@@ -114,6 +116,7 @@ type Call struct {
 	attempt  Attempt // the one under way; dispatch makes it
 	step     string
 	undo     UndoPolicy
+	share    share
 	sending  []func(ctx context.Context, attempt int) error
 	refused  []func(attempt int)
 	look     bool  // made on behalf of another call

@@ -15,7 +15,7 @@ func (t *Task) Do(a *Action) Outcome {
 		return Outcome{Err: t.located(AsError(t.Stopped()), a)}
 	}
 	c := t.identify(a)
-	c.step, c.undo = t.step, t.undo
+	c.step, c.undo, c.share = t.step, t.undo, t.share
 	out := t.send(c)
 	t.run.learn(c, out)
 	if out.Err != nil {
@@ -133,6 +133,7 @@ func (r *Run) observe(next Doer) Doer {
 		if out.Err != nil {
 			done.State, done.Error, done.Name = StepFailed, out.Err.Error(), out.Err.Name
 		}
+		r.ended(c)
 		r.count(func(n *Counts) { c.ends(n, out.Err) })
 		r.emitCall(c, done)
 		return out

@@ -148,7 +148,7 @@ func (d *dispatching) attempt(ctx context.Context, n int) Outcome {
 	defer unwatch()
 	d.call.attempt = Attempt{
 		Key: d.call.Key, Number: n, BeforeSend: f.takeOff, Parked: f.park,
-		GrantBy: d.started.Add(d.policy.Patience),
+		GrantBy: d.started.Add(d.policy.Patience), Flow: d.flow(),
 	}
 	began := d.run.cfg.Now()
 	out := d.next.Do(attemptCtx, d.call)
@@ -163,6 +163,14 @@ func (d *dispatching) attempt(ctx context.Context, n int) Outcome {
 		f.wasRefused(n, fault)
 	}
 	return out
+}
+
+// flow is for whom the call asks the rate budget.
+func (d *dispatching) flow() pace.Flow {
+	r := d.run
+	return pace.Flow{
+		Run: r.cfg.ID, Weight: r.cfg.Weight, Step: d.call.share.step, StepWeight: d.call.share.weight, Urgent: r.cfg.Urgent,
+	}
 }
 
 // wasRefused tells the stages that announced the attempt that nothing came of

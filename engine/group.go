@@ -84,6 +84,8 @@ func (t *Task) Each(o EachOptions, src Source, body Body) (*EachResult, error) {
 		owner: t, opts: o, body: body, number: t.parallel,
 		failedAt: map[int]ItemError{}, again: map[string]int{},
 	}
+	t.run.enter(t)
+	defer t.run.leave(t)
 	err := g.pull(src)
 	for g.running > 0 {
 		g.wait()
@@ -199,6 +201,7 @@ func (g *group) start(key string, item any) {
 // finish records what came of an item and wakes the owner.
 func (g *group) finish(index int, item ItemError, value any, err error) {
 	g.running--
+	g.owner.run.itemDone(g.owner)
 	switch e := AsError(err); {
 	case err == nil:
 		g.result.Done++

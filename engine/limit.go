@@ -41,7 +41,7 @@ func (t *Task) limit(d time.Duration, over func()) (lift func()) {
 	r := t.run
 	t.limits++
 	name := "#" + strconv.Itoa(t.limits)
-	clock := &Task{run: r, parent: t, path: t.path + name, canon: t.canon + name, ctx: r.soft, where: t.where, step: t.step}
+	clock := &Task{run: r, parent: t, path: t.path + name, canon: t.canon + name, ctx: r.soft, where: t.where, step: t.step, share: t.share}
 	args := NewObject(1)
 	args.Set("after", d.String())
 	c := clock.identify(&Action{

@@ -37,6 +37,10 @@ type Config struct {
 	Patience time.Duration
 	// Policy is how faults are retried; its Patience is the run's.
 	Policy pace.Policy
+	// Weight is the run's share of the rate budget beside other runs; 0 means 1.
+	// Urgent runs go before bulk work: their reads are waited for by a person.
+	Weight float64
+	Urgent bool
 	// Sink takes the events; nil means nowhere.
 	Sink Sink
 	// Redactor knows the secrets; nil means a new one.
@@ -107,6 +111,8 @@ type Run struct {
 	tolerated int  // steps that failed under Continue
 	doubt     bool // the outcome of one of those is unknown
 	counts    Counts
+	loads     loads
+	progress  *progress // nil where no parallel call is under way
 	// toleratedKeys are the calls whose errors stand in results.
 	toleratedKeys []string
 }
@@ -153,6 +159,7 @@ func NewRun(cfg Config) *Run {
 		parked:      map[*Task]chan *turn{},
 		slots:       make(chan struct{}, cfg.Concurrency),
 		states:      map[string]int{},
+		loads:       loads{},
 		mac:         hmac.New(sha256.New, cfg.Key),
 		scratch:     make([]byte, 0, 512),
 	}

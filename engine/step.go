@@ -37,6 +37,9 @@ type StepOptions struct {
 	Timeout  time.Duration
 	Retry    Retry
 	OnError  OnError
+	// Weight is the step's share of the rate budget beside the run's other steps;
+	// 0 means that it has none of its own.
+	Weight float64
 	// Undo is the step's policy of before-images; "" means the run's.
 	Undo  UndoPolicy
 	Where Position
@@ -113,7 +116,9 @@ func (t *Task) Step(o StepOptions, fn func() error) (StepResult, error) {
 	t.step, t.inside = o.label(), Inside{}
 	defer func() { t.step = outer }()
 	err := t.WithUndo(o.Undo, func() error {
-		return t.Try(TryOptions{What: "step " + o.label(), Timeout: o.Timeout, Retry: o.Retry, Where: o.Where}, fn)
+		return t.WithWeight(o.label(), o.Weight, func() error {
+			return t.Try(TryOptions{What: "step " + o.label(), Timeout: o.Timeout, Retry: o.Retry, Where: o.Where}, fn)
+		})
 	})
 	res := StepResult{
 		ID: o.ID, Name: o.Name, Task: t.path, State: StepOK, Where: o.Where,

@@ -38,6 +38,7 @@ type Task struct {
 	step       string     // the step under way
 	limits     int        // time limits so far
 	undo       UndoPolicy // its policy of before-images, "" for the run's
+	share      share      // of the rate budget, beside the run's other steps
 }
 
 // Run is the run the task belongs to.
@@ -66,6 +67,25 @@ func (t *Task) WithUndo(policy UndoPolicy, fn func() error) error {
 	outer := t.undo
 	t.undo = policy
 	defer func() { t.undo = outer }()
+	return fn()
+}
+
+// share is the part of the run's rate budget that a step asks for.
+type share struct {
+	step   string
+	weight float64 // 0: 1
+}
+
+// WithWeight runs fn as a step whose calls, and those of the tasks that it starts,
+// have a line of their own at the rate budget, with a weight beside the run's other
+// steps; 0 changes nothing.
+func (t *Task) WithWeight(step string, weight float64, fn func() error) error {
+	if weight == 0 {
+		return fn()
+	}
+	outer := t.share
+	t.share = share{step, weight}
+	defer func() { t.share = outer }()
 	return fn()
 }
 
@@ -188,7 +208,7 @@ func (t *Task) child(ctx context.Context, number int, key string, where Position
 	prefix := "/" + strconv.Itoa(number) + "."
 	shown := r.showable(key)
 	canon := escapeKey(r.refs.in(shown))
-	child := &Task{run: r, parent: t, ctx: ctx, where: where, loop: t.loop, step: t.step, undo: t.undo, path: t.path + prefix + escapeKey(shown)}
+	child := &Task{run: r, parent: t, ctx: ctx, where: where, loop: t.loop, step: t.step, undo: t.undo, share: t.share, path: t.path + prefix + escapeKey(shown)}
 	if child.canon = child.path; canon != shown || t.canon != t.path {
 		child.canon = t.canon + prefix + canon
 	}

@@ -6,10 +6,10 @@ import (
 )
 
 // newGate is a gate of which nothing is known but its name.
-func (s *state) newGate(key gateKey) *gate {
-	g := &gate{limit: key.limit, keep: s.cfg.reserve}
-	if s.cfg.reserve > 0 {
-		g.share = 1 - s.cfg.reserve
+func (s *state) newGate(key gateKey, general string) *gate {
+	g := &gate{limit: key.limit, keep: s.cfg.kept(general)}
+	if g.keep > 0 {
+		g.share = 1 - g.keep
 		g.lease = max(1, g.share*float64(key.limit))
 	}
 	return g
@@ -30,7 +30,7 @@ func (s *state) subject(g *Grant, says notice, kind readingKind, now time.Time) 
 	if !slices.ContainsFunc(g.drawn, func(t drawn) bool { return t.key == key }) {
 		t := s.gates[key]
 		if t == nil {
-			t = s.newGate(key)
+			t = s.newGate(key, d.general)
 			t.known, t.reset = true, says.reset
 			t.tokens, t.at = float64(max(says.remaining, 0))+1, now
 			s.gates[key] = t

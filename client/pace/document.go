@@ -70,14 +70,15 @@ type report struct {
 	gates  []reportGate
 }
 
-// floor is what the member leaves in a gate's bucket.
-func (r report) floor(g *docGate) float64 {
+// floor is what the member leaves in a gate's bucket, and how long, in seconds, an
+// exchange takes it.
+func (r report) floor(g *docGate) (tokens, rtt float64) {
 	for _, n := range r.gates {
 		if n.key == g.key() {
-			return n.gate.reserve()
+			return n.gate.reserve(), n.gate.rtt
 		}
 	}
-	return 0
+	return 0, 0
 }
 
 type reportGate struct {
@@ -160,7 +161,8 @@ func (d *document) exchange(id string, r report, now time.Time) *view {
 	}
 	d.Gates = slices.DeleteFunc(d.Gates, func(g *docGate) bool { return ms-g.Told > keepGates.Milliseconds() })
 	for _, g := range d.Gates {
-		v.gates[g.key()] = d.allot(g, id, r.floor(g), now)
+		floor, rtt := r.floor(g)
+		v.gates[g.key()] = d.allot(g, id, floor+rtt*d.others(g, id, now), now)
 	}
 	return v
 }
@@ -250,6 +252,18 @@ func (d *document) virtual(g *docGate, except string, now time.Time) (at float64
 	return sum / weights, true
 }
 
+// others is what all but one member draw of a gate of late, in requests a second:
+// what they have sent in the time of an exchange is not in what the tenant told.
+func (d *document) others(g *docGate, except string, now time.Time) float64 {
+	sum := 0.0
+	for id, m := range d.Members {
+		if u := m.Uses[g.name()]; id != except && u != nil && now.UnixMilli()-u.At < appetite.Milliseconds() {
+			sum += u.Rate
+		}
+	}
+	return sum
+}
+
 // allot says what a member may take of a gate.
 func (d *document) allot(g *docGate, id string, floor float64, now time.Time) viewGate {
 	me := d.Members[id]
@@ -267,7 +281,7 @@ func (d *document) allot(g *docGate, id string, floor float64, now time.Time) vi
 		o := m.Uses[g.name()]
 		switch {
 		case other == id || o == nil:
-		case o.Hungry >= now.UnixMilli():
+		case o.Hungry >= now.UnixMilli(), g.Rate == 0 && now.UnixMilli()-o.At < appetite.Milliseconds():
 			v.contended = true
 			weights += m.Weight
 			mean += m.Weight * o.Spent

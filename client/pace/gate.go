@@ -73,6 +73,14 @@ type gate struct {
 	since    uint64    // grants up to this one were made before that
 	newer    int       // of the later ones, those that are not answered yet
 
+	// firm is what the tenant has told to be left, without what time may have added
+	// since. Where a refusal has shown that the bucket fills at the announced resets
+	// and not before (byReset), that alone is spent until then. Of a gate that was
+	// burned, by a probe that was refused, no more are sent before the reset.
+	firm    float64
+	byReset bool
+	burned  bool
+
 	// blind gates are not told of, or told lies: their ledger is a model, whose rate
 	// is tried upwards until a refusal measures it. Those that were lied to listen
 	// again after deaf more answers.
@@ -137,7 +145,7 @@ const (
 	backoffBase = 250 * time.Millisecond // without any hint of the tenant
 	backoffCap  = 30 * time.Second
 	jitterRoom  = 0.4             // tokens: the network does not keep the distance between two requests
-	byMinute    = 20              // tokens a second: limits by the minute are slower
+	byMinute    = 10              // tokens a second: limits by the minute are slower
 	blindSize   = 4               // of a bucket that is not told of
 	caution     = 0.98            // the ledger refills a little slower than measured; answers make up for it
 	window      = 5 * time.Second // a measurement shorter than that is provisional: some buckets refill by the second
@@ -235,6 +243,9 @@ func (g gate) due(now time.Time) (at time.Time, byRate bool) {
 	if g.unproven && g.inFlight >= min(max(1, g.limit/4), newcomer) {
 		return g.last.Add(firstAlone), false
 	}
+	if g.byReset && g.firm < 1 && g.reset.After(now) {
+		return later(at, g.reset), true
+	}
 	if g.shared() {
 		if leased := g.leaseOpens(now); leased.After(at) {
 			at, byRate = leased, true
@@ -244,17 +255,26 @@ func (g gate) due(now time.Time) (at time.Time, byRate bool) {
 	if missing <= 0 {
 		return at, byRate
 	}
-	refill := g.probe
-	if g.rate > 0 {
-		refill = now.Add(seconds(missing/(g.rate*caution)) + grain)
-		if !g.sure && g.inFlight == 0 {
-			refill = earlier(refill, g.nextProbe(now))
-		}
-		if g.reset.After(now) {
-			refill = earlier(refill, g.reset) // by either meaning there is a token then
-		}
-	}
+	refill := g.refill(missing, now)
 	return later(at, refill), byRate || refill.After(at)
+}
+
+// refill is when so many tokens more are there, or should be asked for.
+func (g gate) refill(missing float64, now time.Time) time.Time {
+	switch {
+	case g.rate == 0 && g.inFlight > 0:
+		return later(g.probe, g.last.Add(g.hold())) // what is on its way tells more
+	case g.rate == 0:
+		return g.probe
+	}
+	at := now.Add(seconds(missing/(g.rate*caution)) + grain)
+	if !g.sure && !g.burned && g.inFlight == 0 {
+		at = earlier(at, g.nextProbe(now))
+	}
+	if g.reset.After(now) {
+		at = earlier(at, g.reset) // by either meaning there is a token then
+	}
+	return at
 }
 
 // hold is how long one that is sent alone keeps the others waiting for its
@@ -313,6 +333,7 @@ func (g gate) take(now time.Time) gate {
 		g.lease, g.leaseAt = g.leased(now)-1, now
 	}
 	g.tokens, g.at = level-1, now
+	g.firm--
 	g.granted++
 	g.inFlight++
 	if g.alone {
@@ -423,7 +444,9 @@ func (g gate) accept(e reading, now time.Time) gate {
 	before := g.shift
 	g = g.correct(e, now)
 	g = g.measure(e, now, full, g.shift-before)
+	g.firm = float64(e.says.remaining) - float64(g.granted-e.stamp.number)
 	if g.rate == 0 && g.tokens < 1+g.reserve() {
+		g.probe = time.Time{} // the newest reset counts
 		g = g.planProbe(now)
 	}
 	return g

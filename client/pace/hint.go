@@ -18,7 +18,7 @@ func (s *state) hint(d *desk, now time.Time) {
 		}
 		key := gateKey{bucket: h.Bucket, limit: h.Burst}
 		if s.gates[key] == nil {
-			g := s.newGate(key)
+			g := s.newGate(key, d.general)
 			g.known, g.hinted, g.unproven = true, true, true
 			g.tokens, g.at = float64(h.Burst), now
 			g.rate, g.sure = h.Rate, h.Rate > 0

@@ -52,7 +52,7 @@ func (g gate) measure(e reading, now time.Time, full bool, off float64) gate {
 	shy := (gained - unclear/2) / (took + time.Second).Seconds()
 	switch {
 	case whole:
-		g.high = 0
+		g.high, g.burned = 0, false
 		rate := gained / took.Seconds()
 		if g.sure {
 			rate = (g.rate + rate) / 2
@@ -139,6 +139,7 @@ func (g gate) giveBack(e reading, now time.Time) gate {
 	if g.limit > 0 {
 		g.tokens, g.at = min(g.level(now)+1, float64(g.limit)), now
 		g.lease++
+		g.firm++
 		g.shift++
 		if !e.sent {
 			g.anchor.set = g.anchor.set && e.kind == unrelated

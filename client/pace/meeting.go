@@ -1,6 +1,9 @@
 package pace
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // A meeting is one process's side of a shared budget: what it granted since it
 // last met the others there, and how far it may go before it must meet them
@@ -145,21 +148,31 @@ func (s *state) meet(v *view, now time.Time) {
 			g.shut = until
 			*g = g.single()
 		}
-		share := (1 - s.cfg.reserve) * told.share
+		own := 1 - g.keep
 		if !told.contended {
-			if g.share != 0 && g.share < 1-s.cfg.reserve {
+			if g.share != 0 && g.share < own {
 				g.lease, g.leaseAt = g.ledgerRoom(now), now
 			}
-			g.share = 1 - s.cfg.reserve
+			g.share = own
 			continue
 		}
-		g.share, g.lease, g.leaseAt = share, told.lease, now
+		g.share, g.lease, g.leaseAt = own*told.share, told.lease, now
 	}
+}
+
+// generalOf is the general bucket of a gate that others have seen.
+func (s *state) generalOf(specifics []string, bucket string) string {
+	for _, d := range s.desks {
+		if d.specific == bucket || d.general == bucket || slices.Contains(specifics, d.specific) {
+			return d.general
+		}
+	}
+	return bucket
 }
 
 // learned makes a gate of what another process, or an earlier run, has found.
 func (s *state) learned(key gateKey, told viewGate, now time.Time) *gate {
-	g := s.newGate(key)
+	g := s.newGate(key, s.generalOf(told.specifics, key.bucket))
 	g.known, g.unproven, g.rate, g.sure = true, true, told.rate, told.rate > 0
 	g.tokens, g.at = min(told.level, float64(key.limit)), now
 	s.gates[key] = g

@@ -74,6 +74,9 @@ type Config struct {
 	// is left to others: 0.2 leaves a fifth. 0 means none, beyond a twentieth of
 	// the bucket that is never touched.
 	Reserve float64
+	// Reserves are the shares that are left of general buckets where it is another:
+	// bulk work must not use up what users log in with.
+	Reserves map[string]float64
 	// Concurrency bounds the requests in flight; 0 means as many as are found to
 	// reach the tenant's rate.
 	Concurrency int
@@ -156,7 +159,7 @@ func New(cfg Config) *Pacer {
 		p.now = time.Now
 	}
 	p.state = newState(settings{
-		reserve: min(max(cfg.Reserve, 0), 0.95), width: cfg.Concurrency, hints: cfg.Hints, shared: cfg.Budget != nil,
+		reserve: min(max(cfg.Reserve, 0), 0.95), reserves: cfg.Reserves, width: cfg.Concurrency, hints: cfg.Hints, shared: cfg.Budget != nil,
 	})
 	return p
 }

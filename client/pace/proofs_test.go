@@ -282,3 +282,31 @@ func TestKilledProcessLapses(t *testing.T) {
 		t.Errorf("the other got %d in the five seconds that begin 2 s after the kill, want 250", n)
 	}
 }
+
+// The cells of `make bench`, in virtual time.
+func TestBenchCells(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		rate  float64
+		burst int
+		n     int
+		every time.Duration
+		most  float64
+	}{{2, 10, 101, 0, 1.03}, {16, 50, 1010, 0, 1.03}, {50, 100, 2020, 0, 1.03}, {200.0 / 60, 20, 100, 0, 1.03}, {200.0 / 60, 20, 100, time.Second, 1.08}, {200, 500, 10_100, 0, 1.03}} {
+		for _, full := range []bool{false, true} {
+			for seed := range uint64(limiters(t, 3)) { //nolint:gosec // small
+				w := newWorld(t, seed)
+				w.sheet = &Memory{Now: func() time.Time { return w.now }}
+				w.global = &bucket{rate: c.rate, burst: c.burst, full: full, every: c.every}
+				w.net = network{latency: 4 * time.Millisecond, jitter: 0.5, tail: 0.02}
+				j := w.process("p", settings{width: 16}).work(&job{buckets: writes, n: c.n, callers: 16})
+				w.run()
+				ratio := j.took().Seconds() / (float64(c.n-c.burst) / c.rate)
+				t.Logf("%.1f/s, %d at once, every %s, full %v, seed %d: %.3f, %d refused", c.rate, c.burst, c.every, full, seed, ratio, w.refused)
+				if ratio > c.most || w.refused > 10 {
+					t.Errorf("%.1f/s, %d at once, every %s, full %v, seed %d: %.3f of the ideal, %d refused", c.rate, c.burst, c.every, full, seed, ratio, w.refused)
+				}
+			}
+		}
+	}
+}

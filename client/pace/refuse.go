@@ -17,6 +17,7 @@ func (g gate) refuse(e reading, now time.Time) gate {
 	if g.refusals == 0 {
 		g = g.blinded(e, now)
 	}
+	early := g.announced(e)
 	hopeful := g.rate > 0 && e.stamp.level+g.shift-e.stamp.shift >= g.reserve()
 	g.refused, g.newest = g.granted, g.granted
 	g.refusals++
@@ -25,12 +26,17 @@ func (g gate) refuse(e reading, now time.Time) gate {
 	if g.limit > 0 {
 		g.tokens, g.at = min(g.level(now), 0), now
 		g.probe = time.Time{}
-		if hopeful && g.seen {
+		g.burned = !g.sure
+		switch {
+		case early && !g.byReset:
+			g.byReset = true
+		case hopeful && g.seen:
 			g.slack = min(max(g.slack+1.5, g.lump()), float64(g.limit-1)/3)
 		}
 		g = g.doubt(now)
 		g.seen = false
 	}
+	g.firm = 0
 	if !e.says.reset.IsZero() {
 		g.reset = e.says.reset
 	}
@@ -60,12 +66,19 @@ func (g gate) blinded(e reading, now time.Time) gate {
 	return g
 }
 
+// announced reports whether a request was refused that came before a reset which
+// names the next token: limits by the minute fill by the second, and say so.
+func (g gate) announced(e reading) bool {
+	ahead := g.reset.Sub(e.stamp.at)
+	return g.seen && ahead > 0 && ahead < 1200*time.Millisecond && (g.rate == 0 || float64(g.limit) > 2.5*g.rate)
+}
+
 // lump is what a bucket may lack of what its rate promises: limits by the minute
-// fill by the second, in steps, and others take several at once. It is kept back
-// whole at the first sign, and no refusal spent on finding out.
+// fill by the second, in steps, and others take several at once. Most of it is kept
+// back at the first sign, and no refusal spent on finding out.
 func (g gate) lump() float64 {
 	if g.rate <= byMinute {
-		return g.rate
+		return 0.7 * g.rate
 	}
 	return g.rate / 4
 }
@@ -108,6 +121,11 @@ func (g gate) closed(e reading, now time.Time) time.Duration {
 		if !ok || promise < hint {
 			return min(promise, backoffCap)
 		}
+	}
+	if ok && g.limit > 0 && g.told200 && g.refusals == 1 && !g.byReset && e.says.after.IsZero() {
+		// A reset of an empty bucket whose rate is not known may mean that it is full
+		// again: then a quarter is there after a quarter of the time.
+		return max(hint/4, minProbe)
 	}
 	if ok {
 		return hint

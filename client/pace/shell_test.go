@@ -90,7 +90,7 @@ func TestHints(t *testing.T) {
 			t.Fatal("no such plan")
 		}
 		p := New(Config{Hints: hints})
-		if size, rate := p.Known("users.write"); size != 0 || rate != 0 {
+		if size, rate := p.Known("users.write"); size != 20 || rate != 200.0/60 {
 			t.Errorf("known before a claim: %d, %v", size, rate)
 		}
 		sender{t, p}.send(200, tell(20, 19, time.Now()), "management", "users.write")

@@ -28,9 +28,19 @@ type state struct {
 // settings are what a Config says of the decisions.
 type settings struct {
 	reserve float64 // the share that is left to others
-	width   int     // most requests in flight; 0: as found
-	hints   []Hint
-	shared  bool // there is a shared budget to meet at
+	// reserves are those of general buckets where they are others.
+	reserves map[string]float64
+	width    int // most requests in flight; 0: as found
+	hints    []Hint
+	shared   bool // there is a shared budget to meet at
+}
+
+// kept is the share of a general bucket that is left to others.
+func (c settings) kept(general string) float64 {
+	if own, said := c.reserves[general]; said {
+		return own
+	}
+	return c.reserve
 }
 
 // gateKey names a gate: the bucket and the size that the tenant gives it. Size
@@ -269,8 +279,12 @@ func (s *state) ready(d *desk) bool {
 	return s.widths[d.general].free() && s.meeting.allows(s.cfg.shared)
 }
 
-// hold notes that nothing but the width keeps a desk waiting.
-func (s *state) hold(d *desk) {
+// hold notes that nothing but the width, or the shared budget, keeps a desk
+// waiting.
+func (s *state) hold(d *desk, now time.Time) {
+	if !s.meeting.allows(s.cfg.shared) {
+		s.meeting.want(s.tight(d, now))
+	}
 	if w := s.widths[d.general]; !w.free() {
 		w.holding = true
 		s.widths[d.general] = w
@@ -340,7 +354,7 @@ func (s *state) next(a *actions, now time.Time) (best *candidate, wake time.Time
 			continue
 		}
 		if !s.ready(d) {
-			s.hold(d)
+			s.hold(d, now)
 			continue // an answer, or the meeting, goes on from here
 		}
 		tight := s.tight(d, now)

@@ -169,7 +169,7 @@ func (s *session) plan(ctx context.Context, in *plan.Inputs) (p *plan.Plan, fail
 	s.screen = newScreen(s.world, s.flags, s.redactor)
 	s.screen.planning()
 	s.run = engine.NewRun(engine.Config{
-		Concurrency: s.flags.concurrency, Patience: s.playbook.head().Patience, Key: s.planKey(),
+		Concurrency: s.flags.concurrency, Patience: s.playbook.head().Patience, Key: s.planKey(), Weight: s.weight(), Urgent: true,
 		Sink: s.screen, Redactor: s.redactor, Now: s.world.now, API: bindings.API(s.globals), Stages: stages,
 	})
 	failed, err = s.main(ctx, s.playbookMain)

@@ -56,6 +56,7 @@ func resumeCommand(w *world) *cobra.Command {
 	f.showFlags(flags)
 	f.yesFlag(flags)
 	flags.IntVar(&f.concurrency, "concurrency", 0, "requests in flight at a time; the run's own unless told")
+	f.weightFlag(flags)
 	flags.BoolVar(&f.last, "last", false, "the newest run that did not end well")
 	flags.BoolVar(&f.accept, "accept-changes", false, "go on although the playbook does not do what it did")
 	flags.BoolVar(&f.retry, "retry-failed", false, "also send again what failed under on_error = continue")

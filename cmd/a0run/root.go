@@ -51,7 +51,7 @@ func rootCommand(w *world) *cobra.Command {
 	defer strictCompletion(root)
 	defer strictHelp(root)
 	root.AddCommand(runCommandOf(w), resumeCommand(w), undoCommand(w), planCommand(w), applyCommand(w), checkCommand(w), opsCommand(w), simCommand(w), versionCommand(w))
-	root.AddCommand(runsCommand(w), whyCommand(w), resolveCommand(w), notifyCommand(w), nextCommand(w), serveCommand(w), workCommand(w))
+	root.AddCommand(runsCommand(w), whyCommand(w), resolveCommand(w), notifyCommand(w), limitsCommand(w), nextCommand(w), serveCommand(w), workCommand(w))
 	return root
 }
 

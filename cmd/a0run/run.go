@@ -21,6 +21,7 @@ type runFlags struct {
 	params      []string
 	paramsFile  string
 	concurrency int
+	weight      float64
 	assumed     bool // rate is what an estimate counts with
 	journal     string
 	yes         bool
@@ -84,6 +85,12 @@ func (f *runFlags) paramFlags(flags *pflag.FlagSet) {
 	flags.StringArrayVarP(&f.params, "param", "p", nil, "one parameter of the playbook, `KEY=VALUE`; lists and objects as JSON; may be repeated")
 	flags.StringVar(&f.paramsFile, "params", "", "a JSON or YAML `FILE` with all parameters; -p beats it")
 	flags.IntVar(&f.concurrency, "concurrency", engine.DefaultConcurrency, "requests in flight at a time")
+	f.weightFlag(flags)
+}
+
+// weightFlag is the run's share beside others.
+func (f *runFlags) weightFlag(flags *pflag.FlagSet) {
+	flags.Float64Var(&f.weight, "weight", 0, "the run's share of the rate limits beside other runs, `N`: 3 gets three times as much as 1; that of a0run.yaml, or 1, unless told")
 }
 
 // yesFlag says what guards ask a person for.

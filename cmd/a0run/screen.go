@@ -32,6 +32,7 @@ type screen struct {
 	retried map[string]unsaid
 	failing map[string]int // steps inside of loops, by their place
 	run     *engine.Run
+	tenants *tenants
 	ended   chan struct{}
 	ticker  sync.WaitGroup
 }
@@ -54,7 +55,7 @@ func (s *screen) planning() {
 
 // begin says which tenant the run is against.
 func (s *screen) begin(run *engine.Run, p *playbook, t *tenants) {
-	s.run = run
+	s.run, s.tenants = run, t
 	if s.json {
 		run.Emit(engine.Event{Kind: engine.EventRunStarted, Name: p.head().Name, Where: p.name, Fields: t.fields()})
 		return
@@ -89,7 +90,7 @@ func (s *screen) tick() {
 func (s *screen) drawStatus() {
 	c := s.run.Counts()
 	took := s.w.now().Sub(s.started).Seconds()
-	text := fmt.Sprintf("%d/%d calls, %.1f/s", c.Done, c.Calls, float64(c.Done)/max(took, 0.001))
+	text := fmt.Sprintf("%d/%d calls, %.1f/s", c.Done, c.Calls, float64(c.Done)/max(took, 0.001)) + s.pace()
 	if c.InFlight > 0 {
 		text += fmt.Sprintf(", %d in flight", c.InFlight)
 	}

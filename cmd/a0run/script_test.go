@@ -17,7 +17,8 @@ import (
 
 // The words that a script has beside testscript's own:
 //
-//	tenant [-tls] [SEED]     starts a local tenant on a loopback socket in the
+//	tenant [-tls] [-rate N/s] [SEED]
+//	                         starts a local tenant on a loopback socket in the
 //	                         test's process; sets BASE_URL, DOMAIN, CLIENT_ID,
 //	                         CLIENT_SECRET, PK_CLIENT_ID and writes key.pem and,
 //	                         with -tls, ca.pem
@@ -42,6 +43,11 @@ func startTenant(ts *testscript.TestScript, neg bool, args []string) {
 	o := sim.Options{BaseURL: "http://" + server.Listener.Addr().String()}
 	if tls {
 		o.BaseURL = "https://" + server.Listener.Addr().String()
+	}
+	if len(args) > 1 && args[0] == "-rate" {
+		limits, err := limitsOf(args[1], 0, "token")
+		ts.Check(err)
+		o.Limits, args = limits, args[2:]
 	}
 	if len(args) == 1 {
 		o.Seed, o.SeedName = []byte(ts.ReadFile(args[0])), args[0]

@@ -13,6 +13,7 @@ import (
 	"a0run/bindings"
 	"a0run/client/egress"
 	"a0run/client/hosts"
+	"a0run/client/pace"
 	"a0run/engine"
 	"a0run/engine/durable"
 	"a0run/engine/guard"
@@ -46,8 +47,12 @@ type session struct {
 	verdict func() int
 	key     []byte // of a plan's call keys where there is no journal
 	run     *engine.Run
-	signal  os.Signal // that ended the run; nil where none did
-	screen  *screen
+	// pacers are the rate budgets of the tenants, store what other runs share them
+	// by.
+	pacers []*pace.Pacer
+	store  pace.Budget
+	signal os.Signal // that ended the run; nil where none did
+	screen *screen
 }
 
 // openSession loads and checks a playbook and opens what it runs against.
@@ -68,7 +73,10 @@ func openSession(ctx context.Context, w *world, file string, f *runFlags) (*sess
 
 // open makes the clients of the tenants and opens the journal.
 func (s *session) open(ctx context.Context) error {
-	var err error
+	err := s.flags.checkWeight()
+	if err != nil {
+		return err
+	}
 	if s.tenants, err = openTenants(ctx, s); err != nil {
 		return err
 	}
@@ -118,6 +126,7 @@ func (s *session) standing(planning bool) func(ctx context.Context, c *engine.Ca
 
 // close gives back what open took.
 func (s *session) close() {
+	s.closePacers()
 	if s.elsewhere != nil {
 		s.elsewhere.CloseIdleConnections()
 	}
@@ -194,7 +203,7 @@ func hashOf(text []byte) string {
 // before-images and the settling of lost answers next to what is sent.
 func (s *session) config() engine.Config {
 	cfg := engine.Config{
-		Concurrency: s.flags.concurrency, Patience: s.playbook.head().Patience,
+		Concurrency: s.flags.concurrency, Patience: s.playbook.head().Patience, Weight: s.weight(),
 		Sink: s.screen, Redactor: s.redactor, Now: s.world.now, API: bindings.API(s.globals),
 	}
 	if s.durable == nil {

@@ -27,11 +27,13 @@ type tenants struct {
 	secret      func(ctx context.Context, name string) (string, error)
 	guarded     map[string]guard.Tenant // by role
 	validate    engine.ValidatePolicy   // of the project
+	weight      float64                 // likewise
+	pacers      map[string]*pace.Pacer  // by role; none for local tenants
 }
 
 // openTenants makes a client for every role of the playbook.
 func openTenants(ctx context.Context, s *session) (*tenants, error) {
-	t := &tenants{clients: map[string]*client.Client{}, names: map[string]string{}, defaultRole: bindings.DefaultRole, guarded: map[string]guard.Tenant{}}
+	t := &tenants{clients: map[string]*client.Client{}, names: map[string]string{}, defaultRole: bindings.DefaultRole, guarded: map[string]guard.Tenant{}, pacers: map[string]*pace.Pacer{}}
 	roles := rolesOf(s.playbook.head())
 	t.defaultRole = roles[0]
 	head, problems := guard.OfHead(s.playbook.head())
@@ -89,14 +91,14 @@ func (t *tenants) openProject(ctx context.Context, s *session, head guard.Rules)
 		return err
 	}
 	t.secret = func(ctx context.Context, name string) (string, error) { return p.Secret(ctx, name, out) }
-	t.validate = p.Validate
+	t.validate, t.weight = p.Validate, p.Weight
 	shared := map[string]*client.Client{} // roles of one tenant share its budget
-	own := map[string]string{}
+	own, pacers := map[string]string{}, map[string]*pace.Pacer{}
 	for role, name := range chosen {
 		t.names[role] = name
 		rules := append(p.Guards(name), head)
 		if c, ok := shared[name]; ok {
-			t.clients[role] = c
+			t.clients[role], t.pacers[role] = c, pacers[name]
 			t.guard(role, own[name], rules)
 			continue
 		}
@@ -104,11 +106,12 @@ func (t *tenants) openProject(ctx context.Context, s *session, head guard.Rules)
 		if err != nil {
 			return err
 		}
-		c, err := newClient(s, r)
+		pacers[name] = s.pacer(r)
+		c, err := newClient(s, r, pacers[name])
 		if err != nil {
 			return &usageError{fmt.Sprintf("tenant %s: %v", name, s.redactor.Redact(err.Error())), hintOf(err)}
 		}
-		t.clients[role], shared[name], own[name] = c, c, r.ClientID
+		t.clients[role], shared[name], own[name], t.pacers[role] = c, c, r.ClientID, pacers[name]
 		t.guard(role, r.ClientID, rules)
 	}
 	return nil
@@ -131,14 +134,14 @@ func hintOf(err error) string {
 
 // newClient makes the client of a resolved tenant; the engine retries, the
 // client does not.
-func newClient(s *session, r *project.Resolved) (*client.Client, error) {
+func newClient(s *session, r *project.Resolved, pacer *pace.Pacer) (*client.Client, error) {
 	for _, secret := range []engine.Secret{r.ClientSecret, r.PrivateKey, r.CertificateKey, r.Token} {
 		s.redactor.Add(string(secret))
 	}
 	opts := append(engineDriven(s),
 		client.WithClientSecret(r.ClientID, string(r.ClientSecret)),
 		client.WithAuthMethod(client.AuthMethod(r.AuthMethod)), client.WithToken(string(r.Token)),
-		client.WithAudience(r.Audience), client.WithPacer(pace.New(pace.Config{Now: s.world.now})))
+		client.WithAudience(r.Audience), client.WithPacer(pacer))
 	if r.PrivateKey != "" {
 		key := client.PrivateKey{PEM: string(r.PrivateKey), Algorithm: r.PrivateKeyAlg, ID: r.PrivateKeyID}
 		opts = append(opts, client.WithPrivateKey(r.ClientID, key))

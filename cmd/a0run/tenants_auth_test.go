@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"a0run/client/pace"
 	"a0run/engine"
 	"a0run/engine/project"
 )
@@ -39,16 +40,16 @@ func TestTenantsCertificate(t *testing.T) {
 	_, other := pair()
 	s := &session{world: &world{now: time.Now}, redactor: engine.NewRedactor()}
 	r := &project.Resolved{Name: "production", Domain: "mtls.acme.example", ClientID: "app", CertificatePEM: cert, CertificateKey: engine.Secret(key)}
-	if _, err := newClient(s, r); err != nil {
+	if _, err := newClient(s, r, pace.New(pace.Config{})); err != nil {
 		t.Error(err)
 	}
 	r.CertificateKey = engine.Secret(other)
-	_, err := newClient(s, r)
+	_, err := newClient(s, r, pace.New(pace.Config{}))
 	if err == nil || !strings.Contains(err.Error(), "do not belong to each other") || strings.Contains(err.Error(), "BEGIN") {
 		t.Errorf("got %v", err)
 	}
 	r.CertificatePEM, r.AuthMethod = nil, "client_secret_basic"
-	if _, err := newClient(s, r); err == nil || !strings.Contains(err.Error(), "needs a client secret") {
+	if _, err := newClient(s, r, pace.New(pace.Config{})); err == nil || !strings.Contains(err.Error(), "needs a client secret") {
 		t.Errorf("got %v", err)
 	}
 }

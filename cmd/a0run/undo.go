@@ -57,6 +57,7 @@ func undoCommand(w *world) *cobra.Command {
 	flags.StringArrayVar(&f.only, "only", nil, "only the writes of an operation, a step or an object, `NAME`; * stands for any text; may be repeated")
 	flags.StringArrayVar(&f.force, "force", nil, "put an `OBJECT` back although it has changed since; may be repeated")
 	flags.IntVar(&f.concurrency, "concurrency", engine.DefaultConcurrency, "requests in flight at a time")
+	f.weightFlag(flags)
 	return cmd
 }
 
@@ -196,7 +197,7 @@ func (s *session) earlierUndos(ctx context.Context, rec *engine.RunRecord) ([]st
 // leaves no trace.
 func (s *session) previewUndo(ctx context.Context, u *undo.Undo) (preview *undo.Preview, err error) {
 	run := engine.NewRun(engine.Config{
-		Concurrency: s.flags.concurrency, Redactor: s.redactor, Now: s.world.now, API: bindings.API(s.globals),
+		Concurrency: s.flags.concurrency, Weight: s.weight(), Redactor: s.redactor, Now: s.world.now, API: bindings.API(s.globals),
 		Stages: []engine.Stage{readsOnly},
 	})
 	ended := make(chan struct{})

@@ -32,10 +32,12 @@ func main() {
 	program := flag.String("a0run", "bin/a0run", "the binary to measure")
 	calls := flag.Int("calls", 5000, "calls a run")
 	pairs := flag.Int("pairs", 7, "interleaved pairs")
-	only := flag.String("only", "", "only the part of that name: start, calls, memory, journal, tokens, sdk")
+	only := flag.String("only", "", "only the part of that name: start, calls, memory, journal, tokens, sdk, pace, unlimited")
+	cell := flag.String("cell", "", "of pace, only the cells whose name has that in it")
+	docs := flag.String("docs", "", "the `FOLDER` of the documentation into which pace writes its table and chart")
 	million := flag.Bool("million", false, "measure the memory of a run of a million calls too; that takes minutes")
 	flag.Parse()
-	b := &bench{calls: *calls, pairs: *pairs, lengths: []int{10_000, 100_000}}
+	b := &bench{calls: *calls, pairs: *pairs, cell: *cell, docs: *docs, lengths: []int{10_000, 100_000}}
 	if *million {
 		b.lengths = append(b.lengths, 1_000_000)
 	}
@@ -61,6 +63,10 @@ type bench struct {
 	lengths  []int
 	journals int      // opened so far
 	extra    []string // of the environment
+	limits   string   // of the local tenant, as its seed has them
+	cell     string   // the only cell of pace; "": all
+	docs     string   // where pace writes its table and chart; "": nowhere
+	node     string   // where the official SDK for Node is; "": nowhere
 }
 
 // ready is what `a0run sim --ready-file` writes.
@@ -84,9 +90,9 @@ func (b *bench) measure(program, only string) error {
 	for _, part := range []struct {
 		name string
 		do   func() error
-	}{{"start", b.startUp}, {"calls", b.perCall}, {"memory", b.memory}, {"journal", b.journaled}, {"tokens", b.verification}, {"sdk", b.sdk}} {
-		if only != "" && only != part.name {
-			continue
+	}{{"start", b.startUp}, {"calls", b.perCall}, {"memory", b.memory}, {"journal", b.journaled}, {"tokens", b.verification}, {"sdk", b.sdk}, {"unlimited", b.unlimited}, {"pace", b.pacing}} {
+		if only != "" && only != part.name || only == "" && part.name == "pace" {
+			continue // pace takes minutes, and is asked for by name
 		}
 		if err := part.do(); err != nil {
 			return err
@@ -257,7 +263,7 @@ func listen() (net.Listener, error) {
 // tenantWith is tenant with a fault and flags.
 func (b *bench) tenantWith(n int, fault string, flags ...string) (stop func(), err error) {
 	seed, file := filepath.Join(b.dir, "seed.json"), filepath.Join(b.dir, "ready.json")
-	if err := writeSeed(seed, n, fault); err != nil {
+	if err := writeSeed(seed, n, fault, b.limits); err != nil {
 		return nil, err
 	}
 	if err := os.RemoveAll(file); err != nil {
@@ -295,7 +301,7 @@ func (b *bench) tenantWith(n int, fault string, flags ...string) (stop func(), e
 
 // writeSeed writes the users one by one: a process's peak memory counts from
 // that of the process that started it, so this one must stay small.
-func writeSeed(file string, n int, fault string) (err error) {
+func writeSeed(file string, n int, fault, limits string) (err error) {
 	f, err := os.Create(file)
 	if err != nil {
 		return err
@@ -326,6 +332,9 @@ func writeSeed(file string, n int, fault string) (err error) {
 	end := `],"roles":[{"id":"rol_small","name":"small","description":"a role of about a hundred bytes altogether"}]`
 	if fault != "" {
 		end += `,"faults":[` + fault + "]"
+	}
+	if limits != "" {
+		end += `,"limits":` + limits
 	}
 	if _, err := out.WriteString(end + "}\n"); err != nil {
 		return err

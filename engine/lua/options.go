@@ -19,7 +19,7 @@ func optionNames(call string) []string {
 	case "task":
 		return []string{"key", "timeout", "retry"}
 	case "step":
-		return []string{"id", "timeout", "retry", "on_error", "undo"}
+		return []string{"id", "timeout", "retry", "on_error", "undo", "weight"}
 	}
 	return nil
 }
@@ -29,7 +29,9 @@ type callOptions struct {
 	engine.EachOptions
 	id   string
 	undo engine.UndoPolicy
-	key  lua.LValue
+	// weight is the step's share of the rate budget; 0: none of its own.
+	weight float64
+	key    lua.LValue
 }
 
 // readOptions reads the options table of a call; nil means none.
@@ -105,14 +107,31 @@ func (o *callOptions) set(call, name string, v lua.LValue) (err error) {
 		if o.undo, ok = engine.ParseUndo(v.String()); !ok {
 			return wrong(`"auto", "full" or "off"`)
 		}
-	case "id":
-		s, ok := v.(lua.LString)
-		if !ok {
-			return wrong("a string")
+	case "weight", "id":
+		if want := o.setOwn(name, v); want != "" {
+			return wrong(want)
 		}
-		o.id = string(s)
 	}
 	return nil
+}
+
+// setOwn reads what only a step has; it gives what is wanted where the value is
+// wrong.
+func (o *callOptions) setOwn(name string, v lua.LValue) (want string) {
+	switch x := v.(type) {
+	case lua.LNumber:
+		if o.weight = float64(x); name == "weight" && engine.ValidWeight(o.weight) {
+			return ""
+		}
+	case lua.LString:
+		if o.id = string(x); name == "id" {
+			return ""
+		}
+	}
+	if name == "weight" {
+		return "a number from 0.01 to 1000: the step's share of the rate budget, 1 for an equal one"
+	}
+	return "a string"
 }
 
 func shown(v lua.LValue) string {

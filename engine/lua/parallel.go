@@ -186,7 +186,10 @@ func (r *runner) source(c *eachCall) (engine.Source, error) {
 			items[i] = v.RawGetInt(i + 1)
 		}
 		i := 0
-		return func(*engine.Task) (any, bool, error) {
+		return func(t *engine.Task) (any, bool, error) {
+			if i == 0 {
+				t.Expect(n)
+			}
 			if i == len(items) {
 				return nil, false, nil
 			}
@@ -395,7 +398,7 @@ func (vm *VM) luaStep(l *lua.LState) int {
 	}
 	var rets []lua.LValue
 	res, err := r.task.Step(engine.StepOptions{
-		ID: o.id, Name: string(name), Timeout: o.Timeout, Retry: o.Retry, OnError: o.OnError, Undo: o.undo, Where: here(l),
+		ID: o.id, Name: string(name), Timeout: o.Timeout, Retry: o.Retry, OnError: o.OnError, Undo: o.undo, Weight: o.weight, Where: here(l),
 	}, func() (err error) {
 		rets, err = r.call(fn)
 		return err

@@ -53,12 +53,14 @@ func (d *document) project(root *yaml.Node, p *Project) {
 			d.serve(value, p)
 		case "validate":
 			p.Validate = d.validate(value)
+		case "weight":
+			p.Weight = d.weight(value)
 		case "notify":
 			p.Notify = d.notify(value)
 		case "room":
 			p.Room = d.room(value)
 		default:
-			d.unknown(key, FileName, []string{"default", "tenants", "secrets", "guards", "journal", "validate", "notify", "room", "schedules", "serve"})
+			d.unknown(key, FileName, []string{"default", "tenants", "secrets", "guards", "journal", "validate", "weight", "notify", "room", "schedules", "serve"})
 		}
 	})
 	d.serveTenants(root, p)
@@ -79,6 +81,7 @@ func tenantKeys() []string {
 	return []string{
 		"domain", "client_id", "client_secret", "private_key", "private_key_alg", "private_key_id", "token", "audience",
 		"ca_file", "token_endpoint_auth_method", "client_certificate", "client_certificate_key", "production", "guards",
+		"reserve", "plan", "rate_limits", "concurrency",
 	}
 }
 
@@ -106,6 +109,9 @@ func (d *document) tenant(key, value *yaml.Node, p *Project) {
 			t.guards = d.guards(key, value)
 			return
 		}
+		if d.pace(&t.Pace, key.Value, value, what+"."+key.Value) {
+			return
+		}
 		place, known := places[key.Value]
 		if !known {
 			d.unknown(key, what, tenantKeys())
@@ -117,6 +123,15 @@ func (d *document) tenant(key, value *yaml.Node, p *Project) {
 			d.warn(place.Where, "take it from {env: NAME}, {file: PATH} or {command: [PROGRAM, ARGUMENT]}", "%s.%s stands in the file in the clear", what, key.Value)
 		}
 	})
+	d.together(key, &t, what)
+	if t.Production && !t.Pace.reserved {
+		t.Pace.Reserve = productionReserve
+	}
+	p.Tenants = append(p.Tenants, t)
+}
+
+// together checks what keys of a tenant have to do with each other.
+func (d *document) together(key *yaml.Node, t *Tenant, what string) {
 	if t.Domain.IsZero() {
 		d.wrong(key, "domain: acme.eu.auth0.com", "%s: domain is missing", what)
 	}
@@ -129,7 +144,6 @@ func (d *document) tenant(key, value *yaml.Node, p *Project) {
 	if t.ClientID.IsZero() && t.Token.IsZero() && (!t.ClientSecret.IsZero() || !t.PrivateKey.IsZero()) {
 		d.wrong(key, "", "%s: client_id is missing", what)
 	}
-	p.Tenants = append(p.Tenants, t)
 }
 
 func (d *document) secret(key, value *yaml.Node, p *Project) {

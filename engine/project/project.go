@@ -13,6 +13,9 @@
 //	    private_key: {file: keys/production.pem}
 //	    private_key_alg: RS256
 //	    production: true
+//	    reserve: 20%
+//	    plan: enterprise
+//	    concurrency: 32
 //	    guards:
 //	      limits: {users: {delete: 10%}}
 //	secrets:
@@ -20,6 +23,7 @@
 //	guards:
 //	  deny: [tenants.*]
 //	validate: warn
+//	weight: 2
 //	journal:
 //	  file: state/journal.db
 //	  key: {env: A0RUN_KEY}
@@ -27,7 +31,10 @@
 //	  encrypt: secrets
 //
 // A tenant that is marked production: true is written only by a plan, or with
-// --yes. guards: (package guard has their keys) hold for all tenants, or for
+// --yes. reserve: is the share of its rate limits that is left to others (10 % for
+// production); plan:, or rate_limits: {users.write: {rate: 200/min, burst: 20}}, say
+// what it allows, so that a first run need not find it out; concurrency: bounds the
+// requests in flight to it. weight: is the share of a run beside other runs. guards: (package guard has their keys) hold for all tenants, or for
 // one. validate: (error, warn, off) says what is done about request bodies that
 // the API would not take; without it, what is certainly wrong is an error and the
 // rest a warning. journal: is the path of the journal's file alone, or says also where the
@@ -88,6 +95,8 @@ type Project struct {
 	Schedules []*cron.Schedule
 	// Serve is what serve: says; what it leaves out is zero.
 	Serve Serve
+	// Weight is a run's share of the rate budget beside other runs; 0 says nothing.
+	Weight float64
 	// Validate is what validate: says; "" says nothing.
 	Validate engine.ValidatePolicy
 	// Notify and Room are what notify: and room: say; their zero values say
@@ -125,7 +134,9 @@ type Tenant struct {
 	CAFile Source
 	// Production tenants are written only by a plan, or with --yes.
 	Production bool
-	Where      engine.Position
+	// Pace is what is said of its rate limits.
+	Pace  Pace
+	Where engine.Position
 
 	productionAt engine.Position
 	guards       guard.Rules
@@ -177,6 +188,7 @@ type Resolved struct {
 	ClientSecret, PrivateKey, Token  engine.Secret
 	PrivateKeyAlg, PrivateKeyID      string
 	AuthMethod                       string
+	Pace                             Pace
 	CAPEM, CertificatePEM            []byte
 	CertificateKey                   engine.Secret
 }

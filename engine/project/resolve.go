@@ -30,6 +30,7 @@ func (p *Project) Resolve(ctx context.Context, name string, out Outside) (*Resol
 
 		CertificatePEM: r.certificates(ctx, "client_certificate", t.Certificate),
 		CertificateKey: engine.Secret(r.key(ctx, "client_certificate_key", t.CertificateKey)),
+		Pace:           t.Pace,
 	}
 	if len(r.problems) > 0 {
 		return nil, r.problems

@@ -33,6 +33,7 @@
 //	register: NAME        keeps the result as vars.NAME
 //	on_error: continue    or stop
 //	undo: full            what is kept of what its writes replace: auto, full or off
+//	weight: 3             the share of the rate budget that its calls have beside other steps
 //	rescue: [step …]      run when the action has failed for the last time
 //	always: [step …]      run behind it, but not when the run is stopped
 //

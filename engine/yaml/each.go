@@ -207,7 +207,11 @@ func closeIterator(it *engine.Iterator) {
 }
 
 func items(list []any) engine.Source {
-	return func(*engine.Task) (any, bool, error) {
+	n := len(list)
+	return func(t *engine.Task) (any, bool, error) {
+		if len(list) == n {
+			t.Expect(n)
+		}
 		if len(list) == 0 {
 			return nil, false, nil
 		}

@@ -64,6 +64,8 @@ func (b *builder) bound(s *step, name string, v *node) bool {
 		s.onError = b.onError(v)
 	case "undo":
 		s.undo = b.undo(v)
+	case "weight":
+		s.weight = b.weight(v)
 	case "rescue":
 		s.rescue = b.list(v, "rescue")
 	case "always":
@@ -72,6 +74,22 @@ func (b *builder) bound(s *step, name string, v *node) bool {
 		return false
 	}
 	return true
+}
+
+// weight reads a step's share of the rate budget.
+func (b *builder) weight(v *node) float64 {
+	var n float64
+	switch x := v.value.(type) {
+	case int64:
+		n = float64(x)
+	case float64:
+		n = x
+	}
+	if v.kind != scalar || !engine.ValidWeight(n) {
+		b.problem(v.at, "1 is an equal share, 3 three times as much", "weight takes a number from 0.01 to 1000, the step's share of the rate budget, got %s", v.what())
+		return 0
+	}
+	return n
 }
 
 // undo reads the policy of before-images.

@@ -271,8 +271,10 @@ func (r *runner) condition(s site, n *node) (bool, error) {
 func (r *runner) guarded(s site, st *step) (any, error) {
 	var value any
 	err := s.t.WithUndo(st.undo, func() (err error) {
-		value, err = r.tried(s, st)
-		return err
+		return s.t.WithWeight(st.label(), st.weight, func() (err error) {
+			value, err = r.tried(s, st)
+			return err
+		})
 	})
 	if st.rescue == nil && st.always == nil {
 		return value, err

@@ -47,6 +47,7 @@ type step struct {
 	needsAt  engine.Position
 	register string
 	onError  engine.OnError
+	weight   float64
 	undo     engine.UndoPolicy
 	rescue   *list
 	always   *list
@@ -118,7 +119,7 @@ func ownActions() []string {
 func modifiers() []string {
 	return []string{
 		"id", "name", "tenant", "when", "for_each", "concurrency", "key", "collect", "retry", "timeout",
-		"needs", "register", "on_error", "undo", "rescue", "always",
+		"needs", "register", "on_error", "undo", "weight", "rescue", "always",
 	}
 }
 
