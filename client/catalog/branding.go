@@ -172,10 +172,10 @@ var brandingTable = []Operation{ //nolint:gochecknoglobals // a constant table: 
 		Answer:       JSONAnswer,
 		Status:       200,
 		Scopes:       []string{"update:branding"},
-		Effect:       Patch,
+		Effect:       Replace,
 		Subject:      Subject{Kind: "branding.themes", ID: "theme_id", Field: "themeId"},
 		// source: the API document: what branding.update_branding_theme takes stands in the answer of branding.get_branding_theme
-		Inverse: Inverse{With: "branding.update_branding_theme", Before: "branding.get_branding_theme", Body: SentFields},
+		Inverse: Inverse{With: "branding.update_branding_theme", Before: "branding.get_branding_theme", Body: WholeBefore},
 		Buckets: []string{"management", "management.other"},
 		Doc:     "management/v2",
 	},
