@@ -115,6 +115,9 @@ func (t *Tenant) allScopes() []string {
 const (
 	runnerID    = "a0runLocalClientWithASecret00000"
 	runnerKeyID = "a0runLocalClientWithAPrivateKey0"
+	// globalID is the client that stands for the tenant's settings of all: every
+	// tenant has one, and lists it unless is_global is asked for.
+	globalID = "a0runLocalGlobalClient0000000000"
 	// managementID is the id of the resource server that every tenant has.
 	managementID = "a0a0a0a0a0a0a0a0a0a0a0a0"
 )
@@ -150,6 +153,11 @@ func (t *Tenant) plantRunners(tx *store.Tx) {
 		"scopes": described, "signing_alg": "RS256", "token_lifetime": 86400, "token_lifetime_for_web": 7200,
 		"allow_offline_access": false, "skip_consent_for_verifiable_first_party_clients": false,
 	})
+	global := newClient(t, object{
+		"client_id": globalID, "name": "All Applications", "global": true, "cross_origin_authentication": true,
+		"custom_login_page": "", "custom_login_page_on": false,
+	})
+	tx.Put(clientsKey(), globalID, global)
 	for _, o := range []object{secret, signed} {
 		id := str(o, "client_id")
 		tx.Put(clientsKey(), id, o)

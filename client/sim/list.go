@@ -58,7 +58,7 @@ func pagingArg(name string) bool {
 	switch name {
 	case "page", "per_page", "include_totals", "from", "take", "fields", "include_fields", "sort", "q",
 		"search_engine", "primary_order", "installed", "consider_brute_force_enablement", "name_filter",
-		"from_timestamp", "disabled", "to", "identifier", "date_from", "date_to", "default_for":
+		"from_timestamp", "disabled", "to", "identifier", "date_from", "date_to", "default_for", "include_client_association_for":
 		return true
 	}
 	return false
@@ -66,6 +66,8 @@ func pagingArg(name string) bool {
 
 func fieldIs(o object, name string, want []string) bool {
 	switch name { // parameters whose field has another name
+	case "is_global":
+		name = "global"
 	case "identifiers":
 		return slices.Contains(want, str(o, "identifier"))
 	case "grant_ids":

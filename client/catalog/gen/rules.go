@@ -85,6 +85,11 @@ func (b *rulebook) request(op *apiOp) string {
 				list = append(list, fmt.Sprintf("{%q, %d, %v}", p.Name, b.rule(b.schemas.of(p.Schema)), p.Required))
 			}
 		}
+		if place == "query" {
+			for _, name := range strings.Fields(newerQueries()[op.Verb+" "+namelessPath(op.Path)]) {
+				list = append(list, fmt.Sprintf("{%q, 0, false}", name))
+			}
+		}
 		sort.Strings(list)
 		if list != nil {
 			fmt.Fprintf(&out, ", %s: []member{%s}", place, strings.Join(list, ", "))

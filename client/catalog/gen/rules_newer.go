@@ -42,6 +42,15 @@ func newer() map[string]string {
 	}
 }
 
+// newerQueries are query parameters of the same kind.
+func newerQueries() map[string]string {
+	return map[string]string{
+		"GET /roles":         "owner_id type",
+		"GET /organizations": "include_client_association_for",
+		"GET /connections/{}/directory-provisioning/synchronized-groups": "q",
+	}
+}
+
 // catchUp adds the newer fields to the schemas.
 func (s schemas) catchUp() {
 	for name, fields := range newer() {
