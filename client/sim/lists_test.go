@@ -66,7 +66,7 @@ func TestCheckpoint(t *testing.T) {
 		d.want(201, "POST", "/api/v2/clients", fmt.Sprintf(`{"name":"c%d"}`, i))
 	}
 	seen := map[string]int{}
-	path, pages := "/api/v2/clients?take=5&include_totals=true", 0
+	path, pages := "/api/v2/clients?is_global=false&take=5&include_totals=true", 0
 	for next := ""; ; pages++ {
 		at := path
 		if next != "" {
@@ -116,7 +116,8 @@ rules: [{name: r, enabled: false}]
 		"/api/v2/roles?name_filter=admin":                                   2,
 		"/api/v2/clients?app_type=non_interactive":                          2,
 		"/api/v2/clients?app_type=spa,native":                               0,
-		"/api/v2/clients?is_first_party=true":                               2,
+		"/api/v2/clients?is_first_party=true&is_global=false":               2,
+		"/api/v2/clients?is_global=true":                                    1,
 		"/api/v2/rules?enabled=true":                                        0,
 		"/api/v2/rules?enabled=false":                                       1,
 		"/api/v2/client-grants?client_id=" + "nobody":                       0,

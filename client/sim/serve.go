@@ -161,6 +161,9 @@ func (t *Tenant) checked(c *call, broken *reply) reply {
 		}
 		rep.body = body
 	}
+	if c.rt.takes.Shows() && rep.body != nil && rep.status < http.StatusMultipleChoices {
+		rep.body = c.rt.takes.Prune(rep.body)
+	}
 	return rep
 }
 

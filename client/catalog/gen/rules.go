@@ -22,12 +22,13 @@ type rulebook struct {
 	open    map[*schema]int
 	rows    []string
 	taken   map[*schema]bool // being written
+	pruned  map[*schema]int
 }
 
 // writeRules writes the table into a directory.
 func writeRules(dir string, src *source) error {
 	src.schemas.catchUp()
-	b := &rulebook{schemas: src.schemas, ids: map[string]int{}, open: map[*schema]int{}, taken: map[*schema]bool{}}
+	b := &rulebook{schemas: src.schemas, ids: map[string]int{}, open: map[*schema]int{}, taken: map[*schema]bool{}, pruned: map[*schema]int{}}
 	b.rows = []string{"{}", "{never: true}"} // anything, nothing
 	var requests []string
 	for i := range src.ops {
@@ -46,7 +47,8 @@ func writeRules(dir string, src *source) error {
 	for _, r := range requests {
 		out.WriteString("\t" + r + ",\n")
 	}
-	out.WriteString("}\n")
+	out.WriteString("}\n\n// newer are fields that the document does not have yet: no answer leaves them out.\n")
+	fmt.Fprintf(&out, "var newer = %#v //nolint:gochecknoglobals // as rows\n", newerNames())
 	text, err := format.Source(out.Bytes())
 	if err != nil {
 		return err
@@ -94,6 +96,9 @@ func (b *rulebook) request(op *apiOp) string {
 		if list != nil {
 			fmt.Fprintf(&out, ", %s: []member{%s}", place, strings.Join(list, ", "))
 		}
+	}
+	if id := b.answer(op); id != 0 {
+		fmt.Fprintf(&out, ", answer: %d", id)
 	}
 	return out.String() + "}"
 }
@@ -151,12 +156,7 @@ func (b *rulebook) rule(v *schema) int {
 		b.rows[id] = text
 		return id
 	}
-	id, ok := b.ids[text]
-	if !ok {
-		id = len(b.rows)
-		b.ids[text] = id
-		b.rows = append(b.rows, text)
-	}
+	id := b.place(text)
 	b.open[v] = id
 	return id
 }

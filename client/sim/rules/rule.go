@@ -51,6 +51,7 @@ type request struct {
 	body          ruleID // 0 where it takes none, or anything
 	path          []ruleID
 	query, header []member
+	answer        ruleID // what a success shows, 0 where nothing can be left out
 }
 
 // kinds are the JSON types that a place may hold.
