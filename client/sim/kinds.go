@@ -150,6 +150,23 @@ func filled(kind string, c *call, o object) object {
 		preset("enabled", false)
 	case "/event-streams":
 		preset("status", "enabled")
+	case "/branding/themes":
+		preset("displayName", "Unnamed Theme")
+	case "/experimentation/experiments":
+		preset("status", "draft")
+		preset("is_valid", true)
+	case "/experimentation/feature-flags":
+		preset("type", "self")
+		preset("status", "draft")
+	case "/experimentation/segments":
+		preset("type", "self")
+	case "/flows/vault/connections":
+		preset("ready", false)
+		preset("fingerprint", c.t.ids.hex("fingerprint", string(encode(o)), 40))
+	case "/branding/phone/templates":
+		preset("type", "otp_verify")
+		preset("disabled", false)
+		preset("content", object{"syntax": "liquid", "body": object{"text": "{{code}} is your code.", "voice": "{{code}}"}})
 	case "/jobs":
 		preset("status", "pending")
 	}
@@ -224,6 +241,19 @@ func preset(path string, t *Tenant) object {
 			"pre-user-registration":     object{"max_attempts": 50, "rate": 1200},
 			"pre-custom-token-exchange": object{"max_attempts": 10, "rate": 600000},
 		}}
+	case "/attack-protection/bot-detection":
+		return object{
+			"bot_detection_level": "low", "challenge_password_policy": "never", "challenge_passwordless_policy": "never",
+			"challenge_password_reset_policy": "never", "allowlist": []any{}, "monitoring_mode_enabled": false,
+		}
+	case "/attack-protection/captcha":
+		return object{"active_provider_id": "auth_challenge", "auth_challenge": object{"fail_open": false}}
+	case "/attack-protection/phone-provider-protection":
+		return object{"type": "none"}
+	case "/risk-assessments/settings", "/supplemental-signals":
+		return switchedOff(path)
+	case "/risk-assessments/settings/new-device":
+		return object{"remember_for": 30}
 	case "/custom-domains/default":
 		return object{"domain": t.Domain()}
 	case "/guardian/factors/sms/templates", "/guardian/factors/phone/templates":
@@ -236,10 +266,20 @@ func preset(path string, t *Tenant) object {
 		return object{"provider": "guardian"}
 	case "/user-blocks", "/user-blocks/{}":
 		return object{"blocked_for": []any{}}
-	case "/connections/{}/scim-configuration/default-mapping", "/connections/{}/directory-provisioning/default-mapping":
+	case "/connections/{}/directory-provisioning/default-mapping":
+		return object{"mapping": []any{object{"idp": "primaryEmail", "auth0": "email"}, object{"idp": "id", "auth0": "external_id"}}}
+	case "/connections/{}/scim-configuration/default-mapping":
 		return object{"mapping": []any{object{"scim": "userName", "auth0": "username"}, object{"scim": "emails[primary eq true].value", "auth0": "email"}}}
 	}
 	return object{}
+}
+
+// switchedOff is a setting that is one switch.
+func switchedOff(path string) object {
+	if path == "/supplemental-signals" {
+		return object{"akamai_enabled": false}
+	}
+	return object{"enabled": false}
 }
 
 // factors of multi-factor authentication, all off.
@@ -289,7 +329,6 @@ func handlers() map[string]handler {
 		"GET /anomaly/blocks/ips/{}":            getItem,
 		"POST /branding/phone/templates/{}/try": tried,
 		"POST /branding/phone/providers/{}/try": tried,
-		"POST /event-streams/{}/test":           func(c *call) reply { return c.orElse(object{"status": "pending", "attempts": []any{}}) },
 		"POST /tickets/email-verification":      ticket("email-verification"),
 		"POST /tickets/password-change":         ticket("reset-email"),
 		"POST /guardian/enrollments/ticket":     enrolTicket,
@@ -300,7 +339,7 @@ func handlers() map[string]handler {
 	}
 	for _, more := range []map[string]handler{
 		userHandlers(), userRelationHandlers(), roleHandlers(), clientHandlers(), connectionHandlers(),
-		organizationHandlers(), jobHandlers(), keyHandlers(), authHandlers(), sessionHandlers(),
+		organizationHandlers(), jobHandlers(), keyHandlers(), authHandlers(), sessionHandlers(), actHandlers(),
 	} {
 		for k, h := range more {
 			all[k] = h
