@@ -187,5 +187,10 @@ func (t *Tenant) moved(from, to string) {
 				tx.Put(k, str(o, "id"), o)
 			}
 		}
+		if meta := tx.Get(metaKey(), "self"); meta != nil {
+			meta = store.Clone(meta)
+			meta["issuer"] = strings.TrimSuffix(to, "api/v2/")
+			tx.Put(metaKey(), "self", meta)
+		}
 	})
 }

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"sync"
 
 	"a0run/client/catalog"
@@ -16,6 +17,7 @@ type faults struct {
 type pending struct {
 	Fault
 	skip, left int
+	chance     *rand.Rand // nil where there is none
 }
 
 func newFaults() *faults { return &faults{} }
@@ -27,7 +29,33 @@ func (f *faults) add(one Fault) {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.list = append(f.list, &pending{Fault: one, skip: one.After, left: left})
+	p := &pending{Fault: one, skip: one.After, left: left}
+	if one.Share > 0 && one.Share < 1 {
+		p.chance = rand.New(rand.NewPCG(one.Seed, 0)) //nolint:gosec // G404: chance that can be repeated
+	}
+	f.list = append(f.list, p)
+}
+
+// all are the faults that are not used up.
+func (f *faults) all() []Fault {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	out := []Fault{}
+	for _, p := range f.list {
+		if p.left != 0 {
+			one := p.Fault
+			one.After, one.Count = p.skip, p.left
+			out = append(out, one)
+		}
+	}
+	return out
+}
+
+// clear takes all faults back.
+func (f *faults) clear() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.list = nil
 }
 
 // next is the fault of a request, nil when all goes well. Every matching fault
@@ -42,6 +70,9 @@ func (f *faults) next(operation string) *Fault {
 		}
 		if p.skip > 0 {
 			p.skip--
+			continue
+		}
+		if p.chance != nil && p.chance.Float64() >= p.Share {
 			continue
 		}
 		if due == nil {

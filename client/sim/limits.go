@@ -161,3 +161,14 @@ func (l *limiter) one(name string, limit Limit, now time.Time) draw {
 	l.levels[name] = s
 	return d
 }
+
+// words say what is limited.
+func (l *limiter) words() string {
+	switch {
+	case l.global.Rate > 0:
+		return fmt.Sprintf("Its Management API takes %.4g requests a second, %d at once; %d groups have limits of their own.", l.global.Rate, l.global.Burst, len(l.groups))
+	case len(l.groups) > 0:
+		return fmt.Sprintf("%d groups of operations have limits.", len(l.groups))
+	}
+	return "Nothing is limited."
+}

@@ -390,6 +390,8 @@ func (r *seedReader) faultsOf(n *yaml.Node) []Fault {
 			},
 			"after": into(&f.After), "count": into(&f.Count), "status": into(&f.Status), "body": into(&f.Body),
 			"headers": into(&f.Headers), "delay": into(&f.Delay), "cut_off": into(&f.CutOff),
+			"share": into(&f.Share), "seed": into(&f.Seed), "slow": into(&f.Slow), "stale": into(&f.Stale),
+			"content_type": into(&f.ContentType),
 			"reset": func(n *yaml.Node) error {
 				f.Reset = n.Value
 				if f.Reset != "before" && f.Reset != "after" {

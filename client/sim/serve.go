@@ -39,6 +39,7 @@ type call struct {
 	req     *http.Request
 	now     time.Time
 	token   *accessToken
+	stale   time.Duration // who was made within it is not found by a search
 }
 
 // A handler answers a call. It runs inside the state's lock: alone when the
@@ -52,6 +53,7 @@ type exchange struct {
 	body   []byte
 	// reset: the connection dies without an answer; cut: half of the body.
 	reset, cut bool
+	slow       time.Duration // how long the body takes
 }
 
 // exchange runs one request through the tenant.
@@ -87,6 +89,9 @@ func (t *Tenant) exchange(ctx context.Context, r *http.Request) (*exchange, erro
 		}
 	}
 	c.now = t.now()
+	if fault != nil {
+		c.stale = fault.Stale
+	}
 	x := t.finish(line, c.op.ID, t.answer(c, broken))
 	if t.o.Gzip && len(x.body) > 0 && strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
 		x.compress()
@@ -94,6 +99,10 @@ func (t *Tenant) exchange(ctx context.Context, r *http.Request) (*exchange, erro
 	if fault != nil {
 		x.reset = fault.Reset == "after"
 		x.cut = fault.CutOff
+		x.slow = fault.Slow
+		if fault.ContentType != "" {
+			x.header.Set("Content-Type", fault.ContentType)
+		}
 		for k, v := range fault.Headers {
 			x.header.Set(k, v)
 		}
@@ -153,6 +162,9 @@ func (t *Tenant) checked(c *call, broken *reply) reply {
 		t.state.View(run)
 	} else {
 		t.state.Update(run)
+		if err := t.state.Err(); err != nil {
+			return failure(http.StatusInternalServerError, "The local tenant cannot keep its state: "+err.Error(), "")
+		}
 	}
 	if rep.late != nil {
 		body, err := rep.late()
@@ -299,6 +311,14 @@ func (c *call) decodeParts(raw []byte, boundary string) *reply {
 
 // ServeHTTP answers one request.
 func (t *Tenant) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if rest, ok := strings.CutPrefix(r.URL.Path, controlRoot); ok {
+		t.serveControl(w, r, rest)
+		return
+	}
+	if r.URL.Path == "/" && r.Method == http.MethodGet {
+		t.servePage(w)
+		return
+	}
 	x, err := t.exchange(r.Context(), r)
 	if err != nil {
 		return // the caller is gone
@@ -322,7 +342,25 @@ func (t *Tenant) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		_ = http.NewResponseController(w).Flush()
 		panic(http.ErrAbortHandler)
 	}
+	if x.slow > 0 {
+		x.trickle(r.Context(), w)
+		return
+	}
 	_, _ = w.Write(x.body)
+}
+
+// pieces is in how many a slow body comes.
+const pieces = 8
+
+// trickle writes the body piece by piece.
+func (x *exchange) trickle(ctx context.Context, w http.ResponseWriter) {
+	for i := range pieces {
+		_, _ = w.Write(x.body[len(x.body)*i/pieces : len(x.body)*(i+1)/pieces])
+		_ = http.NewResponseController(w).Flush()
+		if wait(ctx, x.slow/pieces) != nil {
+			return
+		}
+	}
 }
 
 // reset kills the connection under a request: with a TCP reset where there is

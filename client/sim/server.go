@@ -119,7 +119,7 @@ func (t *Tenant) announce(o ServeOptions) error {
 // secure makes a CA and with it the server's certificate, and writes the CA's
 // where a client can find it.
 func (t *Tenant) secure(o *ServeOptions) (*tls.Config, error) {
-	caPEM, cert, err := certificates(time.Now())
+	caPEM, cert, err := certificates(time.Now(), t.o.Domain)
 	if err != nil {
 		return nil, err
 	}
@@ -151,7 +151,7 @@ func (t *Tenant) secure(o *ServeOptions) (*tls.Config, error) {
 }
 
 // certificates are those of a CA made for one tenant and of its server.
-func certificates(now time.Time) (caPEM []byte, server tls.Certificate, err error) {
+func certificates(now time.Time, domain string) (caPEM []byte, server tls.Certificate, err error) {
 	caKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, server, err
@@ -175,10 +175,30 @@ func certificates(now time.Time) (caPEM []byte, server tls.Certificate, err erro
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 		DNSNames:    []string{"localhost", "tenant.local"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback},
 	}
+	host, _, err := net.SplitHostPort(domain)
+	if err != nil {
+		host = domain
+	}
+	if host != "" && net.ParseIP(host) == nil {
+		leaf.DNSNames = append(leaf.DNSNames, host)
+	}
 	der, err := x509.CreateCertificate(rand.Reader, leaf, ca, &key.PublicKey, caKey)
 	if err != nil {
 		return nil, server, err
 	}
 	caPEM = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: caDER})
 	return caPEM, tls.Certificate{Certificate: [][]byte{der, caDER}, PrivateKey: key}, nil
+}
+
+// trusting is a client that trusts the certificate in a file.
+func trusting(file string) (*http.Client, error) {
+	text, err := os.ReadFile(file) //nolint:gosec // G304: the tenant wrote it
+	if err != nil {
+		return nil, err
+	}
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM(text)
+	return &http.Client{Transport: &http.Transport{
+		TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}, ForceAttemptHTTP2: true,
+	}}, nil
 }

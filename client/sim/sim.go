@@ -10,6 +10,7 @@
 package sim
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"sync"
@@ -43,6 +44,14 @@ type Options struct {
 	// Gzip compresses answers for callers that accept it, as Auth0 does; it
 	// costs more than everything else that a request asks for.
 	Gzip bool
+	// Data is a file in which the state is kept; "" keeps it in memory. What a
+	// request was answered with is in the file when it is answered, also after
+	// kill -9. A file that holds something is the state: the seed is not planted
+	// again.
+	Data string
+	// ControlToken opens the control API under /__a0run/; "" means that one is
+	// made up, which Credentials has.
+	ControlToken string
 	// LogLimit keeps only so many requests in the log; 0 keeps all.
 	LogLimit int
 	// JobTime is how long an import or export takes on the tenant's clock; 0
@@ -86,6 +95,16 @@ type Fault struct {
 	Delay   time.Duration
 	Reset   string
 	CutOff  bool
+	// Share is how many of the matching requests go wrong, between 0 and 1, by
+	// chance; 0 means all. Seed makes the chance the same each time.
+	Share float64
+	Seed  uint64
+	// Slow is how long the body takes to come, in pieces.
+	Slow time.Duration
+	// ContentType is said of the answer instead of what it is.
+	ContentType string
+	// Stale hides from user searches who was made within so long a time.
+	Stale time.Duration
 }
 
 // Credentials are a tenant's own applications, made with it.
@@ -97,6 +116,7 @@ type Credentials struct {
 	PrivateKeyClientID string `json:"private_key_client_id"`
 	PrivateKey         string `json:"private_key"`
 	CAFile             string `json:"ca_file,omitempty"`
+	ControlToken       string `json:"control_token"`
 }
 
 // A Request is one line of the tenant's log.
@@ -124,6 +144,8 @@ type Tenant struct {
 	faults  *faults
 	log     *journal
 	answers *answers
+	clock   *clock
+	control *control
 	jobDue  atomic.Int64 // when the next job ends, UNIX nanoseconds; 0: none is under way
 
 	// where the tenant is reached; Serve learns it after New.
@@ -141,7 +163,7 @@ func New(o Options) (*Tenant, error) {
 	t := &Tenant{
 		o: o, table: catalog.Default(), state: store.New(indexes(), orders()...),
 		faults: newFaults(), log: newJournal(o.LogLimit),
-		keys: newKeys(), answers: &answers{},
+		keys: newKeys(), answers: &answers{}, clock: &clock{base: o.Clock}, control: newControl(o.ControlToken),
 	}
 	t.place(o.BaseURL)
 	t.ids = newIDs(t.Domain())
@@ -151,24 +173,24 @@ func New(o Options) (*Tenant, error) {
 		return nil, err
 	}
 	if seed.clock != nil && o.Seed != nil {
-		t.o.Clock = shifted(o.Clock, *seed.clock)
+		t.SetClock(*seed.clock, false)
 	}
 	if t.limits, err = newLimiter(seed.merge(o.Limits)); err != nil {
 		return nil, err
 	}
-	if err := t.plant(seed); err != nil {
+	empty, err := t.open()
+	if err != nil {
 		return nil, err
+	}
+	if empty {
+		if err := t.plant(seed); err != nil {
+			return nil, errors.Join(err, t.Close())
+		}
 	}
 	for _, f := range seed.faults {
 		t.Inject(f)
 	}
 	return t, nil
-}
-
-// shifted is a clock that shows start now and goes on with the other's pace.
-func shifted(clock func() time.Time, start time.Time) func() time.Time {
-	zero := clock()
-	return func() time.Time { return start.Add(clock().Sub(zero)) }
 }
 
 func (t *Tenant) place(base string) {
@@ -205,7 +227,7 @@ func (t *Tenant) BaseURL() string {
 func (t *Tenant) Issuer() string { return "https://" + t.Domain() + "/" }
 
 // now is the tenant's time.
-func (t *Tenant) now() time.Time { return t.o.Clock() }
+func (t *Tenant) now() time.Time { return t.clock.now() }
 
 // Credentials are the tenant's own.
 func (t *Tenant) Credentials() Credentials {
@@ -213,7 +235,8 @@ func (t *Tenant) Credentials() Credentials {
 	defer t.mu.RUnlock()
 	c := Credentials{
 		BaseURL: t.base, Domain: t.domain, CAFile: t.caFile,
-		ClientID: runnerID, PrivateKeyClientID: runnerKeyID, PrivateKey: runnerKey,
+		ControlToken: t.control.token,
+		ClientID:     runnerID, PrivateKeyClientID: runnerKeyID, PrivateKey: runnerKey,
 	}
 	t.state.View(func(tx *store.Tx) {
 		c.ClientSecret, _ = tx.Get(clientsKey(), runnerID)["client_secret"].(string)

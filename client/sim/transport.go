@@ -9,6 +9,7 @@ import (
 	"os"
 	"strconv"
 	"syscall"
+	"time"
 )
 
 // Transport reaches the tenant in memory, without sockets or goroutines of its
@@ -45,6 +46,9 @@ func (tr *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if x.cut {
 		body = io.MultiReader(bytes.NewReader(x.body[:len(x.body)/2]), broken{})
 	}
+	if x.slow > 0 {
+		body = &slowly{ctx: ctx, body: body, piece: max(1, len(x.body)/pieces), wait: x.slow / pieces}
+	}
 	res.Body = io.NopCloser(body)
 	return res, nil
 }
@@ -59,3 +63,18 @@ func closeBody(r *http.Request) {
 type broken struct{}
 
 func (broken) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
+
+// slowly gives a body piece by piece.
+type slowly struct {
+	ctx   context.Context //nolint:containedctx // the request's, whose body this is
+	body  io.Reader
+	piece int
+	wait  time.Duration
+}
+
+func (s *slowly) Read(p []byte) (int, error) {
+	if err := wait(s.ctx, s.wait); err != nil {
+		return 0, err
+	}
+	return s.body.Read(p[:min(len(p), s.piece)])
+}

@@ -93,6 +93,11 @@ func listUsers(c *call) reply {
 	if name := c.query.Get("connection"); name != "" {
 		l.keep = append(l.keep, func(u object) bool { return hasConnection(u, name) })
 	}
+	if c.stale > 0 {
+		since := stamp(c.now.Add(-c.stale))
+		l.keep = append(l.keep, func(u object) bool { return str(u, "created_at") < since })
+		s.asked += " as of " + since
+	}
 	s.keep, l.keep = l.keep, nil
 	if s.query != nil || s.field != "" || len(s.keep) > 0 {
 		l.choose = s.page

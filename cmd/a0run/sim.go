@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -17,9 +18,9 @@ import (
 
 // simFlags are the flags of `a0run sim`.
 type simFlags struct {
-	listen, seed, rate, reset, ready string
-	burst                            int
-	tls                              bool
+	listen, seed, rate, reset, ready, plan, api, data, control, domain string
+	burst                                                              int
+	tls, explain, expose                                               bool
 }
 
 func simCommand(w *world) *cobra.Command {
@@ -31,10 +32,21 @@ API and the Authentication API, issues tokens, and, where asked for, limits rate
 and makes mistakes as a real tenant does.
 
 --ready-file gets, once the tenant listens, JSON with base_url, domain,
-client_id, client_secret, private_key_client_id, private_key and ca_file.`,
+client_id, client_secret, private_key_client_id, private_key, ca_file and
+control_token, which opens the API under /__a0run/ by which tests set the clock,
+inject faults, and keep and restore snapshots (docs/sim.md). The page at / shows
+what the tenant holds.
+
+--data keeps the state in a file: what was answered is in it also after kill -9,
+and the next start goes on from there; the seed is planted only into an empty one.`,
 		Example: "  a0run sim --listen 127.0.0.1:8443 --tls --seed users.yaml\n  a0run sim --rate 50/s --burst 100 --reset full --ready-file ready.json",
 		Args:    noArgs,
-		RunE:    func(cmd *cobra.Command, _ []string) error { return serveSim(cmd.Context(), w, f) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if f.explain {
+				return sim.Explain(w.stdout)
+			}
+			return serveSim(cmd.Context(), w, f)
+		},
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.listen, "listen", "127.0.0.1:0", "the loopback `ADDRESS` to listen on; port 0 means any free one")
@@ -43,6 +55,13 @@ client_id, client_secret, private_key_client_id, private_key and ca_file.`,
 	flags.StringVar(&f.rate, "rate", "", "the tenant's limit, `N/s` or N/min")
 	flags.IntVar(&f.burst, "burst", 0, "with --rate: how many requests may come at once; the rate of a second unless told")
 	flags.StringVar(&f.reset, "reset", "token", "what x-ratelimit-reset names: the second by which one more request is allowed (token), or by which the bucket is full again (full)")
+	flags.StringVar(&f.plan, "plan", "", "limit rates as Auth0 publishes for a `PLAN`: "+strings.Join(sim.Plans(), ", "))
+	flags.StringVar(&f.api, "api", "4.13", "whose rules hold where they differ, `4.13` or current: the current API refuses to rename a connection")
+	flags.StringVar(&f.data, "data", "", "keep the state in `FILE`, an SQLite database")
+	flags.StringVar(&f.control, "control-token", "", "the `TOKEN` of the control API; one is made up unless told")
+	flags.StringVar(&f.domain, "domain", "", "the `HOST` or HOST:PORT by which callers reach the tenant, where it is not --listen: its tokens bear it")
+	flags.BoolVar(&f.expose, "expose", false, "let --listen be an address that other machines reach, as a container needs; the tenant's keys are known to everybody")
+	flags.BoolVar(&f.explain, "explain", false, "say how far each operation is modelled, and end")
 	flags.StringVar(&f.ready, "ready-file", "", "write where the tenant listens and its credentials to `FILE`")
 	return cmd
 }
@@ -75,28 +94,51 @@ func limitsOf(rate string, burst int, reset string) (sim.Limits, error) {
 	return limits, nil
 }
 
+// limits are those of --plan, --rate, --burst and --reset.
+func (f *simFlags) limits() (sim.Limits, error) {
+	own, err := limitsOf(f.rate, f.burst, f.reset)
+	if err != nil || f.plan == "" {
+		return own, err
+	}
+	limits, err := sim.PlanLimits(f.plan)
+	if err != nil {
+		return limits, &usageError{"--plan: " + err.Error(), "--plan free"}
+	}
+	limits.Reset = own.Reset
+	if own.Rate > 0 {
+		limits.Rate, limits.Burst = own.Rate, own.Burst
+	}
+	return limits, nil
+}
+
 // onLoopback refuses an address that others can reach: the tenant's keys are
 // known to everybody.
-func onLoopback(address string) error {
+func onLoopback(address string, expose bool) error {
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {
 		return &usageError{"--listen " + address + ": want HOST:PORT", "--listen 127.0.0.1:0"}
 	}
-	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		return &usageError{"--listen " + address + ": a local tenant listens on loopback only", "--listen 127.0.0.1:0"}
+	if ip := net.ParseIP(host); !expose && host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return &usageError{"--listen " + address + ": a local tenant listens on loopback only", "--listen 127.0.0.1:0; in a container: --expose"}
 	}
 	return nil
 }
 
 func serveSim(ctx context.Context, w *world, f *simFlags) error {
-	limits, err := limitsOf(f.rate, f.burst, f.reset)
+	limits, err := f.limits()
 	if err != nil {
 		return err
 	}
-	if err := onLoopback(f.listen); err != nil {
+	if f.api != "4.13" && f.api != "current" {
+		return &usageError{"--api " + f.api + ": want 4.13 or current", "--api current"}
+	}
+	if err := onLoopback(f.listen, f.expose); err != nil {
 		return err
 	}
-	o := sim.Options{Clock: w.now, Limits: limits}
+	o := sim.Options{Clock: w.now, Limits: limits, NoConnectionRename: f.api == "current", ControlToken: f.control, Domain: f.domain, LogLimit: 10_000}
+	if f.data != "" {
+		o.Data = w.path(f.data)
+	}
 	if f.seed != "" {
 		if o.Seed, err = os.ReadFile(w.path(f.seed)); err != nil {
 			return &usageError{fmt.Sprintf("cannot read %s: %v", f.seed, reason(err)), ""}
@@ -116,7 +158,7 @@ func serveSim(ctx context.Context, w *world, f *simFlags) error {
 	if err != nil {
 		return &usageError{err.Error(), hintOf(err)}
 	}
-	if err := tenant.Serve(ctx, so); err != nil {
+	if err := errors.Join(tenant.Serve(ctx, so), tenant.Close()); err != nil {
 		return &usageError{err.Error(), hintOf(err)}
 	}
 	return nil

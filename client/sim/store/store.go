@@ -38,6 +38,7 @@ type Store struct {
 	indexes map[string][]Index
 	orders  map[string][]Order
 	changes uint64
+	disk    *disk // nil when the state is only in memory
 }
 
 // New makes a store; indexes and orders are declared by kind and hold for every
@@ -63,7 +64,11 @@ func (s *Store) View(f func(*Tx)) {
 func (s *Store) Update(f func(*Tx)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	f(&Tx{s: s, writable: true})
+	tx := &Tx{s: s, writable: true}
+	f(tx)
+	if s.disk != nil {
+		s.disk.write(s, tx.touched)
+	}
 }
 
 // Snapshot is an independent copy of the whole state.
@@ -82,8 +87,12 @@ func (s *Store) Restore(from *Store) {
 	c := from.Snapshot()
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	before := s.colls
 	s.colls = c.colls
 	s.changes++
+	if s.disk != nil {
+		s.disk.write(s, s.everything(before))
+	}
 	for _, coll := range s.colls {
 		coll.version = s.changes
 		coll.forget()

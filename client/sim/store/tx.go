@@ -4,6 +4,13 @@ package store
 type Tx struct {
 	s        *Store
 	writable bool
+	touched  []touched // what is to be kept, where the store is
+}
+
+func (tx *Tx) touch(k Key, id *string) {
+	if tx.s.disk != nil {
+		tx.touched = append(tx.touched, touched{k, id})
+	}
 }
 
 func (tx *Tx) coll(k Key) *collection { return tx.s.colls[k] }
@@ -68,6 +75,7 @@ func (tx *Tx) Put(k Key, id string, o Object) {
 	c, old := tx.make(k), tx.Get(k, id)
 	c.put(id, o)
 	c.note(old, o)
+	tx.touch(k, &id)
 }
 
 // Delete removes an object and reports whether it was there.
@@ -81,6 +89,7 @@ func (tx *Tx) Delete(k Key, id string) bool {
 	}
 	tx.changed(c)
 	c.note(old, nil)
+	tx.touch(k, &id)
 	return true
 }
 
@@ -96,6 +105,7 @@ func (tx *Tx) Clear(k Key) int {
 			c.remove(id)
 		}
 		c.forget()
+		tx.touch(k, nil)
 	}
 	return n
 }

@@ -1,0 +1,68 @@
+package sim
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"a0run/client/catalog"
+)
+
+// Explain writes how far the tenant knows each operation of the Management API,
+// as its router has it: with rules of its own, or only as the table says (kept,
+// listed, changed and removed, its schemas checked), or as an answer without a
+// deed. What else it does not do stands at the end.
+func Explain(w io.Writer) error {
+	r := newRouter(catalog.Default())
+	quirks := handlers()
+	groups := map[string][]string{}
+	for _, rt := range r.routes {
+		if rt.api != catalog.Management {
+			continue
+		}
+		how := "kept as sent"
+		switch {
+		case quirks[rt.shape] != nil:
+			how = "with rules of their own"
+		case rt.ops[0].Effect == catalog.Act:
+			how = "answered, and nothing happens"
+		}
+		groups[how] = append(groups[how], rt.ops[0].ID)
+	}
+	var b strings.Builder
+	b.WriteString("Every operation checks the token, its scopes and the request against Auth0's schemas.\n")
+	for _, how := range []string{"with rules of their own", "kept as sent", "answered, and nothing happens"} {
+		fmt.Fprintf(&b, "\n%d operations %s:\n", len(groups[how]), how)
+		for line := range wrapped(groups[how], 96) {
+			b.WriteString("  " + line + "\n")
+		}
+	}
+	b.WriteString(`
+Not modelled: e-mails and messages are not sent; Actions, Rules, Hooks, flows and forms are kept and
+never run; log streams and event streams deliver nothing; directories and SCIM synchronize nothing;
+custom domains are never verified; connections to other identity providers reach none of them;
+attack protection counts nothing but what log-ins by password count; limits by user or IP address are
+not drawn on; statistics count users and nothing else.
+`)
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// wrapped are words in lines of at most n characters.
+func wrapped(words []string, n int) func(yield func(string) bool) {
+	return func(yield func(string) bool) {
+		line := ""
+		for _, word := range words {
+			if line != "" && len(line)+1+len(word) > n {
+				if !yield(line) {
+					return
+				}
+				line = ""
+			}
+			line = strings.TrimPrefix(line+" "+word, " ")
+		}
+		if line != "" {
+			yield(line)
+		}
+	}
+}
