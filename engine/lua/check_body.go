@@ -8,9 +8,10 @@ import (
 	"a0run/engine"
 )
 
-// bodies lets a function look at its arguments as far as they are constants.
+// bodies looks at the arguments of a call as far as they are constants, and lets
+// the function do so.
 func (c *checker) bodies(s *source, call callFact, f *engine.Function) {
-	if f.Check == nil || c.full() {
+	if c.full() {
 		return
 	}
 	k := constants{src: s, places: map[string]engine.Position{"": s.placeOf(call.use, len(call.path)-1)}}
@@ -21,7 +22,14 @@ func (c *checker) bodies(s *source, call callFact, f *engine.Function) {
 		if !p.Positional || len(args) == 0 {
 			continue
 		}
-		named.Set(p.Name, k.value(p.Name, args[0]))
+		v := k.value(p.Name, args[0])
+		if _, isTable := v.(*engine.Object); isTable && len(args) == 1 && !constantFits(p.Type, v) {
+			break // the options, or everything by name
+		}
+		if o, isTable := v.(*engine.Object); isTable && o.Len() == 0 && (p.Type == "array" || p.Type == "string[]") {
+			v = []any{} // as the call takes it
+		}
+		named.Set(p.Name, v)
 		args = args[1:]
 	}
 	if len(args) == 1 {
@@ -30,6 +38,9 @@ func (c *checker) bodies(s *source, call callFact, f *engine.Function) {
 				named.Set(name, v)
 			}
 		}
+	}
+	if c.typed(f, named, k) || f.Check == nil {
+		return
 	}
 	for _, found := range f.Check(named) {
 		c.say(engine.Problem{
