@@ -138,6 +138,7 @@ func (r *fakeRunner) die() {
 	for id, f := range r.running {
 		f.over = true
 		delete(r.running, id)
+		close(f.done) // a dead service hears nothing; what waits for it here must end
 	}
 	if r.db != nil {
 		_ = r.db.Close() // which gives up the locks and ends nothing
