@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -212,6 +213,13 @@ func (f *serveFlags) logger(w *world) (*slog.Logger, error) {
 // checkService says all that is wrong with the files of a service.
 func checkService(w *world, l *loader) error {
 	setup, err := l.Load(nil)
+	var wrong engine.Problems
+	if errors.As(err, &wrong) {
+		for _, p := range wrong {
+			fmt.Fprintln(w.stdout, printable(p.String()))
+		}
+		return exitError(engine.ExitUsage)
+	}
 	if err != nil {
 		return err
 	}
