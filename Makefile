@@ -6,8 +6,10 @@ LINT    := go tool -modfile=tools/go.mod golangci-lint
 FUZZTIME ?= 60s
 KILLS    ?= 1000
 CALLS    ?= 2000
+SOAK     ?= 24h
+LINES    ?= 8
 
-.PHONY: build cross test vet lint tidy demo bench bench-pace torture fuzz sdk clean
+.PHONY: build cross test vet lint tidy demo bench bench-pace torture soak fuzz sdk clean
 
 build: ## one static binary in bin/
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/a0run ./cmd/a0run
@@ -46,6 +48,12 @@ torture: ## KILLS kills (kill -9) of runs of CALLS calls, resumed (A0RUN_SEED=â€
 	A0RUN_PROGRAMS=400 go test -count=1 -timeout 2h -run 'Resume|Random|OneAndMany' ./engine/durable -rapid.checks=400
 	A0RUN_LIMITERS=500 go test -count=1 -timeout 2h -v -run 'Honest|Share|Reserve|Change|Groups|Cells' ./client/pace
 	A0RUN_TORTURE=$(KILLS) A0RUN_CALLS=$(CALLS) go test -count=1 -v -timeout 6h -run '^TestKills$$' ./cmd/a0run
+
+soak: ## a day of schedules in virtual time with faults; 50 schedules a second under kills; cron lines over 30 zones and 40 years (A0RUN_SEED=â€¦ repeats what failed)
+	A0RUN_SOAK=$(SOAK) go test -count=1 -v -timeout 2h -run '^TestSoak$$' ./engine/serve
+	A0RUN_SECONDS=120 go test -count=1 -v -timeout 2h -run '^TestKilledAtAnyMoment$$' ./engine/serve
+	A0RUN_CRON=$(LINES) go test -count=1 -v -timeout 4h -run '^TestLinesAgainstModel$$' ./engine/cron
+	go test -count=1 -run '^TestDecideLosesNothing$$' ./engine/cron -rapid.checks=50000
 
 fuzz: ## every fuzz target for FUZZTIME
 	@go list ./... | while read -r pkg; do \
