@@ -52,6 +52,7 @@ torture: ## KILLS kills (kill -9) of runs of CALLS calls, resumed (A0RUN_SEED=â€
 soak: ## a day of schedules in virtual time with faults; 50 schedules a second under kills; cron lines over 30 zones and 40 years (A0RUN_SEED=â€¦ repeats what failed)
 	A0RUN_SOAK=$(SOAK) go test -count=1 -v -timeout 2h -run '^TestSoak$$' ./engine/serve
 	A0RUN_SECONDS=120 go test -count=1 -v -timeout 2h -run '^TestKilledAtAnyMoment$$' ./engine/serve
+	A0RUN_SERVE_KILLS=50 go test -count=1 -v -timeout 2h -run '^TestServeKilled$$' ./cmd/a0run
 	A0RUN_CRON=$(LINES) go test -count=1 -v -timeout 4h -run '^TestLinesAgainstModel$$' ./engine/cron
 	go test -count=1 -run '^TestDecideLosesNothing$$' ./engine/cron -rapid.checks=50000
 

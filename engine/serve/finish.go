@@ -165,7 +165,11 @@ func (s *Service) over(ctx context.Context, j *job, end *engine.RunEnd) error {
 		s.counters.calls += calls
 		s.counters.failed += failed
 	}
-	s.log.Info("a run ended", "run", r.ID, "status", r.Status, "exit", r.Exit, "schedule", r.Schedule)
+	if said := []any{"run", r.ID, "status", r.Status, "exit", r.Exit, "schedule", r.Schedule}; r.Status == engine.RunDone {
+		s.log.Info("a run ended", said...)
+	} else {
+		s.log.Warn("a run did not end well", append(said, "error", s.ShownText(r.Error))...)
+	}
 	c := Change{
 		Kind: ChangeRun, ID: r.ID, State: r.Status, Error: s.ShownText(r.Error), Schedule: r.Schedule, Playbook: s.playbookID(r.Playbook),
 		Tenants: j.spec.Tenants, Exit: r.Exit,
