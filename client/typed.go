@@ -9,6 +9,7 @@ import (
 	"math/big"
 	"net/http"
 	"slices"
+	"unicode/utf8"
 )
 
 // An Origin is what a typed object remembers of where it came from. It is
@@ -50,6 +51,9 @@ type typed[T any] interface {
 // Extra, like those that are not known at all: reading never fails by what a
 // tenant puts into a field.
 func readTyped[T any, P typed[T]](p P, raw json.RawMessage) error {
+	if !utf8.Valid(raw) {
+		raw = bytes.ToValidUTF8(raw, []byte("\uFFFD")) // as encoding/json has it
+	}
 	all := claimSet{list: make([]claim, 0, shortList)}
 	if err := all.read(raw); err != nil {
 		return err

@@ -111,7 +111,7 @@ func (c *claimSet) read(text []byte) error {
 
 // nameOf reads a member's name.
 func nameOf(raw json.RawMessage) ([]byte, bool) {
-	if isString(raw) && bytes.IndexByte(raw, '\\') < 0 {
+	if isString(raw) && bytes.IndexByte(raw, '\\') < 0 && utf8.Valid(raw) {
 		return raw[1 : len(raw)-1], true
 	}
 	name, ok := stringOf(raw)

@@ -116,6 +116,9 @@ func (b *bench) pages() error {
 			}
 			b = append(append(b, ','), one...)
 		}
+		if len(b) < len(text)/2 {
+			return fmt.Errorf("only %d bytes were written", len(b))
+		}
 		return nil
 	}
 	for _, c := range []struct {
