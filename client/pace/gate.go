@@ -89,7 +89,8 @@ type gate struct {
 	deaf     int
 	lies     int
 
-	high   float64 // what the rate is at most, as long as it is not sure
+	high   float64 // what the rate is at most, as long as it is not sure …
+	guess  float64 // … and what it is most likely, for estimates
 	byRate bool    // the promise was one of the ledger
 	rtt    float64 // seconds: the latency of late …
 	dev    float64 // … and its deviation

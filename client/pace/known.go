@@ -14,7 +14,7 @@ func (p *Pacer) Known(bucket string) (size int, perSecond float64) {
 	defer p.mu.Unlock()
 	for key, g := range p.state.gates {
 		if key.bucket == bucket && g.known {
-			size, perSecond = max(size, g.limit), max(perSecond, g.rate)
+			size, perSecond = max(size, g.limit), max(perSecond, g.likely())
 		}
 	}
 	if size == 0 {
@@ -25,6 +25,15 @@ func (p *Pacer) Known(bucket string) (size int, perSecond float64) {
 		}
 	}
 	return size, perSecond
+}
+
+// likely is the rate as well as it is known: one that is not sure yet is kept low on
+// purpose, for sending by it.
+func (g gate) likely() float64 {
+	if g.sure || g.rate == 0 || g.guess == 0 {
+		return g.rate
+	}
+	return max(g.rate, g.guess)
 }
 
 // A Load is a number of requests that draw on the same buckets.
@@ -65,7 +74,7 @@ func (s *state) estimate(loads []Load, now time.Time) (time.Duration, bool) {
 			continue
 		}
 		known = true
-		rate := g.rate
+		rate := g.likely()
 		if g.shared() {
 			rate *= g.share
 		}
@@ -99,7 +108,7 @@ func (p *Pacer) Now() Now {
 			n.Parked += d.waiting
 		}
 		if tight := p.state.gates[p.state.tight(d, now)]; tight != nil && tight.rate > 0 && (n.Rate == 0 || tight.rate < n.Rate) && d.waiting > 0 {
-			n.Rate, n.Left = tight.rate, max(0, int(tight.level(now)))
+			n.Rate, n.Left = tight.likely(), max(0, int(tight.level(now)))
 		}
 	}
 	for _, w := range p.state.widths {

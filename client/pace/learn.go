@@ -48,6 +48,7 @@ func (g gate) measure(e reading, now time.Time, full bool, off float64) gate {
 		return g
 	}
 	unclear := 1 + float64(max(0, g.inFlight)+max(0, g.anchor.flying))
+	g.guess = gained / took.Seconds()
 	whole := took >= window && gained >= 10 || took >= 4*window
 	shy := (gained - unclear/2) / (took + time.Second).Seconds()
 	switch {

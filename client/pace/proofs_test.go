@@ -310,3 +310,43 @@ func TestBenchCells(t *testing.T) {
 		}
 	}
 }
+
+// After the first tenth of a job the estimate of its end is right within 10 %, with
+// the burst behind it, which a count of the speed so far would take for the rate.
+func TestEstimateAfterATenth(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		rate  float64
+		burst int
+		n     int
+	}{{2, 10, 300}, {16, 50, 1500}, {50, 100, 3000}, {200, 500, 20_000}} {
+		for seed := range uint64(limiters(t, 3)) { //nolint:gosec // small
+			w := newWorld(t, seed)
+			w.global = &bucket{rate: c.rate, burst: c.burst, full: seed%2 == 0}
+			w.net = network{latency: 40 * time.Millisecond, jitter: 0.5, tail: 0.02}
+			p := w.process("p", settings{})
+			j := p.work(&job{buckets: writes, n: c.n, callers: 32})
+			var said time.Duration
+			var at time.Time
+			var look func()
+			look = func() {
+				if j.done*10 < c.n {
+					w.after(50*time.Millisecond, look)
+					return
+				}
+				var known bool
+				said, known = p.s.estimate([]Load{{Buckets: writes, Requests: c.n - j.done}}, w.now)
+				if at = w.now; !known {
+					t.Errorf("%.0f/s, seed %d: nothing is known after a tenth", c.rate, seed)
+				}
+			}
+			w.after(0, look)
+			w.run()
+			left := j.ended.Sub(at)
+			t.Logf("%.0f/s, seed %d: said %s, it took %s", c.rate, seed, said.Round(time.Second/10), left.Round(time.Second/10))
+			if off := math.Abs(said.Seconds()/left.Seconds() - 1); off > 0.10 {
+				t.Errorf("%.0f/s, seed %d: said %s, it took %s (%.0f %% off)", c.rate, seed, said, left, 100*off)
+			}
+		}
+	}
+}
