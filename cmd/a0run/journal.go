@@ -138,7 +138,7 @@ func (j *openJournal) lastUnfinished(ctx context.Context) (string, error) {
 	}
 	for _, r := range runs {
 		switch {
-		case r.Status == engine.RunDone, r.UndoneBy != "":
+		case r.Status == engine.RunDone, r.Status == engine.RunQueued, r.UndoneBy != "":
 		case r.Live:
 			// Not the one before it: whoever types --last means this one.
 			return "", &usageError{

@@ -11,7 +11,6 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"a0run/engine"
 	"a0run/engine/cron"
 	"a0run/engine/project"
 )
@@ -227,17 +226,20 @@ func findSchedules(w *world, args []string) ([]*plotted, error) {
 	if err != nil {
 		return nil, err
 	}
-	var wrong []string
+	// When a schedule is due does not hang on its playbook.
 	for _, p := range setup.Problems {
-		wrong = append(wrong, p.Text)
-	}
-	if len(wrong) > 0 {
-		fmt.Fprintln(w.stderr, strings.Join(wrong, "\n"))
-		return nil, exitError(engine.ExitUsage)
+		fmt.Fprintln(w.stderr, "warning: "+printable(p.Text))
 	}
 	var all []*plotted
+	known := map[string]bool{}
 	for _, p := range setup.Schedules {
+		known[p.ID] = true
 		all = append(all, &plotted{p.Schedule, p.Playbook})
+	}
+	for _, s := range l.project.Schedules {
+		if !known[s.ID] {
+			all = append(all, &plotted{s, filepath.ToSlash(s.Playbook)})
+		}
 	}
 	return all, nil
 }

@@ -86,6 +86,9 @@ func resumeRun(ctx context.Context, w *world, args []string, f *resumeFlags) err
 	if err != nil {
 		return err
 	}
+	if rec.Status == engine.RunQueued {
+		return &usageError{"run " + rec.ID + " waits in the queue of a0run serve, which will begin it", "a0run serve has to run; a0run runs follow " + rec.ID + " watches it then"}
+	}
 	if rec.UndoneBy != "" {
 		return &usageError{
 			"run " + rec.ID + " was put back by undo " + rec.UndoneBy + "; going on would do only the rest of it",

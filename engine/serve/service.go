@@ -65,6 +65,7 @@ type Service struct {
 	ready    bool
 	broken   error // why the journal cannot be written
 	executed sync.WaitGroup
+	tidied   time.Time // when the journal was pruned last
 	counters counters
 }
 
@@ -214,6 +215,7 @@ func (s *Service) pass(ctx context.Context) (next time.Time, err error) {
 	s.reloadChanged(ctx)
 	now := s.o.Now()
 	var errs []error
+	s.tidy(ctx, now)
 	if !s.draining {
 		errs = append(errs, s.decideAll(ctx, now))
 	}
@@ -222,6 +224,34 @@ func (s *Service) pass(ctx context.Context) (next time.Time, err error) {
 		errs = append(errs, s.startReady(ctx, now))
 	}
 	return s.nextLook(now), errors.Join(errs...)
+}
+
+// tidyEvery is how often runs that are too old are deleted.
+const tidyEvery = 24 * time.Hour
+
+// tidy deletes what is too old, beside the work: the journal was pruned when it
+// was opened, and a service runs for months. A prune that was cut short is
+// finished by the next.
+func (s *Service) tidy(ctx context.Context, now time.Time) {
+	if s.tidied.IsZero() || now.Before(s.tidied) {
+		s.tidied = now
+	}
+	if s.setup.Keep <= 0 || s.draining || now.Sub(s.tidied) < tidyEvery {
+		return
+	}
+	s.tidied = now
+	before := now.Add(-s.setup.Keep)
+	s.executed.Add(1)
+	go func() {
+		defer s.executed.Done()
+		pruned, err := s.o.Journal.Prune(ctx, journal.PruneRule{Before: before})
+		switch {
+		case err != nil:
+			s.log.Error("old runs cannot be deleted", "error", err.Error())
+		case pruned.Runs > 0:
+			s.log.Info("old runs were deleted", "runs", pruned.Runs, "calls", pruned.Calls)
+		}
+	}()
 }
 
 // nextLook is when something is due, may begin or has run too long.

@@ -333,6 +333,22 @@ func TestDrain(t *testing.T) {
 	}
 }
 
+// A service that runs for months deletes what is too old.
+func TestTidy(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, plot(t, "s", "at", "2026-03-01 12:01"))
+	b.setup.Keep = 48 * time.Hour
+	b.run(2*time.Minute, time.Second)
+	b.run(80*time.Hour, 6*time.Hour)
+	b.s.executed.Wait()
+	if runs := b.runs("s"); len(runs) != 0 {
+		t.Errorf("%d runs are left", len(runs))
+	}
+	if got := b.fires("s"); got != "" {
+		t.Errorf("due times are left: %s", got)
+	}
+}
+
 // A schedule whose timing is changed has missed nothing under the new one.
 func TestChangedTiming(t *testing.T) {
 	t.Parallel()
