@@ -200,7 +200,11 @@ func (s *jobServer) client(t *testing.T) *Client {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.serve(t, w, r) }))
 	t.Cleanup(server.Close)
-	c, err := New(server.URL, WithToken("t"), WithTimeouts(Timeouts{Silence: 300 * time.Millisecond}))
+	patience := time.Minute // but where it is to run out
+	if slices.Contains(s.faults, "silence") {
+		patience = 3 * time.Second
+	}
+	c, err := New(server.URL, WithToken("t"), WithTimeouts(Timeouts{Silence: patience}))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -24,7 +24,7 @@ local users = {}
 for i = 1, 1500 do
   users[i] = {email = "u" .. i .. "@example.com", user_metadata = {note = ("n"):rep(250)}}
 end
-local r = auth0.users.import{connection_id = "con_base000000000001", users = users, upsert = true, timeout = "1s"}
+local r = auth0.users.import{connection_id = "con_base000000000001", users = users, upsert = true, timeout = "5s"}
 print(r.inserted + r.updated .. " of " .. r.total)
 `
 
@@ -33,7 +33,7 @@ local users = {}
 for i = 1, 1500 do
   users[i] = {email = "u" .. i .. "@example.com", user_metadata = {note = ("n"):rep(250)}}
 end
-local job = auth0.jobs.import_users("con_base000000000001", json.encode(users), {upsert = true, timeout = "1s"})
+local job = auth0.jobs.import_users("con_base000000000001", json.encode(users), {upsert = true, timeout = "5s"})
 print(job.status)
 `
 
@@ -45,7 +45,7 @@ func TestUploadsFromPlaybooks(t *testing.T) {
 		"429":          "  - {operation: jobs.import_users, status: 429}\n",
 		"reset":        "  - {operation: jobs.import_users, reset: after}\n",
 		"reset before": "  - {operation: jobs.import_users, reset: before}\n",
-		"silence":      "  - {operation: jobs.import_users, delay: 2s}\n",
+		"silence":      "  - {operation: jobs.import_users, delay: 20s}\n",
 	}
 	for name, fault := range faults {
 		for form, source := range map[string]string{"users.import": uploadLua, "jobs.import_users": rawLua} {
