@@ -39,6 +39,11 @@ func encode(v any) (json.RawMessage, error) {
 	if err := e.Encode(revealedTree(v)); err != nil {
 		return nil, fmt.Errorf("the value cannot be written as JSON: %w", err)
 	}
+	// encoding/json writes a Secret in a struct of the caller by its MarshalText.
+	// A tenant that takes "[secret]" for a password is found out much later.
+	if bytes.Contains(b.Bytes(), []byte(`"`+hidden+`"`)) {
+		return nil, fmt.Errorf("%T would go out with the text %q where a secret belongs: give the secret in client.Args, or its text by Reveal", v, hidden)
+	}
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }
 
