@@ -308,7 +308,13 @@ func handlers() map[string]handler {
 			}
 			return c.ok([]any{})
 		},
-		"PUT /guardian/policies":              putSingle,
+		"PUT /guardian/policies": putSingle,
+		"GET /branding/themes/default": func(c *call) reply {
+			if all := c.tx.Page(kind("/branding/themes"), 0, 1); len(all) > 0 {
+				return c.ok(all[0])
+			}
+			return absent("/branding/themes")
+		},
 		"PUT " + loginTemplate:                putLoginTemplate,
 		"GET /stats/active-users":             func(c *call) reply { return c.ok(c.tx.Len(usersKey())) },
 		"GET /stats/daily":                    func(c *call) reply { return c.ok([]any{}) },

@@ -18,7 +18,7 @@ func newer() map[string]string {
 		"CreateConnectionProfileRequestContent":            "cross_app_access_resource_app provisioning",
 		"CreateConnectionRequestContent":                   "cross_app_access_resource_app",
 		"CreateOrganizationRequestContent":                 "is_app_entitlement_active third_party_client_access",
-		"CreateResourceServerRequestContent":               "token_lifetime_for_anonymous_access_tokens",
+		"CreateResourceServerRequestContent":               "token_lifetime_for_anonymous_access_tokens token_lifetime_for_web",
 		"CreateRoleRequestContent":                         "owner_id type",
 		"CreateSelfServiceProfileSsoTicketRequestContent":  "third_party_client_access_config",
 		// The document has these only as they are read.
@@ -38,7 +38,7 @@ func newer() map[string]string {
 		"UpdateConnectionProfileRequestContent":            "cross_app_access_resource_app provisioning",
 		"UpdateConnectionRequestContent":                   "cross_app_access_resource_app",
 		"UpdateOrganizationRequestContent":                 "is_app_entitlement_active third_party_client_access",
-		"UpdateResourceServerRequestContent":               "token_lifetime_for_anonymous_access_tokens",
+		"UpdateResourceServerRequestContent":               "token_lifetime_for_anonymous_access_tokens token_lifetime_for_web",
 	}
 }
 
