@@ -189,7 +189,7 @@ func (w *walk) startARun() (run string) {
 		w.t.Error("a required parameter was not asked for")
 	}
 	w.Fill("#p-greeting", "good morning")
-	w.Fill("#p-pause", "1.2")
+	w.Fill("#p-pause", map[bool]string{true: "1.2", false: "4"}[w.shots == ""])
 	w.shot("playbook")
 	w.Check("a playbook")
 	w.Press("Start")
@@ -211,7 +211,7 @@ func (w *walk) cancelAnother() {
 	w.t.Helper()
 	w.Go(w.url + "/playbooks/playbooks%2Fwait.yaml")
 	w.Press("Start")
-	w.Await("its step", `document.querySelector("#steps")?.innerText.includes("running")`)
+	w.Await("its steps", `/ask[^]*ok[^]*export[^]*running/.test(document.querySelector("#steps")?.innerText)`)
 	w.shot("graph")
 	w.Press("Cancel…")
 	w.Press("Cancel the run")

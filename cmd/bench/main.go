@@ -26,18 +26,22 @@ import (
 )
 
 func main() {
-	if len(os.Args) > 1 && os.Args[1] == "plain" {
-		exit(plain(os.Args[2:]))
+	if len(os.Args) > 1 {
+		if part, ok := map[string]func([]string) error{"plain": plain, "fill": fill, "room": serveRoom}[os.Args[1]]; ok {
+			exit(part(os.Args[2:]))
+		}
 	}
 	program := flag.String("a0run", "bin/a0run", "the binary to measure")
 	calls := flag.Int("calls", 5000, "calls a run")
 	pairs := flag.Int("pairs", 7, "interleaved pairs")
-	only := flag.String("only", "", "only the part of that name: start, calls, memory, journal, tokens, sdk, pace, unlimited")
+	only := flag.String("only", "", "only the part of that name: start, calls, memory, journal, tokens, sdk, pace, unlimited, room")
 	cell := flag.String("cell", "", "of pace, only the cells whose name has that in it")
 	docs := flag.String("docs", "", "the `FOLDER` of the documentation into which pace writes its table and chart")
+	roomRuns := flag.Int("room-runs", 10_000, "runs in the journal of the control room")
+	roomCalls := flag.Int("room-calls", 1000, "calls of each of them")
 	million := flag.Bool("million", false, "measure the memory of a run of a million calls too; that takes minutes")
 	flag.Parse()
-	b := &bench{calls: *calls, pairs: *pairs, cell: *cell, docs: *docs, lengths: []int{10_000, 100_000}}
+	b := &bench{calls: *calls, pairs: *pairs, cell: *cell, docs: *docs, lengths: []int{10_000, 100_000}, roomRuns: *roomRuns, roomCalls: *roomCalls}
 	if *million {
 		b.lengths = append(b.lengths, 1_000_000)
 	}
@@ -59,6 +63,8 @@ type bench struct {
 	ready   ready
 	calls   int
 	pairs   int
+	// roomRuns and roomCalls are those of the control room's journal.
+	roomRuns, roomCalls int
 	// lengths are those of the runs whose memory is compared.
 	lengths  []int
 	journals int      // opened so far
@@ -90,9 +96,9 @@ func (b *bench) measure(program, only string) error {
 	for _, part := range []struct {
 		name string
 		do   func() error
-	}{{"start", b.startUp}, {"calls", b.perCall}, {"memory", b.memory}, {"journal", b.journaled}, {"tokens", b.verification}, {"sdk", b.sdk}, {"unlimited", b.unlimited}, {"pace", b.pacing}} {
-		if only != "" && only != part.name || only == "" && part.name == "pace" {
-			continue // pace takes minutes, and is asked for by name
+	}{{"start", b.startUp}, {"calls", b.perCall}, {"memory", b.memory}, {"journal", b.journaled}, {"tokens", b.verification}, {"sdk", b.sdk}, {"unlimited", b.unlimited}, {"pace", b.pacing}, {"room", b.room}} {
+		if only != "" && only != part.name || only == "" && slices.Contains([]string{"pace", "room"}, part.name) {
+			continue // these take minutes, and are asked for by name
 		}
 		if err := part.do(); err != nil {
 			return err

@@ -23,6 +23,8 @@ type Line struct {
 
 	Task, Where, Step, Operation, Tenant, Kind, Object, State string
 	Mutates, Tolerated                                        bool
+	// Wake is 0 for what blocks nobody: the time, a random number, a log line.
+	Wake int64
 	Status, Attempts                                          int
 	Began                                                     time.Time
 	Took, Waited                                              time.Duration
@@ -34,10 +36,14 @@ type Line struct {
 // Said reports whether the line was printed or logged by the playbook.
 func (l *Line) Said() bool { return l.Operation == "print" || strings.HasPrefix(l.Operation, "log.") }
 
+// News reports whether the line is more than the time or a random number.
+func (l *Line) News() bool { return l.Wake > 0 || l.Mutates }
+
 // A LineFilter chooses lines. Zero fields choose all.
 type LineFilter struct {
 	// Failed chooses calls that failed, Writes those that change something, Said
-	// what was printed and logged, and Calls the rest.
+	// what was printed and logged, and Calls the rest but for what is no news: the
+	// time, a random number.
 	Failed, Writes, Said, Calls bool
 	Operation                   string
 	// Before and After are Places: only calls on that side of one.
@@ -76,7 +82,7 @@ func (db *DB) Lines(ctx context.Context, run string, f LineFilter) ([]Line, erro
 		w.add(said)
 	}
 	if f.Calls {
-		w.add("NOT (" + said + ")")
+		w.add("NOT (" + said + ") AND (c.wake > 0 OR c.mutates = 1)")
 	}
 	if f.Operation != "" {
 		w.add("c.operation = ?", guard(f.Operation))
@@ -84,7 +90,7 @@ func (db *DB) Lines(ctx context.Context, run string, f LineFilter) ([]Line, erro
 	rows, err := db.read.QueryContext(ctx, `SELECT c.id, ifnull(c.key, ''), ifnull(c.task, ''), ifnull(c.place, ''), ifnull(c.step, ''), ifnull(c.operation, ''),
 		ifnull(c.tenant, ''), ifnull(c.kind, ''), ifnull(c.object, ''), ifnull(c.state, ''), ifnull(c.mutates, 0), ifnull(c.tolerated, 0),
 		ifnull(c.status, 0), ifnull(json_array_length(c.attempts), 0), ifnull(c.began, ''), ifnull(c.took_us, -1), ifnull(c.waited_us, 0),
-		iif(`+said+`, c.args, NULL), iif(c.state <> 'done', c.failure, NULL)
+		ifnull(c.wake, 0), iif(`+said+`, c.args, NULL), iif(c.state <> 'done', c.failure, NULL)
 		FROM calls c WHERE `+w.text()+" ORDER BY c.id DESC LIMIT ?", append(w.args, f.Limit)...)
 	if err != nil {
 		return nil, db.failed("reading the journal", err)
@@ -98,7 +104,7 @@ func scanLine(rows *sql.Rows) (l Line, err error) {
 	var took, waited int64
 	var args, failure sql.NullString
 	err = rows.Scan(&l.Place, &l.Key, &l.Task, &l.Where, &l.Step, &l.Operation, &l.Tenant, &l.Kind, &l.Object, &l.State, &l.Mutates, &l.Tolerated,
-		&l.Status, &l.Attempts, &began, &took, &waited, &args, &failure)
+		&l.Status, &l.Attempts, &began, &took, &waited, &l.Wake, &args, &failure)
 	if err != nil {
 		return l, err
 	}

@@ -34,6 +34,10 @@ func glanced(t *testing.T, db *journal.DB, calls int) string {
 			c.State, c.Failure, c.Attempts = engine.StateFailed, json.RawMessage(`{"message":"no"}`), []engine.AttemptRecord{{}, {}}
 		case 2:
 			c.Operation, c.Mutates, c.Waited = "users.update", true, time.Second
+		case 4:
+			if n == 14 {
+				c.Operation, c.Wake = "time.now", 0
+			}
 		case 3:
 			c.Operation, c.Args, c.Kind, c.Object = "log.info", json.RawMessage(`{"text":"hello\u001f"}`), "", ""
 		}
@@ -82,7 +86,7 @@ func TestLines(t *testing.T) {
 		{journal.LineFilter{Failed: true}, "k16 k11 k6 k1"},
 		{journal.LineFilter{Writes: true}, "begun k17 k12 k7 k2"},
 		{journal.LineFilter{Said: true, Limit: 2}, "k18 k13"},
-		{journal.LineFilter{Calls: true, Limit: 4}, "begun k19 k17 k16"},
+		{journal.LineFilter{Calls: true, Limit: 7}, "begun k19 k17 k16 k15 k12 k11"}, // what is no news is left out: k14,
 		{journal.LineFilter{Operation: "users.update"}, "k17 k12 k7 k2"},
 		{journal.LineFilter{After: 17, Before: 20}, "k18 k17"},
 		{journal.LineFilter{Before: 3}, "k1 k0"},

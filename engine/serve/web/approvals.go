@@ -8,6 +8,7 @@ import (
 
 	"a0run/engine/plan"
 	"a0run/engine/serve"
+	"a0run/engine/undo"
 )
 
 // approvalsView is the list of plans.
@@ -152,6 +153,14 @@ type undoItem struct {
 	Recreated, CanForce, IsForced bool
 }
 
+// verdictState is how a preview says what will be done.
+func verdictState(v undo.Verdict) state {
+	if v == undo.PutBack {
+		return state{Word: "will be put back", Sign: "↺", Class: "busy"}
+	}
+	return stateOf(string(v))
+}
+
 // undoPreview shows what an undo would do, and asks.
 func (r *Room) undoPreview(w http.ResponseWriter, req *http.Request) error {
 	ctx := req.Context()
@@ -167,18 +176,18 @@ func (r *Room) undoPreview(w http.ResponseWriter, req *http.Request) error {
 	}
 	v.Requests = p.Requests
 	for _, verdict := range sortedKeys(p.Counts) {
-		v.Counts = append(v.Counts, verdictCount{string(verdict), stateOf(string(verdict)), p.Counts[verdict]})
+		v.Counts = append(v.Counts, verdictCount{string(verdict), verdictState(verdict), p.Counts[verdict]})
 	}
-	v.PutBack = p.Counts["put back"]
+	v.PutBack = p.Counts[undo.PutBack]
 	for _, item := range p.Items {
 		if len(v.Items) >= mostChanges {
 			v.Left++
 			continue
 		}
 		out := undoItem{
-			State: stateOf(string(item.Verdict)), Object: item.Object, Operation: item.Operation, Where: item.Where,
+			State: verdictState(item.Verdict), Object: item.Object, Operation: item.Operation, Where: item.Where,
 			Verdict: string(item.Verdict), Reason: item.Reason, Notes: item.Notes, Recreated: item.Recreated,
-			CanForce: item.Verdict == "left", IsForced: slices.Contains(v.Force, item.Object),
+			CanForce: item.Verdict == undo.Left, IsForced: slices.Contains(v.Force, item.Object),
 		}
 		kind, id, _ := strings.Cut(item.Object, "/")
 		out.URL = objectURL(kind, id)

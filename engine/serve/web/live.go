@@ -272,7 +272,7 @@ func (r *Room) writeCalls(out *bytes.Buffer, run string, lines []journal.Line) e
 	for _, row := range r.callRows(run, lines) {
 		if row.Said() {
 			log = append(log, row)
-		} else {
+		} else if row.News() {
 			calls = append(calls, row)
 		}
 	}
