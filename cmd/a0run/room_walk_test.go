@@ -198,7 +198,7 @@ func (w *walk) startARun() (run string) {
 	w.AwaitText("Welcome people") // the name is known once it has begun
 	w.AwaitText("greeted ada@example.com")
 	w.AwaitText("greeted bob.away@example.com")
-	w.Await("the steps", `/read[^]*greet/.test(document.querySelector("#steps").innerText)`)
+	w.Await("the steps", `/read[^]*greet/.test(document.querySelector("#steps").textContent)`)
 	w.shot("run")
 	w.Await("its end", `document.querySelector("#head")?.innerText.includes("done") && !document.querySelector("[sse-connect]")`)
 	w.AwaitText("5 people were told good morning")
@@ -211,7 +211,7 @@ func (w *walk) cancelAnother() {
 	w.t.Helper()
 	w.Go(w.url + "/playbooks/playbooks%2Fwait.yaml")
 	w.Press("Start")
-	w.Await("its steps", `/ask[^]*ok[^]*export[^]*running/.test(document.querySelector("#steps")?.innerText)`)
+	w.Await("its steps", `/ask[^]*ok[^]*export[^]*running/.test(document.querySelector("#steps")?.textContent)`)
 	w.shot("graph")
 	w.Press("Cancel…")
 	w.Press("Cancel the run")
@@ -249,7 +249,7 @@ func (w *walk) undo(run string) {
 	w.Check("a preview of an undo")
 	w.Await("the button", `document.querySelector("button.danger")`)
 	w.Eval(`document.querySelector("button.danger").click()`)
-	w.Await("the undo's end", `location.pathname.startsWith("/runs/") && /done|items/.test(document.querySelector("#head")?.innerText)`)
+	w.Await("the undo's end", `location.pathname.startsWith("/runs/") && /done|items/.test(document.querySelector("#head")?.textContent)`)
 	w.Go(w.url + "/runs/" + run)
 	w.AwaitText("undone")
 }

@@ -59,7 +59,7 @@ func TestALiveRunInABrowser(t *testing.T) {
 	}
 	h.Tape(h.live).Add(engine.Event{Kind: engine.EventStepStarted, Step: "second step", Task: "main", Where: "x:9:9", Time: time.Now()})
 	live, _ := h.Live(h.live)
-	live.Counts.Parked, live.Rate = 7, []serve.Second{{At: time.Now(), Calls: 20, Remaining: 5, Limit: 10}}
+	live.Counts.Parked, live.Rate = 7, []serve.Second{{At: time.Now().Add(-time.Second), Calls: 3, Remaining: 9, Limit: 10}, {At: time.Now(), Calls: 20, Remaining: 5, Limit: 10}}
 	h.SetLive(live)
 	b.Await("the newest call", fmt.Sprintf(`document.querySelector("#calls tr")?.id === "c%032x"`, 119))
 	b.AwaitText("half of it is done <b>really</b>")

@@ -211,7 +211,7 @@ func writeNode(b *strings.Builder, n stepNode, x, y int) {
 	if n.Took > 0 {
 		second += ", " + took(n.Took)
 	}
-	if n.Action != "" && n.Action != n.Name {
+	if n.Action != "" && n.Action != n.Name && n.Took == 0 {
 		second = n.Action + " · " + second
 	}
 	fmt.Fprintf(b, `<g class="node %s"><title>%s (%s): %s</title><rect class="box" x="%d" y="%d" width="%d" height="%d" rx="5"/>`,

@@ -50,22 +50,23 @@ func (r *Room) readOverview(req *http.Request) (*overview, error) {
 	ctx, c, now := req.Context(), r.o.Control, r.o.Now()
 	h := c.History()
 	o := &overview{Since: now.Add(-day), Problems: c.Problems()}
-	recent, err := h.Runs(ctx, journal.RunFilter{Since: now.Add(-day / 2), Limit: 300})
+	// The newest, whenever they were: asked for by a time, the journal would be
+	// read to its beginning where there are few.
+	recent, err := h.Runs(ctx, journal.RunFilter{Limit: mostLane})
 	if err != nil {
 		return nil, err
-	}
-	if len(recent) < mostRecent {
-		if recent, err = h.Runs(ctx, journal.RunFilter{Limit: mostRecent}); err != nil {
-			return nil, err
-		}
 	}
 	rows := r.runRows(recent)
 	o.Recent = rows[:min(len(rows), mostRecent)]
-	failed, err := h.Runs(ctx, journal.RunFilter{Status: engine.RunFailed, Since: o.Since, Limit: 8})
+	failed, err := h.Runs(ctx, journal.RunFilter{Status: engine.RunFailed, Limit: mostFailed})
 	if err != nil {
 		return nil, err
 	}
-	o.Failed = r.runRows(failed)
+	for _, row := range r.runRows(failed) {
+		if row.Started.After(o.Since) {
+			o.Failed = append(o.Failed, row)
+		}
+	}
 	counts, err := h.Tally(ctx, o.Since)
 	if err != nil {
 		return nil, err
@@ -88,8 +89,13 @@ func (r *Room) readOverview(req *http.Request) (*overview, error) {
 	return o, err
 }
 
-// mostRecent is how many of the newest runs the overview lists.
-const mostRecent = 12
+// How many of the newest runs the overview lists, how many of those that failed,
+// and how many its time line has at most.
+const (
+	mostRecent = 12
+	mostFailed = 8
+	mostLane   = 300
+)
 
 // active are the runs that are being executed now.
 func (r *Room) active(req *http.Request) ([]activeRow, error) {

@@ -48,6 +48,8 @@ function drawChart(columns, anew) {
   const box = document.getElementById("rate");
   if (columns) numbers = columns;
   if (!box || !numbers || !numbers[0] || typeof uPlot === "undefined") return;
+  document.getElementById("rate-card").hidden = numbers[0].length < 2;
+  if (numbers[0].length < 2) return;
   if (chart && !anew) {
     chart.setData(numbers);
     return;
