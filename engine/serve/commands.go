@@ -224,6 +224,8 @@ func (s *Service) noSchedule(id string) *Refusal {
 }
 
 // Pause implements Commands.
+//
+//nolint:revive // the interface's arguments: who, what, until when and why
 func (s *Service) Pause(ctx context.Context, by Actor, schedule string, until time.Time, reason string) error {
 	detail := reason
 	if !until.IsZero() {

@@ -149,7 +149,7 @@ func settle(b *bench, plots []*Plotted) time.Time {
 	for _, p := range plots {
 		p.Paused = true
 	}
-	for i := 0; i < 5000; i++ {
+	for i := 0; i < 1500; i++ {
 		if jobs, err := b.db.Jobs(context.Background()); err != nil || len(jobs) == 0 {
 			if err != nil {
 				b.t.Fatal(err)
