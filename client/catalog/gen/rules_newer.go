@@ -30,6 +30,7 @@ func newer() map[string]string {
 		"NetworkAclRule":                                   "match_all",
 		"ResourceServerSubjectTypeAuthorization":           "anonymous_user",
 		"SelfServiceProfileSsoTicketGoogleWorkspaceConfig": "sync_groups",
+		"SuspiciousIPThrottlingStage":                      "pre-custom-token-exchange",
 		"SynchronizedGroupPayload":                         "direct_members_count email name",
 		"TenantSettingsFlags":                              "local_resource_discovery",
 		"TenantSettingsSessions":                           "anonymous",
