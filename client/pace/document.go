@@ -102,6 +102,7 @@ type viewGate struct {
 	others    int     // grants of the others since the last meeting
 	level     float64
 	rate      float64
+	sure      bool
 	shut      time.Duration // it is closed for that long
 	told      time.Time
 	specifics []string
@@ -188,7 +189,7 @@ func (d *document) learn(n reportGate, at, now time.Time) {
 		g.Told = told
 		g.Level = n.gate.level(at)
 		if n.gate.rate > 0 && (n.gate.sure || !g.Sure) {
-			g.Rate, g.Sure = n.gate.rate, n.gate.sure
+			g.Rate, g.Sure = n.gate.likely(), n.gate.sure
 		}
 	} else {
 		g.Level = g.level(now) - float64(n.granted)
@@ -267,7 +268,7 @@ func (d *document) others(g *docGate, except string, now time.Time) float64 {
 // allot says what a member may take of a gate.
 func (d *document) allot(g *docGate, id string, floor float64, now time.Time) viewGate {
 	me := d.Members[id]
-	v := viewGate{share: 1, level: g.level(now), rate: g.Rate, told: time.UnixMilli(g.Told), specifics: g.Specifics}
+	v := viewGate{share: 1, level: g.level(now), rate: g.Rate, sure: g.Sure, told: time.UnixMilli(g.Told), specifics: g.Specifics}
 	if g.Shut > now.UnixMilli() {
 		v.shut = time.UnixMilli(g.Shut).Sub(now)
 	}

@@ -173,7 +173,7 @@ func (s *state) generalOf(specifics []string, bucket string) string {
 // learned makes a gate of what another process, or an earlier run, has found.
 func (s *state) learned(key gateKey, told viewGate, now time.Time) *gate {
 	g := s.newGate(key, s.generalOf(told.specifics, key.bucket))
-	g.known, g.unproven, g.rate, g.sure = true, true, told.rate, told.rate > 0
+	g.known, g.unproven, g.rate, g.sure = true, true, told.rate, told.sure
 	g.tokens, g.at = min(told.level, float64(key.limit)), now
 	s.gates[key] = g
 	s.members[key] = map[string]bool{}

@@ -27,6 +27,11 @@ type desk struct {
 	gates             []gateKey
 	queues            []*queue
 	waiting           int
+
+	// untold says that claims came, or the desk was closed, since the claims were
+	// last told; soonest is the earliest time that one of them is good for.
+	untold  bool
+	soonest time.Time
 }
 
 // queue holds the claims of one run at one desk.

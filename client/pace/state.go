@@ -133,6 +133,10 @@ func (s *state) ask(w *waiter, now time.Time) {
 		}
 	}
 	l.claims = append(l.claims, w)
+	d.untold = true
+	if b := w.claim.Before; !b.IsZero() && (d.soonest.IsZero() || b.Before(d.soonest)) {
+		d.soonest = b
+	}
 	if d.waiting++; d.waiting == 1 {
 		s.waiting = append(s.waiting, d)
 	}
@@ -182,6 +186,9 @@ func (s *state) answer(e event, now time.Time) {
 	}
 	if r.kind == refused {
 		s.meeting.due = true
+		for _, d := range s.waiting {
+			d.untold = true
+		}
 	}
 }
 
@@ -345,7 +352,7 @@ func (s *state) next(a *actions, now time.Time) (best *candidate, wake time.Time
 		at, key, closed := s.opens(d, now)
 		if at.After(now) {
 			s.meeting.want(key)
-			if !s.gates[key].pending(now) {
+			if !s.gates[key].pending(now) && d.concerned(at, closed) {
 				judged = s.judge(a, d, &LateError{Bucket: key.bucket, ResetAt: at, Closed: closed}) || judged
 			}
 			if wake.IsZero() || at.Before(wake) {
@@ -373,9 +380,16 @@ func (s *state) next(a *actions, now time.Time) (best *candidate, wake time.Time
 	return best, wake
 }
 
+// concerned reports whether that a desk opens only then is news to one of its
+// claims: whoever waits by the thousand is not asked at every answer.
+func (d *desk) concerned(at time.Time, closed bool) bool {
+	return closed && d.untold || !d.soonest.IsZero() && at.After(d.soonest)
+}
+
 // judge tells the claims of a closed desk that they are parked, and those that
 // cannot be granted in time that they are too late.
 func (s *state) judge(a *actions, d *desk, why *LateError) (removed bool) {
+	d.untold, d.soonest = false, time.Time{}
 	for _, q := range d.queues {
 		for _, l := range q.lines {
 			l.claims = slices.DeleteFunc(l.claims, func(w *waiter) bool {
@@ -383,7 +397,10 @@ func (s *state) judge(a *actions, d *desk, why *LateError) (removed bool) {
 					w.parked = why.ResetAt
 					a.told = append(a.told, w)
 				}
-				if w.claim.Before.IsZero() || !why.ResetAt.After(w.claim.Before) {
+				if b := w.claim.Before; b.IsZero() || !why.ResetAt.After(b) {
+					if !b.IsZero() && (d.soonest.IsZero() || b.Before(d.soonest)) {
+						d.soonest = b
+					}
 					return false
 				}
 				w.late = why

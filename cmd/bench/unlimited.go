@@ -11,14 +11,14 @@ const unlimitedLua = `
 playbook { params = { calls = "integer" } }
 local ids = {}
 for i = 1, params.calls do ids[i] = i end
-parallel.each(ids, function() auth0.users.get("auth0|u1") end, { concurrency = 64 })
+parallel.each(ids, { concurrency = 64 }, function() auth0.users.get("auth0|u1") end)
 `
 
 // unlimited measures a tenant without limits that takes 40 ms an answer: 64 tasks
 // should be held up by nothing but that.
 func (b *bench) unlimited() error {
 	const latency, tasks, calls = 40 * time.Millisecond, 64, 6400
-	stop, err := b.tenantWith(10, `{"when":{"path":"/api/v2/users/*"},"latency":"40ms"}`)
+	stop, err := b.tenantWith(10, `{"operation":"users.get","delay":"40ms","count":-1}`)
 	if err != nil {
 		return err
 	}
