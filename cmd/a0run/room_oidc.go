@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/subtle"
 	"crypto/x509"
 	"encoding/hex"
@@ -10,8 +11,6 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
-
-	"crypto/rand"
 
 	"a0run/client"
 	"a0run/engine"
@@ -81,14 +80,14 @@ func (l *auth0Login) Finish(ctx context.Context, callback, query string, pending
 	}
 	q, err := url.ParseQuery(query)
 	if err != nil {
-		return "", "", errors.New("Auth0's answer cannot be read") //nolint:staticcheck // a name
+		return "", "", errors.New("Auth0's answer cannot be read")
 	}
 	// The state first: what comes with another is not an answer to us.
 	if p.State == "" || subtle.ConstantTimeCompare([]byte(q.Get("state")), []byte(p.State)) != 1 {
 		return "", "", errors.New("the answer belongs to another log-in")
 	}
 	if code := q.Get("error"); code != "" {
-		return "", "", fmt.Errorf("Auth0 says %s: %s", code, q.Get("error_description")) //nolint:staticcheck // a name
+		return "", "", fmt.Errorf("Auth0 says %s: %s", code, q.Get("error_description"))
 	}
 	token, err := l.c.GetToken(ctx, "authorization_code_pkce", client.Args{"code": q.Get("code"), "code_verifier": p.Verifier, "redirect_uri": callback})
 	if err != nil {

@@ -78,7 +78,7 @@ func visit(t *testing.T, l *auth0Login, who string) (query string, pending json.
 	q.Set("login_hint", who)
 	u.RawQuery = q.Encode()
 	browser := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	res, err := browser.Get(u.String()) //nolint:noctx // a test
+	res, err := browser.Get(u.String())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -107,7 +107,7 @@ users:
 			t.Fatal(err)
 		}
 	}
-	cmd := exec.Command("a0run", "serve", "--listen", "127.0.0.1:0", "--log", "json", "--journal", filepath.Join(dir, "journal.db")) //nolint:gosec,noctx // our own command; it is stopped by a signal
+	cmd := exec.Command("a0run", "serve", "--listen", "127.0.0.1:0", "--log", "json", "--journal", filepath.Join(dir, "journal.db")) //nolint:gosec // our own command; it is stopped by a signal
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "SECRET_OF_STAGING="+cred.ClientSecret, "ROOM_TOKEN="+walkToken)
 	said, err := cmd.StderrPipe()

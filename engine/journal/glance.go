@@ -24,10 +24,10 @@ type Line struct {
 	Task, Where, Step, Operation, Tenant, Kind, Object, State string
 	Mutates, Tolerated                                        bool
 	// Wake is 0 for what blocks nobody: the time, a random number, a log line.
-	Wake int64
-	Status, Attempts                                          int
-	Began                                                     time.Time
-	Took, Waited                                              time.Duration
+	Wake             int64
+	Status, Attempts int
+	Began            time.Time
+	Took, Waited     time.Duration
 	// Args are those of what was printed or logged, Failure that of a call that
 	// failed; sealed.
 	Args, Failure json.RawMessage

@@ -224,6 +224,8 @@ func (d *Desk) RunNow(_ context.Context, by serve.Actor, schedule string) (strin
 }
 
 // Pause implements serve.Control.
+//
+//nolint:revive // the interface has five
 func (d *Desk) Pause(_ context.Context, by serve.Actor, schedule string, until time.Time, reason string) error {
 	return d.do("pause %s until %s for %s by %s", schedule, until.Format(time.RFC3339), reason, by.Name)
 }

@@ -37,15 +37,21 @@ func (r *Room) apiRoutes() []apiRoute {
 	return append([]apiRoute{
 		{method: "GET", path: "/health", id: "health", role: roleViewer, summary: "How the service stands", result: healthJSON{}, answer: r.apiHealth},
 		{method: "GET", path: "/runs", id: "listRuns", role: roleViewer, summary: "Runs, the newest first", result: []runJSON{}, answer: r.apiRuns, query: append([]apiQuery{
-			{"status", "only runs that stand so"}, {"kind", "run, apply or undo"}, {"playbook", "the name, the path, or the end of the path"},
-			{"tenant", "the name, role or domain"}, {"since", "how long ago (7d), or a time"}, {"offset", "how many to leave out"},
+			{"status", "only runs that stand so"},
+			{"kind", "run, apply or undo"},
+			{"playbook", "the name, the path, or the end of the path"},
+			{"tenant", "the name, role or domain"},
+			{"since", "how long ago (7d), or a time"},
+			{"offset", "how many to leave out"},
 		}, paging...)},
 		{method: "POST", path: "/runs", id: "startRun", role: roleOperator, summary: "Start a run of a playbook", body: startJSON{}, result: startedJSON{}, answer: r.apiStart},
 		{method: "GET", path: "/runs/{run}", id: "getRun", role: roleViewer, summary: "A run with its parameters and how it stands", result: runJSON{}, answer: r.apiRun},
 		{method: "GET", path: "/runs/{run}/steps", id: "listSteps", role: roleViewer, summary: "The steps of a run that ended", result: []stepJSON{}, answer: r.apiSteps},
 		{method: "GET", path: "/runs/{run}/calls", id: "listCalls", role: roleViewer, summary: "Calls of a run, the newest first, without arguments and answers", result: []callJSON{}, answer: r.apiCalls, query: append([]apiQuery{
-			{"calls", "failed, writes or said; all unless told"}, {"operation", "only calls of this operation"},
-			{"before", "only calls before this place"}, {"after", "only calls after this place"},
+			{"calls", "failed, writes or said; all unless told"},
+			{"operation", "only calls of this operation"},
+			{"before", "only calls before this place"},
+			{"after", "only calls after this place"},
 		}, paging...)},
 		{method: "GET", path: "/runs/{run}/calls/{key}", id: "getCall", role: roleViewer, summary: "One call whole, secrets hidden", result: callJSON{}, answer: r.apiCall},
 		{method: "GET", path: "/runs/{run}/live", id: "followRun", role: roleViewer, summary: "What happens in a run, as server-sent events", stream: r.apiLive},
@@ -63,8 +69,10 @@ func (r *Room) apiMore(paging []apiQuery) []apiRoute {
 	return []apiRoute{
 		{method: "GET", path: "/schedules", id: "listSchedules", role: roleViewer, summary: "All schedules", result: []scheduleJSON{}, answer: r.apiSchedules},
 		{method: "GET", path: "/schedules/{id}", id: "getSchedule", role: roleViewer, summary: "A schedule", result: scheduleJSON{}, answer: r.apiSchedule},
-		{method: "GET", path: "/schedules/{id}/fires", id: "listFires", role: roleViewer, summary: "The due times of a schedule and what became of them, the newest first", result: []fireJSON{}, answer: r.apiFires,
-			query: append([]apiQuery{{"before", "only due times before this one, RFC 3339"}}, paging...)},
+		{
+			method: "GET", path: "/schedules/{id}/fires", id: "listFires", role: roleViewer, summary: "The due times of a schedule and what became of them, the newest first", result: []fireJSON{}, answer: r.apiFires,
+			query: append([]apiQuery{{"before", "only due times before this one, RFC 3339"}}, paging...),
+		},
 		{method: "POST", path: "/schedules/{id}/pause", id: "pauseSchedule", role: roleOperator, summary: "Stop a schedule from firing", body: pauseJSON{}, result: okJSON{}, answer: r.apiPause},
 		{method: "POST", path: "/schedules/{id}/unpause", id: "unpauseSchedule", role: roleOperator, summary: "Let a schedule fire again", result: okJSON{}, answer: r.apiUnpause},
 		{method: "POST", path: "/schedules/{id}/run", id: "runSchedule", role: roleOperator, summary: "Run a schedule's playbook now", result: startedJSON{}, answer: r.apiRunNow},

@@ -148,7 +148,7 @@ func (r *Room) login(w http.ResponseWriter, req *http.Request) error {
 	t, ok := r.token(req.PostFormValue("token"))
 	if !ok {
 		r.limit.failed(from)
-		r.audit(req, serve.Actor{Name: "somebody", From: from}, "login", "", "no such token")
+		r.audit(req, serve.AuditEntry{By: serve.Actor{Name: "somebody", From: from}, Action: "login", Refused: "no such token"})
 		return r.showLogin(w, req, http.StatusUnauthorized, loginView{Back: req.PostFormValue("back"), Wrong: "No such token."})
 	}
 	if err := r.enter(req, serve.Actor{Name: "token " + t.name, Role: t.role, From: from}); err != nil {
@@ -168,12 +168,12 @@ func (r *Room) enter(req *http.Request, who serve.Actor) error {
 	r.sessions.Put(ctx, keyName, who.Name)
 	r.sessions.Put(ctx, keyRole, who.Role)
 	r.sessions.Put(ctx, keyCSRF, unguessable())
-	r.audit(req, who, "login", "", "")
+	r.audit(req, serve.AuditEntry{By: who, Action: "login"})
 	return nil
 }
 
 func (r *Room) logout(w http.ResponseWriter, req *http.Request) error {
-	r.audit(req, visitorOf(req.Context()).Actor, "logout", "", "")
+	r.audit(req, serve.AuditEntry{By: visitorOf(req.Context()).Actor, Action: "logout"})
 	if err := r.sessions.Destroy(req.Context()); err != nil {
 		return err
 	}

@@ -66,7 +66,7 @@ func (r *Room) oidcFinish(w http.ResponseWriter, req *http.Request) error {
 	}
 	if err != nil {
 		r.limit.failed(from)
-		r.audit(req, serve.Actor{Name: named(name), From: from}, "login", "", err.Error())
+		r.audit(req, serve.AuditEntry{By: serve.Actor{Name: named(name), From: from}, Action: "login", Refused: err.Error()})
 		return r.showLogin(w, req, http.StatusForbidden, loginView{Wrong: "The log-in was refused: " + err.Error() + "."})
 	}
 	if err := r.enter(req, serve.Actor{Name: name, Role: role, From: from}); err != nil {

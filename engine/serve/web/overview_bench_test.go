@@ -3,6 +3,8 @@ package web_test
 import (
 	"context"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"path/filepath"
 	"testing"
 	"time"
@@ -11,9 +13,6 @@ import (
 	"a0run/engine/journal"
 	"a0run/engine/serve/servetest"
 	"a0run/engine/serve/web"
-
-	"net/http"
-	"net/http/httptest"
 )
 
 // BenchmarkOverview is the first page over a journal of a thousand runs; that of

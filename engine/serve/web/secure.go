@@ -169,7 +169,7 @@ func (r *Room) guarded(role string, next handlerFunc) http.Handler {
 
 func (r *Room) refuseRole(w http.ResponseWriter, req *http.Request, v *visitor, role string) {
 	if req.Method != http.MethodGet {
-		r.audit(req, v.Actor, "refused", req.URL.Path, "needs the role "+role)
+		r.audit(req, serve.AuditEntry{By: v.Actor, Action: "refused", Subject: req.URL.Path, Refused: "needs the role " + role})
 	}
 	r.fail(w, req, &refusal{http.StatusForbidden, "this needs the role " + role + "; " + v.Name + " is " + v.Role, ""})
 }
@@ -195,10 +195,10 @@ func (e *refusal) Error() string { return e.message }
 func (e *refusal) Hint() string { return e.hint }
 
 // audit writes what somebody did; that it cannot be written fails no page.
-func (r *Room) audit(req *http.Request, by serve.Actor, action, subject, refused string) {
-	err := r.o.Control.Audit(context.WithoutCancel(req.Context()), serve.AuditEntry{At: r.o.Now(), By: by, Action: action, Subject: subject, Refused: refused})
-	if err != nil {
-		slog.Error("the audit cannot be written", "action", action, "error", err)
+func (r *Room) audit(req *http.Request, e serve.AuditEntry) {
+	e.At = r.o.Now()
+	if err := r.o.Control.Audit(context.WithoutCancel(req.Context()), e); err != nil {
+		slog.Error("the audit cannot be written", "action", e.Action, "error", err)
 	}
 }
 

@@ -77,7 +77,6 @@ func lanes(now time.Time, ran []runRow, due []serve.Due) []lane {
 	const most = 10
 	type marks struct {
 		url   string
-		first time.Time // when something is next, or was last
 		marks strings.Builder
 		n     int
 	}

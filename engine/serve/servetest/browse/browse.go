@@ -44,7 +44,7 @@ func Open(t *testing.T) *Browser {
 	t.Helper()
 	path := find()
 	if path == "" {
-		if os.Getenv("A0RUN_BROWSER") == "must" {
+		if os.Getenv("A0RUN_BROWSER") == "must" { //nolint:forbidigo // tests have no other outside world
 			t.Fatal("there is no Chromium: apt-get install chromium")
 		}
 		t.Skip("there is no Chromium; A0RUN_BROWSER=must makes this a failure")
