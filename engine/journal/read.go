@@ -53,8 +53,8 @@ func (r *reads) prepare(ctx context.Context, pool *sql.DB) (err error) {
 const runColumns = `r.no, r.id, r.kind, r.of_run, r.playbook, r.name, r.hash, ifnull(r.params, ''), ifnull(r.tenants, ''), ifnull(r.options, ''),
 	r.who, r.host, r.version, r.started, ifnull(r.ended, ''), r.status, r.exit, r.error, r.calls, r.writes, r.epoch, r.owner,
 	r.schedule, ifnull(r.due, ''), r.why,
-	ifnull((SELECT u.id FROM runs u WHERE u.of_run = r.id AND u.of_run <> '' AND u.of_run <> '' AND u.kind = 'undo' AND u.writes > 0
-		AND NOT EXISTS (SELECT 1 FROM runs v WHERE v.of_run = u.id AND v.of_run <> '' AND v.of_run <> '' AND v.kind = 'undo' AND v.writes > 0)
+	ifnull((SELECT u.id FROM runs u WHERE u.of_run = r.id AND u.of_run <> '' AND u.kind = 'undo' AND u.writes > 0
+		AND NOT EXISTS (SELECT 1 FROM runs v WHERE v.of_run = u.id AND v.of_run <> '' AND v.kind = 'undo' AND v.writes > 0)
 		ORDER BY u.no DESC LIMIT 1), '')`
 
 // scanRun reads the head of a run, and looks whether it lives. before are the
