@@ -5,17 +5,11 @@ package client
 func (e *TokenValidationError) Hint() string {
 	switch e.Code {
 	case "malformed":
-		if e.Err != nil {
-			return e.Err.Error()
-		}
-		return "give the whole token, three parts joined by dots, and nothing else"
+		return e.malformedHint()
 	case "algorithm":
 		return "the token does not choose its algorithm: compare the application's signing algorithm with the one asked for (RS256 unless told)"
 	case "key":
-		if missing, ok := e.Err.(*keyNotFoundError); ok && missing.fault != "" { //nolint:errorlint // set by this package, never wrapped
-			return missing.Error()
-		}
-		return "the token is of another tenant, or its key was withdrawn"
+		return e.keyHint()
 	case "signature":
 		return "the token was changed on its way, or somebody else made it"
 	case "iss":
@@ -46,4 +40,18 @@ func (e *TokenValidationError) Hint() string {
 	default:
 		return ""
 	}
+}
+
+func (e *TokenValidationError) malformedHint() string {
+	if e.Err != nil {
+		return e.Err.Error()
+	}
+	return "give the whole token, three parts joined by dots, and nothing else"
+}
+
+func (e *TokenValidationError) keyHint() string {
+	if missing, ok := e.Err.(*keyNotFoundError); ok && missing.fault != "" { //nolint:errorlint // set by this package, never wrapped
+		return missing.Error()
+	}
+	return "the token is of another tenant, or its key was withdrawn"
 }

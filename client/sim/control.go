@@ -134,8 +134,8 @@ func answerControl(w http.ResponseWriter, status int, body any) {
 }
 
 var (
-	errVerb       = errors.New("this path does not take this verb") //nolint:gochecknoglobals // an error value
-	errNoSnapshot = errors.New("there is no snapshot of that name") //nolint:gochecknoglobals // an error value
+	errVerb       = errors.New("this path does not take this verb")
+	errNoSnapshot = errors.New("there is no snapshot of that name")
 )
 
 // strictly reads a body, and refuses what nobody reads.

@@ -168,6 +168,7 @@ func killed(t *testing.T, data string, life int) map[string]string {
 
 // create makes a user; "" says that there was no answer, or none that is whole.
 func create(t *testing.T, base, token, mail string) string {
+	t.Helper()
 	body := `{"connection":"Username-Password-Authentication","email":"` + mail + `","password":"Secret-1"}`
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, base+users, strings.NewReader(body))
 	if err != nil {

@@ -266,6 +266,14 @@ func preset(path string, t *Tenant) object {
 		return object{"provider": "guardian"}
 	case "/user-blocks", "/user-blocks/{}":
 		return object{"blocked_for": []any{}}
+	}
+	return presetMapping(path)
+}
+
+// presetMapping is which attributes of a directory a user gets, until somebody
+// says otherwise; other things begin empty.
+func presetMapping(path string) object {
+	switch path {
 	case "/connections/{}/directory-provisioning/default-mapping":
 		return object{"mapping": []any{object{"idp": "primaryEmail", "auth0": "email"}, object{"idp": "id", "auth0": "external_id"}}}
 	case "/connections/{}/scim-configuration/default-mapping":

@@ -86,14 +86,8 @@ func resumeRun(ctx context.Context, w *world, args []string, f *resumeFlags) err
 	if err != nil {
 		return err
 	}
-	if rec.Status == engine.RunQueued {
-		return &usageError{"run " + rec.ID + " waits in the queue of a0run serve, which will begin it", "a0run serve has to run; a0run runs follow " + rec.ID + " watches it then"}
-	}
-	if rec.UndoneBy != "" {
-		return &usageError{
-			"run " + rec.ID + " was put back by undo " + rec.UndoneBy + "; going on would do only the rest of it",
-			"run the playbook anew, or undo " + rec.UndoneBy + " first",
-		}
+	if err := resumable(rec); err != nil {
+		return err
 	}
 	if err := s.recordedOptions(rec); err != nil {
 		return err
@@ -131,6 +125,20 @@ func resumeRun(ctx context.Context, w *world, args []string, f *resumeFlags) err
 		return s.resumeUndo(ctx, rec)
 	}
 	return s.execute(ctx)
+}
+
+// resumable says why a run is not one to go on with.
+func resumable(rec *engine.RunRecord) error {
+	if rec.Status == engine.RunQueued {
+		return &usageError{"run " + rec.ID + " waits in the queue of a0run serve, which will begin it", "a0run serve has to run; a0run runs follow " + rec.ID + " watches it then"}
+	}
+	if rec.UndoneBy != "" {
+		return &usageError{
+			"run " + rec.ID + " was put back by undo " + rec.UndoneBy + "; going on would do only the rest of it",
+			"run the playbook anew, or undo " + rec.UndoneBy + " first",
+		}
+	}
+	return nil
 }
 
 // resumeUndo goes on with an undo: its program is made of the records of the

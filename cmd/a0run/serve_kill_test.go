@@ -96,7 +96,7 @@ end
 func startService(t *testing.T, dir string, env []string) *exec.Cmd {
 	t.Helper()
 	var said bytes.Buffer
-	cmd := exec.Command("a0run", "serve", "--listen", "none") //nolint:noctx // it is stopped by a signal and by kill -9
+	cmd := exec.Command("a0run", "serve", "--listen", "none")
 	cmd.Dir, cmd.Env, cmd.Stderr = dir, env, &said
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

@@ -132,7 +132,7 @@ const (
 	frameStep = 's'
 )
 
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+var castagnoli = crc32.MakeTable(crc32.Castagnoli) //nolint:gochecknoglobals // read only; the library keeps one table for all
 
 // A frameBody is what stands in a frame.
 type frameBody struct {

@@ -45,19 +45,20 @@ func (c *checker) typed(f *engine.Function, named *engine.Object, k constants) (
 // constantFits reports whether a constant can be of a parameter's type; what
 // nobody knows can.
 func constantFits(typ string, v any) bool {
+	among := func(types ...string) bool { return slices.Contains(types, typ) }
 	switch x := v.(type) {
 	case string:
-		return typ != "integer" && typ != "number" && typ != "boolean" && typ != "object" && typ != "array" && typ != "function"
+		return !among("integer", "number", "boolean", "object", "array", "function")
 	case bool:
-		return typ == "boolean" || typ == "any"
+		return among("boolean", "any")
 	case int64:
-		return typ == "integer" || typ == "number" || typ == "any"
+		return among("integer", "number", "any")
 	case float64:
-		return typ == "number" || typ == "any" || typ == "integer" && x == math.Trunc(x)
+		return among("number", "any") || among("integer") && x == math.Trunc(x)
 	case *engine.Object:
-		return typ == "object" || typ == "array" || typ == "any" || typ == "string[]" && x.Len() == 0
+		return among("object", "array", "any") || among("string[]") && x.Len() == 0
 	case []any:
-		return typ == "array" || typ == "string[]" || typ == "any"
+		return among("array", "string[]", "any")
 	}
 	return true
 }

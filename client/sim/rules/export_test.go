@@ -113,8 +113,9 @@ func (m *Maker) value(id ruleID, depth int) any {
 		return m.object(r, depth)
 	case isArray:
 		return m.array(r, depth)
+	default: // isWhole, isNumber; null is a type of its own nowhere
+		return m.number(r)
 	}
-	return m.number(r)
 }
 
 // alternative is a value of one of a rule's alternatives with what the rule

@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"context"
 	"database/sql"
 	"encoding/json"
 	"errors"
@@ -63,15 +64,18 @@ func (s *Store) Open(path string) (empty bool, err error) {
 	return n == 0, nil
 }
 
+// prepare makes the tables and the statements. Nothing here takes a context: a
+// write that was answered has to be on the disk, whoever has gone meanwhile.
 func (d *disk) prepare() error {
+	ctx := context.Background()
 	var id, tables int
-	if err := d.db.QueryRow("PRAGMA application_id").Scan(&id); err != nil {
+	if err := d.db.QueryRowContext(ctx, "PRAGMA application_id").Scan(&id); err != nil {
 		if strings.Contains(err.Error(), "locked") {
 			return errors.New("another process has it open")
 		}
 		return err
 	}
-	if err := d.db.QueryRow("SELECT count(*) FROM sqlite_master").Scan(&tables); err != nil {
+	if err := d.db.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_master").Scan(&tables); err != nil {
 		return err
 	}
 	if tables > 0 && id != magic {
@@ -82,14 +86,14 @@ func (d *disk) prepare() error {
 		`CREATE TABLE IF NOT EXISTS objects (kind TEXT NOT NULL, scope TEXT NOT NULL, id TEXT NOT NULL, seq INTEGER NOT NULL,
 			body BLOB NOT NULL, PRIMARY KEY (kind, scope, id)) WITHOUT ROWID`,
 	} {
-		if _, err := d.db.Exec(q); err != nil {
+		if _, err := d.db.ExecContext(ctx, q); err != nil {
 			return err
 		}
 	}
 	var err error
 	prepare := func(into **sql.Stmt, q string) {
 		if err == nil {
-			*into, err = d.db.Prepare(q)
+			*into, err = d.db.PrepareContext(ctx, q)
 		}
 	}
 	prepare(&d.put, "INSERT INTO objects VALUES (?,?,?,?,?) ON CONFLICT DO UPDATE SET body = excluded.body, seq = excluded.seq")
@@ -100,7 +104,7 @@ func (d *disk) prepare() error {
 
 // load fills a store and says with how many objects.
 func (d *disk) load(s *Store) (n int, err error) {
-	rows, err := d.db.Query("SELECT kind, scope, id, seq, body FROM objects ORDER BY seq")
+	rows, err := d.db.QueryContext(context.Background(), "SELECT kind, scope, id, seq, body FROM objects ORDER BY seq")
 	if err != nil {
 		return 0, err
 	}
@@ -137,7 +141,8 @@ func (d *disk) write(s *Store, changes []touched) {
 }
 
 func (d *disk) transaction(s *Store, changes []touched) (err error) {
-	tx, err := d.db.Begin()
+	ctx := context.Background()
+	tx, err := d.db.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
@@ -146,17 +151,17 @@ func (d *disk) transaction(s *Store, changes []touched) (err error) {
 			err = errors.Join(err, tx.Rollback())
 		}
 	}()
-	put, del, all := tx.Stmt(d.put), tx.Stmt(d.del), tx.Stmt(d.all)
+	put, del, all := tx.StmtContext(ctx, d.put), tx.StmtContext(ctx, d.del), tx.StmtContext(ctx, d.all)
 	for _, t := range changes {
 		if t.id == nil {
-			if _, err := all.Exec(t.key.Kind, t.key.Scope); err != nil {
+			if _, err := all.ExecContext(ctx, t.key.Kind, t.key.Scope); err != nil {
 				return err
 			}
 			continue
 		}
 		c := s.colls[t.key]
 		if c == nil || c.byID[*t.id] == nil {
-			if _, err := del.Exec(t.key.Kind, t.key.Scope, *t.id); err != nil {
+			if _, err := del.ExecContext(ctx, t.key.Kind, t.key.Scope, *t.id); err != nil {
 				return err
 			}
 			continue
@@ -166,7 +171,7 @@ func (d *disk) transaction(s *Store, changes []touched) (err error) {
 		if err != nil {
 			return err
 		}
-		if _, err := put.Exec(t.key.Kind, t.key.Scope, r.id, int64(r.seq), text); err != nil {
+		if _, err := put.ExecContext(ctx, t.key.Kind, t.key.Scope, r.id, int64(r.seq), text); err != nil {
 			return err
 		}
 	}
