@@ -38,6 +38,7 @@ func (s *steerer) call(method, path, body, token string) (int, string) {
 	return res.StatusCode, string(text)
 }
 
+//nolint:revive // a request has these four parts
 func (s *steerer) want(status int, method, path, body, holds string) {
 	s.t.Helper()
 	token := s.tenant.Credentials().ControlToken

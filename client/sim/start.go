@@ -31,7 +31,7 @@ func Start(t TB, o Options) (*Tenant, *http.Client) {
 	}()
 	t.Cleanup(func() {
 		stop()
-		_ = <-ended // it was told to end
+		<-ended //nolint:errcheck // it was told to end
 		_ = tenant.Close()
 	})
 	select {

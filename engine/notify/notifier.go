@@ -276,7 +276,7 @@ func (r *receiver) attempt(stop context.Context, m Message) error {
 	defer cancel()
 	if r.stuck != nil {
 		select {
-		case _ = <-r.stuck: // what became of it at last is no news
+		case <-r.stuck: //nolint:errcheck // what became of it at last is no news
 			r.stuck = nil
 		case <-ctx.Done():
 			return errSlow
