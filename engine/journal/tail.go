@@ -86,18 +86,20 @@ func (t *tail) append(frame []byte) error {
 	return nil
 }
 
-// turn directs appends to the other file and says which one was left.
+// turn directs appends to the other file and says which one was left. A file
+// with nothing in it is written on, and none was left (-1): what is appended to it
+// while the batch is committed is not of that batch, and must not be emptied with it.
 func (t *tail) turn() (left int) {
-	left = t.now
-	if t.sizes[left] > 0 {
-		t.now = 1 - left
+	if t.sizes[t.now] == 0 {
+		return -1
 	}
-	return left
+	t.now = 1 - t.now
+	return 1 - t.now
 }
 
 // empty empties a file whose records are in the database.
 func (t *tail) empty(which int) error {
-	if t.sizes[which] == 0 {
+	if which < 0 || t.sizes[which] == 0 {
 		return nil
 	}
 	t.sizes[which] = 0

@@ -271,3 +271,44 @@ func TestTailReadOnly(t *testing.T) {
 		t.Errorf("the calls are %q, want %q", got, want)
 	}
 }
+
+// TestTailOfNothing appends to a tail while a batch is committed that has nothing
+// in it, as one of a durable intent alone: what was appended is not the batch's,
+// and is still there when that is done.
+func TestTailOfNothing(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "journal.db")
+	db := open(t, path)
+	l := begin(t, db, "r")
+	db.w.flush()
+	h, err := db.holder(l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	underWay, goOn := make(chan struct{}), make(chan struct{})
+	first := db.w.put(op{h: h, do: func(context.Context, *sql.Conn) error {
+		close(underWay)
+		<-goOn
+		return nil
+	}}, 0, nil)
+	<-underWay
+	record(t, db, l, patch(1, engine.StateDone))
+	// The next batch holds what was appended, and stands still before its commit.
+	nextUnderWay, over := make(chan struct{}), make(chan struct{})
+	next := db.w.put(op{do: func(context.Context, *sql.Conn) error {
+		close(nextUnderWay)
+		<-over
+		return nil
+	}}, 0, nil)
+	close(goOn)
+	<-nextUnderWay
+	dead := killed(t, path)
+	close(over)
+	if err := errors.Join(first.Err(), next.Err()); err != nil {
+		t.Fatal(err)
+	}
+	got := states(t, open(t, dead))
+	if want := []string{patch(1, "").Object + " done"}; !slices.Equal(got, want) {
+		t.Errorf("after the kill there are %q, want %q", got, want)
+	}
+}
