@@ -1,6 +1,7 @@
 package pace
 
 import (
+	"maps"
 	"slices"
 	"time"
 )
@@ -97,14 +98,15 @@ func (s *state) wantsMeeting(now time.Time) bool {
 }
 
 // report is what a process tells at a meeting. The tallies are taken: they
-// belong to this meeting.
+// belong to this meeting. It shares nothing with the state, which goes on changing
+// while the meeting is held without the lock.
 func (s *state) report(now time.Time) report {
 	r := report{Weight: s.weight(now), at: now}
 	for key, g := range s.gates {
 		if key.limit == 0 || !g.known && g.rate == 0 {
 			continue
 		}
-		n := reportGate{key: key, gate: *g, specifics: s.members[key]}
+		n := reportGate{key: key, gate: *g, specifics: maps.Clone(s.members[key])}
 		if t := s.meeting.grants[key]; t != nil {
 			n.granted, n.wanted = t.granted, t.wanted
 		}

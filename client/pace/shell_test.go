@@ -3,7 +3,9 @@ package pace
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -80,6 +82,56 @@ func TestBrokenBudget(t *testing.T) {
 			t.Errorf("told %d times", told)
 		}
 	})
+}
+
+// lingering is a budget that holds a meeting on for a while after the exchange.
+type lingering struct {
+	Memory
+	carried atomic.Int64 // exchanges that left limits on the sheet
+}
+
+func (l *lingering) Update(ctx context.Context, tenant string, change func([]byte, time.Time) ([]byte, error)) error {
+	return l.Memory.Update(ctx, tenant, func(sheet []byte, now time.Time) ([]byte, error) {
+		text, err := change(sheet, now)
+		if err == nil && len(ReadSheet(text, now).Limits) > 0 {
+			l.carried.Add(1)
+		}
+		time.Sleep(2 * time.Millisecond)
+		return text, err
+	})
+}
+
+// A meeting is held without the lock while answers go on coming in: what it carries
+// is its own. The race detector is what fails this test.
+func TestMeetingsAmongAnswers(t *testing.T) {
+	t.Parallel()
+	b := &lingering{}
+	var wg sync.WaitGroup
+	for range 2 {
+		p := New(Config{Budget: b, Tenant: "acme"})
+		defer func() {
+			if err := p.Close(context.Background()); err != nil {
+				t.Error(err)
+			}
+		}()
+		for n := range 4 {
+			buckets := []string{"management", fmt.Sprintf("group%d", n)}
+			wg.Go(func() {
+				for end := time.Now().Add(400 * time.Millisecond); time.Now().Before(end); time.Sleep(time.Millisecond) {
+					g, err := p.Wait(context.Background(), Claim{Buckets: buckets})
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					p.Observe(g, 200, tell(1000, 900, time.Now().Add(time.Second)))
+				}
+			})
+		}
+	}
+	wg.Wait()
+	if n := b.carried.Load(); n < 4 {
+		t.Errorf("only %d meetings carried what was learned", n)
+	}
 }
 
 // Hints skip the learning; the tenant's word counts where it says otherwise.
