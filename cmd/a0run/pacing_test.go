@@ -63,7 +63,8 @@ func (s *shared) start(mark string, calls int, args ...string) *exec.Cmd {
 	args = append([]string{"run", "patch.lua", "--quiet", "--journal", "j.db", "-p", "mark=" + mark, "-p", fmt.Sprintf("calls=%d", calls)}, args...)
 	cmd := exec.CommandContext(s.t.Context(), "a0run", args...)
 	cmd.Dir = s.dir
-	cmd.Env = append(os.Environ(), "AUTH0_DOMAIN="+cred.BaseURL, "AUTH0_CLIENT_ID="+cred.ClientID, "AUTH0_CLIENT_SECRET="+cred.ClientSecret)
+	cmd.Env = append(os.Environ(), "AUTH0_DOMAIN="+cred.BaseURL, "AUTH0_CLIENT_ID="+cred.ClientID, "AUTH0_CLIENT_SECRET="+cred.ClientSecret,
+		"GORACE=atexit_sleep_ms=0") // else the other run goes on for a second while this one only exits
 	cmd.Stderr = os.Stderr
 	if err := cmd.Start(); err != nil {
 		s.t.Fatal(err)
