@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -85,6 +86,11 @@ func Secrets(address string) []string {
 	for _, text := range slices.Clone(all) {
 		all = append(all, strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(":@/?&=+", r) })...)
 	}
+	if scheme, _, _ := strings.Cut(u.Scheme, "+"); scheme == "slack" && u.User != nil {
+		// Slack's three parts are joined by dashes here, and by slashes where they are sent.
+		password, _ := u.User.Password()
+		all = append(all, strings.Split(password, "-")...)
+	}
 	host := u.Hostname()
 	all = slices.DeleteFunc(all, func(text string) bool {
 		return len(text) < shortest || text == host || text == u.Host || plainWord(text)
@@ -106,10 +112,26 @@ func plainWord(text string) bool {
 	}, text)
 }
 
-// HideURL takes an address and its parts out of a text.
+// HideURL takes an address and its parts out of a text, and of every other URL in
+// it all but the host: the library writes the parts of an address in ways of its
+// own into the URL that it asks.
 func HideURL(address, text string) string {
 	for _, secret := range Secrets(address) {
 		text = strings.ReplaceAll(text, secret, "[secret]")
 	}
-	return text
+	return anyURL.ReplaceAllStringFunc(text, func(found string) string {
+		scheme, rest, _ := strings.Cut(found, "://")
+		end := strings.IndexAny(rest, "/?#")
+		if end < 0 {
+			end = len(rest)
+		}
+		host := rest[strings.LastIndex(rest[:end], "@")+1 : end]
+		if host == rest {
+			return found
+		}
+		return scheme + "://" + strings.TrimSuffix(host, "[secret]") + "[secret]"
+	})
 }
+
+// anyURL is a URL in the text of an error.
+var anyURL = regexp.MustCompile(`[A-Za-z][A-Za-z0-9+.-]*://[^\s"'<>]+`)

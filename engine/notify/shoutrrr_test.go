@@ -45,3 +45,25 @@ func TestShoutrrr(t *testing.T) {
 		}
 	}
 }
+
+// The library writes the parts of an address in another way into what it asks.
+func TestHideURL(t *testing.T) {
+	t.Parallel()
+	const slack = "slack://hook:TAAAAAAAA-BBBBBBBBB-123456789123456789123456@webhook"
+	for _, c := range []struct{ address, text, want string }{
+		{
+			slack, `Post "https://hooks.slack.com/services/TAAAAAAAA/BBBBBBBBB/123456789123456789123456": dial tcp: no such host`,
+			`Post "https://hooks.slack.com[secret]": dial tcp: no such host`,
+		},
+		{slack, "123456789123456789123456 of BBBBBBBBB is revoked", "[secret] of [secret] is revoked"},
+		{
+			"generic://hooks.example.com/T0?template=json", `Post "https://hooks.example.com/T0?x=1": refused`,
+			`Post "https://hooks.example.com[secret]": refused`,
+		},
+		{"generic://a.example.com/p", "see https://u:pw@b.example.com and https://c.example.com: no", "see https://b.example.com[secret] and https://c.example.com: no"},
+	} {
+		if got := HideURL(c.address, c.text); got != c.want {
+			t.Errorf("%s\n got %s\nwant %s", c.text, got, c.want)
+		}
+	}
+}
