@@ -31,6 +31,9 @@ func CheckURL(address string) error {
 	if !found || scheme == "" {
 		return errors.New("the address is no URL: want slack://…, teams://…, discord://…, smtp://…, generic://…")
 	}
+	if base, _, _ := strings.Cut(scheme, "+"); strings.EqualFold(base, telegram) {
+		return errors.New("telegram:// is not spoken: its sender says that a message went out where the network is closed; send to a bot's address by generic+https://…")
+	}
 	if _, err := shoutrrr.CreateSender(address); err != nil {
 		if strings.Contains(err.Error(), "unknown service") {
 			known := services()
@@ -45,13 +48,17 @@ func CheckURL(address string) error {
 	return nil
 }
 
+// telegram is refused: shoutrrr's sender for it (0.13.2) takes an error of the
+// network for success, and a message that nobody got must be sent again or told of.
+const telegram = "telegram"
+
 // services are the kinds of receivers that the library knows.
 func services() []string {
 	sender, err := shoutrrr.CreateSender()
 	if err != nil {
 		return nil
 	}
-	all := sender.ListServices()
+	all := slices.DeleteFunc(sender.ListServices(), func(name string) bool { return name == telegram })
 	slices.Sort(all)
 	return all
 }

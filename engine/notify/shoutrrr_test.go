@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -65,5 +66,17 @@ func TestHideURL(t *testing.T) {
 		if got := HideURL(c.address, c.text); got != c.want {
 			t.Errorf("%s\n got %s\nwant %s", c.text, got, c.want)
 		}
+	}
+}
+
+// A receiver whose sender hides that nothing was sent is refused, and not offered.
+func TestTelegramIsRefused(t *testing.T) {
+	t.Parallel()
+	err := CheckURL("telegram://123456789:AAAABBBBCCCCDDDDEEEEFFFFGGGGHHHHIII@telegram?chats=@chan")
+	if err == nil || !strings.Contains(err.Error(), "generic") || strings.Contains(err.Error(), "AAAABBBB") {
+		t.Errorf("got %v", err)
+	}
+	if slices.Contains(services(), telegram) {
+		t.Error("it is offered")
 	}
 }
