@@ -181,7 +181,7 @@ func (l *listing) corrected(it item) any {
 	if e == nil && now == o && (l.late || !l.picks()) {
 		return raw
 	}
-	return l.pick(now)
+	return l.pick(readable(l.at.kind.path, now))
 }
 
 // pick chooses the fields that the call wants, unless that is done later.
@@ -248,7 +248,8 @@ func (l *listing) shown(o *engine.Object) any {
 	if l.side != nil {
 		return l.pick(o)
 	}
-	return l.pick(l.p.connected(l.at.child(field(o, l.at.kind.field)), o))
+	now := l.p.connected(l.at.child(field(o, l.at.kind.field)), o)
+	return l.pick(readable(l.at.kind.path, now))
 }
 
 // kept are the tenant's items that are still in the listing.

@@ -76,7 +76,8 @@ func (x *call) readItem(at place) engine.Outcome {
 	if now == nil {
 		return x.notFound(at)
 	}
-	return x.given(x.chosen(p.goesOn(x, s.place, now)))
+	now = readable(at.kind.path+"/{}", p.goesOn(x, s.place, now))
+	return x.given(x.chosen(now))
 }
 
 // goesOn lets an object that changes by itself have done so: a playbook that

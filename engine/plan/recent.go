@@ -62,7 +62,7 @@ func (p *Planner) learn(at place, raw json.RawMessage) {
 
 // learnList remembers the items of a listing of whole objects.
 func (p *Planner) learnList(at place, op *catalog.Operation, items []json.RawMessage) {
-	if at.kind.list == nil || at.kind.list.ID != op.ID && at.kind.path != "/users" || strings.Contains(at.kind.path, "{}") {
+	if at.kind.list == nil || at.kind.list.ID != op.ID && at.kind.path != "/users" || strings.Contains(at.kind.path, "{}") || partial(at.kind.path) {
 		return
 	}
 	refs := make([]ref, 0, len(items))
