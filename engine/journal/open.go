@@ -110,7 +110,7 @@ func OpenReader(ctx context.Context, opts Options) (*DB, error) {
 		err = &MissingError{Path: db.path}
 	}
 	if err == nil && version < schema {
-		err = fmt.Errorf("the journal %s is of version %d, and this a0run reads %d: any command that runs a playbook brings it up to date", db.path, version, schema)
+		err = db.upgrade(ctx, opts, version)
 	}
 	if err == nil {
 		err = db.stmt.prepare(ctx, db.read)
@@ -119,6 +119,19 @@ func OpenReader(ctx context.Context, opts Options) (*DB, error) {
 		return nil, errors.Join(db.failed("opening the journal", err), db.Close())
 	}
 	return db, nil
+}
+
+// upgrade brings an older journal up to date. It may also be a new one whose
+// making was killed half-way; nothing of either can be read before.
+func (db *DB) upgrade(ctx context.Context, opts Options, version int) error {
+	w, err := Open(ctx, opts)
+	if err == nil {
+		err = w.Close()
+	}
+	if err != nil {
+		return fmt.Errorf("the journal %s is of version %d, this a0run reads %d, and it cannot be brought up to date: %w", db.path, version, schema, err)
+	}
+	return nil
 }
 
 func prepare(opts Options) (*DB, error) {

@@ -201,7 +201,35 @@ func TestAuditAndService(t *testing.T) {
 // A journal of the version before keeps what it has.
 func TestMigration(t *testing.T) {
 	t.Parallel()
-	path := filepath.Join(t.TempDir(), "journal.db")
+	path := old(t)
+	db := open(t, path)
+	r, err := db.Run(t.Context(), "old")
+	if err != nil || r.Who != "ada" || r.Schedule != "" || !r.Due.IsZero() {
+		t.Errorf("got %+v, %v", r, err)
+	}
+	if err := db.Enqueue(t.Context(), dueJob(1)); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestReadOld reads a journal of the first version, as a process leaves it that
+// was killed while it made a new one.
+func TestReadOld(t *testing.T) {
+	t.Parallel()
+	db, err := OpenReader(t.Context(), Options{Path: old(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close() //nolint:errcheck // only read from
+	if r, err := db.Run(t.Context(), "old"); err != nil || r.Who != "ada" {
+		t.Errorf("got %+v, %v", r, err)
+	}
+}
+
+// old is a journal of version 1 that holds a run.
+func old(t *testing.T) (path string) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "journal.db")
 	pool := raw1(t, path)
 	first, err := migrations.ReadFile("migrations/00001_journal.sql")
 	if err != nil {
@@ -215,12 +243,5 @@ func TestMigration(t *testing.T) {
 	if err := pool.Close(); err != nil {
 		t.Fatal(err)
 	}
-	db := open(t, path)
-	r, err := db.Run(t.Context(), "old")
-	if err != nil || r.Who != "ada" || r.Schedule != "" || !r.Due.IsZero() {
-		t.Errorf("got %+v, %v", r, err)
-	}
-	if err := db.Enqueue(t.Context(), dueJob(1)); err != nil {
-		t.Error(err)
-	}
+	return path
 }
