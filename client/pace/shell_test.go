@@ -1,11 +1,11 @@
 package pace
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -84,54 +84,67 @@ func TestBrokenBudget(t *testing.T) {
 	})
 }
 
-// lingering is a budget that holds a meeting on for a while after the exchange.
+// lingering is a budget that holds a meeting on for a while after the exchange. Its
+// lock is a channel, for which a bubble's time goes on.
 type lingering struct {
-	Memory
-	carried atomic.Int64 // exchanges that left limits on the sheet
+	lock    chan struct{}
+	sheet   []byte
+	carried int // exchanges that left limits on the sheet
 }
 
-func (l *lingering) Update(ctx context.Context, tenant string, change func([]byte, time.Time) ([]byte, error)) error {
-	return l.Memory.Update(ctx, tenant, func(sheet []byte, now time.Time) ([]byte, error) {
-		text, err := change(sheet, now)
-		if err == nil && len(ReadSheet(text, now).Limits) > 0 {
-			l.carried.Add(1)
+func (l *lingering) Update(_ context.Context, _ string, change func([]byte, time.Time) ([]byte, error)) error {
+	l.lock <- struct{}{}
+	defer func() { <-l.lock }()
+	text, err := change(l.sheet, time.Now())
+	if err == nil {
+		l.sheet = text
+		if len(ReadSheet(text, time.Now()).Limits) > 0 {
+			l.carried++
 		}
-		time.Sleep(2 * time.Millisecond)
-		return text, err
-	})
+	}
+	time.Sleep(2 * time.Millisecond)
+	return err
+}
+
+func (l *lingering) Read(context.Context, string) ([]byte, time.Time, error) {
+	l.lock <- struct{}{}
+	defer func() { <-l.lock }()
+	return bytes.Clone(l.sheet), time.Now(), nil
 }
 
 // A meeting is held without the lock while answers go on coming in: what it carries
 // is its own. The race detector is what fails this test.
 func TestMeetingsAmongAnswers(t *testing.T) {
-	t.Parallel()
-	b := &lingering{}
-	var wg sync.WaitGroup
-	for range 2 {
-		p := New(Config{Budget: b, Tenant: "acme"})
-		defer func() {
-			if err := p.Close(context.Background()); err != nil {
-				t.Error(err)
-			}
-		}()
-		for n := range 4 {
-			buckets := []string{"management", fmt.Sprintf("group%d", n)}
-			wg.Go(func() {
-				for end := time.Now().Add(400 * time.Millisecond); time.Now().Before(end); time.Sleep(time.Millisecond) {
-					g, err := p.Wait(context.Background(), Claim{Buckets: buckets})
-					if err != nil {
-						t.Error(err)
-						return
-					}
-					p.Observe(g, 200, tell(1000, 900, time.Now().Add(time.Second)))
+	synctest.Test(t, func(t *testing.T) {
+		b := &lingering{lock: make(chan struct{}, 1)}
+		var wg sync.WaitGroup
+		for range 2 {
+			p := New(Config{Budget: b, Tenant: "acme"})
+			defer func() {
+				if err := p.Close(t.Context()); err != nil {
+					t.Error(err)
 				}
-			})
+			}()
+			for n := range 4 {
+				buckets := []string{"management", fmt.Sprintf("group%d", n)}
+				wg.Go(func() {
+					for range 400 {
+						g, err := p.Wait(t.Context(), Claim{Buckets: buckets})
+						if err != nil {
+							t.Error(err)
+							return
+						}
+						p.Observe(g, 200, tell(1000, 900, time.Now().Add(time.Second)))
+						time.Sleep(time.Millisecond)
+					}
+				})
+			}
 		}
-	}
-	wg.Wait()
-	if n := b.carried.Load(); n < 4 {
-		t.Errorf("only %d meetings carried what was learned", n)
-	}
+		wg.Wait()
+		if b.carried < 4 {
+			t.Errorf("only %d meetings carried what was learned", b.carried)
+		}
+	})
 }
 
 // Hints skip the learning; the tenant's word counts where it says otherwise.
