@@ -20,8 +20,9 @@ import (
 )
 
 // A hub follows runs for those who watch them. However many watch one run, it is
-// read once, written once as HTML, and the same bytes go to all; who is slow
-// misses messages and makes nobody wait. The run itself knows of nobody.
+// read once, written once as HTML, and the same bytes go to all; who is slow is
+// sent away and makes nobody wait: the browser comes back by itself and is told
+// what it missed. The run itself knows of nobody.
 type hub struct {
 	room *Room
 	ctx  context.Context
@@ -79,16 +80,18 @@ func (h *hub) leave() {
 	h.streams--
 }
 
-// watch gives what is live of a run; it is closed when the run ends.
-func (h *hub) watch(run string) (<-chan []byte, func()) {
+// watch gives what is live of a run, from this record of it on or earlier; it is
+// closed when the run ends, and for who does not read.
+func (h *hub) watch(rec *engine.RunRecord) (<-chan []byte, func()) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	run := rec.ID
 	f := h.followers[run]
 	if f == nil {
 		ctx, stop := context.WithCancel(h.ctx)
 		f = &follower{run: run, watchers: map[chan []byte]bool{}, stop: stop}
 		h.followers[run] = f
-		h.done.Go(func() { h.follow(ctx, f) })
+		h.done.Go(func() { h.follow(ctx, f, rec.LastSeq) })
 	}
 	c := make(chan []byte, 8)
 	f.watchers[c] = true
@@ -115,7 +118,7 @@ func (h *hub) running(run string) []runningStep {
 }
 
 // send gives a message to all who watch; those who have not read the last eight
-// miss it.
+// are sent away: a page with a hole in it would never know.
 func (h *hub) send(f *follower, message []byte) {
 	if len(message) == 0 {
 		return
@@ -126,6 +129,8 @@ func (h *hub) send(f *follower, message []byte) {
 		select {
 		case c <- message:
 		default:
+			delete(f.watchers, c)
+			close(c)
 		}
 	}
 }
@@ -144,14 +149,11 @@ func (h *hub) end(f *follower) {
 	f.stop()
 }
 
-// follow reads a run until it ends or nobody watches.
-func (h *hub) follow(ctx context.Context, f *follower) {
+// follow reads a run until it ends or nobody watches; after is the newest call
+// that the first of them knows.
+func (h *hub) follow(ctx context.Context, f *follower, after int64) {
 	defer h.end(f)
-	rec, err := h.room.run(ctx, f.run)
-	if err != nil {
-		return
-	}
-	t := &teller{hub: h, f: f, after: rec.LastSeq, feed: h.room.o.Control.Watch(f.run), last: map[string]string{}}
+	t := &teller{hub: h, f: f, after: after, feed: h.room.o.Control.Watch(f.run), last: map[string]string{}}
 	ticks := time.NewTicker(liveEvery)
 	defer ticks.Stop()
 	for {
@@ -353,9 +355,13 @@ func (r *Room) runLive(w http.ResponseWriter, req *http.Request) error {
 		return err
 	}
 	defer r.live.leave()
-	messages, leave := r.live.watch(rec.ID)
+	messages, leave := r.live.watch(rec)
 	defer leave()
-	// What came between the page and this stream.
+	// What came between the page and this stream: the run is read once more, since
+	// others may have been told of calls that came before this one watched.
+	if rec, err = r.run(req.Context(), rec.ID); err != nil {
+		return err
+	}
 	var out bytes.Buffer
 	after := intOf(req.URL.Query().Get("after"))
 	lines, err := r.o.Control.History().Lines(req.Context(), rec.ID, journal.LineFilter{After: after, Before: rec.LastSeq + 1, Limit: mostCalls})
