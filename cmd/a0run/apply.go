@@ -38,7 +38,7 @@ func applyCommand(w *world) *cobra.Command {
 	}
 	flags := cmd.Flags()
 	f.showFlags(flags)
-	flags.IntVar(&f.concurrency, "concurrency", engine.DefaultConcurrency, "requests in flight at a time")
+	flags.IntVar(&f.concurrency, "concurrency", engine.DefaultConcurrency, "the most requests in flight at a time")
 	f.weightFlag(flags)
 	return cmd
 }

@@ -84,7 +84,7 @@ func (f *runFlags) tenantFlags(flags *pflag.FlagSet) {
 func (f *runFlags) paramFlags(flags *pflag.FlagSet) {
 	flags.StringArrayVarP(&f.params, "param", "p", nil, "one parameter of the playbook, `KEY=VALUE`; lists and objects as JSON; may be repeated")
 	flags.StringVar(&f.paramsFile, "params", "", "a JSON or YAML `FILE` with all parameters; -p beats it")
-	flags.IntVar(&f.concurrency, "concurrency", engine.DefaultConcurrency, "requests in flight at a time")
+	flags.IntVar(&f.concurrency, "concurrency", engine.DefaultConcurrency, "the most requests in flight at a time")
 	f.weightFlag(flags)
 }
 

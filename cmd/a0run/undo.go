@@ -56,7 +56,7 @@ func undoCommand(w *world) *cobra.Command {
 	flags.BoolVar(&f.full, "full", false, "print every write, also where many are alike")
 	flags.StringArrayVar(&f.only, "only", nil, "only the writes of an operation, a step or an object, `NAME`; * stands for any text; may be repeated")
 	flags.StringArrayVar(&f.force, "force", nil, "put an `OBJECT` back although it has changed since; may be repeated")
-	flags.IntVar(&f.concurrency, "concurrency", engine.DefaultConcurrency, "requests in flight at a time")
+	flags.IntVar(&f.concurrency, "concurrency", engine.DefaultConcurrency, "the most requests in flight at a time")
 	f.weightFlag(flags)
 	return cmd
 }

@@ -163,11 +163,11 @@ func (b *bench) perCall() error {
 		}
 		var ratios, ours, theirs []float64
 		for range b.pairs {
-			a, err := b.process(b.program, "run", p.name, "--quiet", "-p", fmt.Sprintf("calls=%d", b.calls))
+			a, err := b.process(b.program, "run", p.name, "--quiet", "--concurrency", "16", "-p", fmt.Sprintf("calls=%d", b.calls))
 			if err != nil {
 				return err
 			}
-			c, err := b.process(self, "plain", b.ready.BaseURL, b.ready.ClientID, b.ready.ClientSecret, fmt.Sprint(b.calls))
+			c, err := b.process(self, "plain", b.ready.BaseURL, b.ready.ClientID, b.ready.ClientSecret, fmt.Sprint(b.calls), "16")
 			if err != nil {
 				return err
 			}
@@ -348,14 +348,14 @@ func writeSeed(file string, n int, fault, limits string) (err error) {
 	return out.Flush()
 }
 
-// plain is the peer: one http.Client, sixteen goroutines, the same requests,
-// each answer read and unmarshalled.
+// plain is the peer: one http.Client, the same requests from as many goroutines as
+// told, each answer read and unmarshalled.
 func plain(args []string) error {
-	if len(args) != 4 {
-		return errors.New("plain wants base URL, client id, secret and a count")
+	if len(args) != 5 {
+		return errors.New("plain wants base URL, client id, secret, a count and how many at a time")
 	}
-	var calls int
-	if _, err := fmt.Sscan(args[3], &calls); err != nil {
+	var calls, width int
+	if _, err := fmt.Sscan(args[3]+" "+args[4], &calls, &width); err != nil {
 		return err
 	}
 	c := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}, Timeout: 30 * time.Second}
@@ -369,8 +369,8 @@ func plain(args []string) error {
 	}
 	close(work)
 	var wg sync.WaitGroup
-	errs := make(chan error, 16)
-	for range 16 {
+	errs := make(chan error, width)
+	for range width {
 		wg.Add(1)
 		go func() {
 			defer wg.Done()

@@ -26,7 +26,9 @@ func paceGo(ctx context.Context, j paceJob) error {
 	}
 	limiters := map[string]*rate.Limiter{}
 	for name, l := range j.limits {
-		limiters[name] = rate.NewLimiter(rate.Limit(l.rate), l.burst)
+		// One less than there is: two clocks that tick a little apart cost a refusal,
+		// and one at the listing all that comes after it.
+		limiters[name] = rate.NewLimiter(rate.Limit(l.rate), l.burst-1)
 	}
 	p := &goJob{client: c, base: j.base, token: token, limiters: limiters}
 	work := make(chan string, 100)
