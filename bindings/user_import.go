@@ -167,8 +167,12 @@ func (im *userImport) result() (any, error) {
 	}
 	items := make([]engine.ItemError, len(sum.Errors))
 	for i, e := range sum.Errors {
+		name := engine.NameAuth0Error
+		if e.Part == 0 {
+			name = engine.NameArgumentError // no tenant has seen the row
+		}
 		items[i] = engine.ItemError{Key: e.Place(), Err: &engine.Error{
-			Name: engine.NameAuth0Error, ErrorCode: e.Code, Message: e.Message, Operation: im.args.call.Func.Name, Where: im.args.call.Where, Item: e.Place(), ResetAt: -1,
+			Name: name, ErrorCode: e.Code, Message: e.Message, Operation: im.args.call.Func.Name, Where: im.args.call.Where, Item: e.Place(), ResetAt: -1,
 		}}
 	}
 	if im.args.text(onErrorParam) == string(engine.Stop) {

@@ -232,7 +232,7 @@ func (f *usersFile) array() error {
 // cutOff is an array that ends too early.
 func (f *usersFile) cutOff(err error) error {
 	if errors.Is(err, io.EOF) {
-		return f.fail(f.in.line, 0, fmt.Sprintf("the file ends in the midst of its list, after row %d", f.rows), io.ErrUnexpectedEOF)
+		return f.fail(f.in.line, f.in.column, fmt.Sprintf("the file ends in the midst of its list, after row %d", f.rows), io.ErrUnexpectedEOF)
 	}
 	return f.unreadable(err)
 }
