@@ -3,4 +3,4 @@
 package lua
 
 // blockedLimit is what 10,000 blocked tasks may take.
-const blockedLimit = 250 << 20
+const blockedLimit = 200 << 20

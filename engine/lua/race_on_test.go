@@ -4,4 +4,4 @@ package lua
 
 // blockedLimit is what 10,000 blocked tasks may take: the race detector makes
 // frames larger, and a goroutine's stack doubles when one no longer fits.
-const blockedLimit = 450 << 20
+const blockedLimit = 320 << 20
