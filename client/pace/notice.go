@@ -34,25 +34,41 @@ func (n notice) hint(now time.Time) (time.Duration, bool) {
 // is not listened to.
 func read(h http.Header, now time.Time) notice {
 	n := notice{remaining: -1}
-	if age, err := strconv.Atoi(h.Get("Age")); err == nil && age > 0 {
+	if age, ok := count(h, "Age"); ok && age > 0 {
 		return n
 	}
-	if v, err := strconv.Atoi(h.Get("X-Ratelimit-Limit")); err == nil && v > 0 {
+	if v, ok := count(h, "X-Ratelimit-Limit"); ok && v > 0 {
 		n.limit = v
 	}
-	if v, err := strconv.Atoi(h.Get("X-Ratelimit-Remaining")); err == nil && v >= 0 {
+	if v, ok := count(h, "X-Ratelimit-Remaining"); ok && v >= 0 {
 		n.remaining = v
 	}
 	n.reset = ResetAt(h, now)
 	n.after = retryAfter(h, now)
+	if n.reset.IsZero() && n.after.IsZero() {
+		return n
+	}
 	off := skew(h, now)
 	if !n.reset.IsZero() {
 		n.reset = n.reset.Add(off)
 	}
-	if _, err := http.ParseTime(h.Get("Retry-After")); err == nil {
-		n.after = n.after.Add(off)
+	if after := h.Get("Retry-After"); after != "" {
+		if _, err := http.ParseTime(after); err == nil {
+			n.after = n.after.Add(off)
+		}
 	}
 	return n
+}
+
+// count is a header that holds a number. Most answers lack one or another, and an
+// error for each was a hundredth of a call.
+func count(h http.Header, name string) (int, bool) {
+	text := h.Get(name)
+	if text == "" {
+		return 0, false
+	}
+	v, err := strconv.Atoi(text)
+	return v, err == nil
 }
 
 // skew is by how much our clock is ahead of the tenant's, as far as its Date
@@ -72,8 +88,10 @@ func skew(h http.Header, now time.Time) time.Duration {
 // seconds), or the end of an exhausted application or organization quota. It
 // is zero where they do not say, or say what cannot be read.
 func ResetAt(h http.Header, now time.Time) time.Time {
-	if v, err := strconv.ParseInt(strings.TrimSpace(h.Get("X-Ratelimit-Reset")), 10, 64); err == nil && v > 0 {
-		return time.Unix(v, 0)
+	if text := strings.TrimSpace(h.Get("X-Ratelimit-Reset")); text != "" {
+		if v, err := strconv.ParseInt(text, 10, 64); err == nil && v > 0 {
+			return time.Unix(v, 0)
+		}
 	}
 	var at time.Time
 	for _, name := range []string{"Auth0-Client-Quota-Limit", "Auth0-Organization-Quota-Limit"} {
@@ -111,6 +129,9 @@ func retryAfter(h http.Header, now time.Time) time.Time {
 // the longest quota that is used up.
 func quotaEnd(v string, now time.Time) time.Time {
 	var at time.Time
+	if v == "" {
+		return at
+	}
 	for quota := range strings.SplitSeq(v, ",") {
 		left, ends := -1, -1
 		for part := range strings.SplitSeq(quota, ";") {
