@@ -41,8 +41,9 @@ func Explain(w io.Writer) error {
 Not modelled: e-mails and messages are not sent; Actions, Rules, Hooks, flows and forms are kept and
 never run; log streams and event streams deliver nothing; directories and SCIM synchronize nothing;
 custom domains are never verified; connections to other identity providers reach none of them;
-attack protection counts nothing but what log-ins by password count; limits by user or IP address are
-not drawn on; statistics count users and nothing else.
+attack protection counts nothing but what log-ins by password count; the limits of SCIM, of the My
+Account API, and on messages and mistaken codes are not drawn on; statistics count users and nothing
+else.
 `)
 	_, err := io.WriteString(w, b.String())
 	return err

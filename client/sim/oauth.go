@@ -214,14 +214,20 @@ func clientCredentials(c *call, client object) reply {
 		claims["scope"] = strings.Join(scopes, " ")
 		out["scope"] = claims["scope"]
 	}
+	var o object
 	if org := str(c.body, "organization"); org != "" {
-		o := c.organization(org)
-		if o == nil {
+		if o = c.organization(org); o == nil {
 			return denied(http.StatusBadRequest, "invalid_request", "Organization not found")
 		}
 		claims["org_id"] = o["id"]
 	}
-	return c.signed(http.StatusOK, out, map[string]object{"access_token": claims}, nil)
+	told, rep := c.quotas(client, o)
+	if rep != nil {
+		return *rep
+	}
+	answer := c.signed(http.StatusOK, out, map[string]object{"access_token": claims}, nil)
+	answer.header = told
+	return answer
 }
 
 // organization finds one by id or name.

@@ -42,7 +42,7 @@ type pageView struct {
 }
 
 func (t *Tenant) servePage(w http.ResponseWriter) {
-	v := pageView{Domain: t.Domain(), Now: stamp(t.Now()), Limits: t.limits.words()}
+	v := pageView{Domain: t.Domain(), Now: stamp(t.Now()), Limits: t.limits.text}
 	t.state.View(func(tx *store.Tx) {
 		for _, k := range []string{usersKind, "/clients", "/connections", "/roles", "/organizations", "/resource-servers", "/client-grants", "/actions/actions", "/logs"} {
 			v.Kinds = append(v.Kinds, pageKind{noun(k) + "s", tx.Len(kind(k))})

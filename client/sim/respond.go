@@ -83,12 +83,15 @@ func badBody(c *call, message string) *reply {
 	return &rep
 }
 
+// tooMany refuses a call by a limit: that of its whole API, or one of its own.
 func tooMany(c *call, d draw) reply {
-	rep := failure(http.StatusTooManyRequests, "Global limit has been reached", "too_many_requests")
+	text := "Global limit has been reached"
+	if d.name != "" && d.name != "authentication" {
+		text = "Too many requests. Check the X-RateLimit-Limit, X-RateLimit-Remaining and X-RateLimit-Reset headers."
+	}
+	rep := failure(http.StatusTooManyRequests, text, "too_many_requests")
 	if c.op.API == catalog.Authentication {
-		rep = reply{status: http.StatusTooManyRequests, body: object{
-			"error": "too_many_requests", "error_description": "Global limit has been reached",
-		}}
+		rep = denied(http.StatusTooManyRequests, "too_many_requests", text)
 	}
 	rep = rep.withLimit(d)
 	wait := d.again.Sub(c.now)

@@ -296,14 +296,14 @@ func (r *seedReader) fields(n *yaml.Node, what string, known map[string]func(*ya
 func (r *seedReader) limitsOf(n *yaml.Node) *Limits {
 	l := &Limits{Groups: map[string]Limit{}}
 	r.fields(n, "limits", map[string]func(*yaml.Node) error{
-		"rate":  rateInto(&l.Rate, nil),
+		"rate":  rateInto(func(r Limit) { l.Rate, l.Per, l.Every = r.Rate, r.Per, r.Every }),
 		"burst": func(n *yaml.Node) error { return n.Decode(&l.Burst) },
 		"reset": func(n *yaml.Node) error { return n.Decode(&l.Reset) },
 		"groups": func(n *yaml.Node) error {
 			if n.Kind != yaml.MappingNode {
 				return errors.New("a map of bucket names to {rate, burst} is expected")
 			}
-			buckets := bucketsOf(r.table)
+			buckets := limitNames(r.table)
 			for i := 0; i+1 < len(n.Content); i += 2 {
 				name := n.Content[i].Value
 				if !slices.Contains(buckets, name) {
@@ -311,8 +311,9 @@ func (r *seedReader) limitsOf(n *yaml.Node) *Limits {
 				}
 				var g Limit
 				r.fields(resolve(n.Content[i+1]), "limits.groups."+name, map[string]func(*yaml.Node) error{
-					"rate":  rateInto(&g.Rate, &g.Every),
+					"rate":  rateInto(func(r Limit) { g.Rate, g.Per, g.Every = r.Rate, r.Per, r.Every }),
 					"burst": func(n *yaml.Node) error { return n.Decode(&g.Burst) },
+					"by":    func(n *yaml.Node) error { return n.Decode(&g.By) },
 				})
 				l.Groups[name] = g
 			}
@@ -322,53 +323,15 @@ func (r *seedReader) limitsOf(n *yaml.Node) *Limits {
 	return l
 }
 
-func bucketsOf(table *catalog.Table) []string {
-	set := map[string]bool{}
-	for _, op := range append(extras(), table.All()...) {
-		for _, b := range op.Buckets {
-			set[b] = true
-		}
-	}
-	return sortedKeys(set)
-}
-
 // rateInto reads a rate: a number a second, or "200/min".
-func rateInto(into *float64, every *time.Duration) func(*yaml.Node) error {
+func rateInto(into func(Limit)) func(*yaml.Node) error {
 	return func(n *yaml.Node) error {
-		rate, grain, err := ParseRate(n.Value)
-		if err != nil {
-			return err
+		l, err := ParseRate(n.Value)
+		if err == nil {
+			into(l)
 		}
-		*into = rate
-		if every != nil {
-			*every = grain
-		}
-		return nil
+		return err
 	}
-}
-
-// ParseRate reads a rate limit like "50", "50/s", "200/min", "5/day" and gives
-// it a second, with the grain by which Auth0 refills such a limit.
-func ParseRate(s string) (perSecond float64, grain time.Duration, err error) {
-	text, unit, _ := strings.Cut(strings.TrimSpace(s), "/")
-	n, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
-	if err != nil || n < 0 {
-		return 0, 0, fmt.Errorf("%q is no rate; write 50/s, 200/min or 5/day", s)
-	}
-	var per time.Duration
-	switch strings.TrimSpace(unit) {
-	case "", "s", "sec", "second":
-		return n, time.Millisecond, nil
-	case "m", "min", "minute":
-		per = time.Minute
-	case "h", "hr", "hour":
-		per = time.Hour
-	case "d", "day":
-		per = 24 * time.Hour
-	default:
-		return 0, 0, fmt.Errorf("%q is no rate; write 50/s, 200/min or 5/day", s)
-	}
-	return n / per.Seconds(), time.Second, nil
 }
 
 func (r *seedReader) faultsOf(n *yaml.Node) []Fault {
@@ -413,7 +376,10 @@ func (s *seed) merge(o Limits) Limits {
 	}
 	l := *s.limits
 	if o.Rate != 0 {
-		l.Rate, l.Burst = o.Rate, o.Burst
+		l.Rate, l.Burst, l.Per, l.Every = o.Rate, o.Burst, o.Per, o.Every
+	}
+	if o.other != "" {
+		l.other = o.other
 	}
 	if o.Reset != "" {
 		l.Reset = o.Reset

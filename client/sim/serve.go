@@ -129,7 +129,7 @@ func wait(ctx context.Context, d time.Duration) error {
 // answer draws on the limits, checks and calls the handler.
 func (t *Tenant) answer(c *call, broken *reply) reply {
 	t.runJobs(c.now)
-	d, limited := t.limits.draw(c.op, c.now)
+	d, limited := t.limits.draw(c)
 	if limited && !d.ok {
 		return tooMany(c, d)
 	}

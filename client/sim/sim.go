@@ -61,22 +61,37 @@ type Options struct {
 
 // Limits are token buckets: a global one and one an endpoint group.
 type Limits struct {
-	Rate  float64 // tokens a second of the Management API; 0 means no global limit
-	Burst int
+	// Rate is how many tokens of the Management API come back within Per; 0
+	// means no global limit. The rest is as in a Limit.
+	Rate       float64
+	Burst      int
+	Per, Every time.Duration
 	// Reset is "token" (the header names the second by which one token is
 	// there again) or "full" (by which the bucket is full).
 	Reset string
 	// Groups are limits by catalogue bucket ("users.write").
 	Groups map[string]Limit
+	// other is the group on which operations draw whose own has no limit, as
+	// one plan has it.
+	other string
 }
 
-// A Limit is one token bucket.
+// A Limit is one token bucket, or one for each user or address.
 type Limit struct {
-	Rate  float64
+	// Rate is how many tokens come back within Per; a Per of 0 means a second.
+	Rate float64
+	Per  time.Duration
+	// Burst is how many there are at most; 0 means Rate.
 	Burst int
 	// Every is the grain of the refill: Auth0's limits a second come back by
 	// the millisecond, those a minute by the second. 0 means continuously.
 	Every time.Duration
+	// By says which requests share a bucket: "" all of them, else those of one
+	// "ip" address, "user" (by the token), "ip+email", "ip+state" or "session"
+	// (an mfa_token).
+	By string
+	// verbs are those that draw on it; nil means all of the group.
+	verbs []string
 }
 
 // A Fault makes matching requests go wrong.

@@ -238,7 +238,7 @@ func (s *session) paintPlan(sign, text string) string {
 // told of the tenant's.
 func (s *session) planRate(role, bucket string) plan.Rate {
 	if told, err := limitsOf(s.flags.rate, s.flags.burst, s.flags.reset); err == nil && told.Rate > 0 {
-		return plan.Rate{Burst: told.Burst, PerSecond: told.Rate}
+		return plan.Rate{Burst: told.Burst, PerSecond: told.Rate / told.Per.Seconds()}
 	}
 	c, ok := s.tenants.clients[role]
 	if !ok {

@@ -7,7 +7,6 @@ import (
 	"net"
 	"os"
 	"os/signal"
-	"strconv"
 	"strings"
 	"syscall"
 
@@ -52,8 +51,8 @@ and the next start goes on from there; the seed is planted only into an empty on
 	flags.StringVar(&f.listen, "listen", "127.0.0.1:0", "the loopback `ADDRESS` to listen on; port 0 means any free one")
 	flags.BoolVar(&f.tls, "tls", false, "serve https with a certificate made for this run")
 	flags.StringVar(&f.seed, "seed", "", "what the tenant holds, a YAML or JSON `FILE`")
-	flags.StringVar(&f.rate, "rate", "", "the tenant's limit, `N/s` or N/min")
-	flags.IntVar(&f.burst, "burst", 0, "with --rate: how many requests may come at once; the rate of a second unless told")
+	flags.StringVar(&f.rate, "rate", "", "the Management API's limit, `N/s`, N/min, N/hour or N/day")
+	flags.IntVar(&f.burst, "burst", 0, "with --rate: how many requests may come at once; the number of --rate unless told")
 	flags.StringVar(&f.reset, "reset", "token", "what x-ratelimit-reset names: the second by which one more request is allowed (token), or by which the bucket is full again (full)")
 	flags.StringVar(&f.plan, "plan", "", "limit rates as Auth0 publishes for a `PLAN`: "+strings.Join(sim.Plans(), ", "))
 	flags.StringVar(&f.api, "api", "4.13", "whose rules hold where they differ, `4.13` or current: the current API refuses to rename a connection")
@@ -78,19 +77,17 @@ func limitsOf(rate string, burst int, reset string) (sim.Limits, error) {
 		}
 		return limits, nil
 	}
-	number, unit, _ := strings.Cut(rate, "/")
-	n, err := strconv.ParseFloat(number, 64)
-	seconds, known := map[string]float64{"": 1, "s": 1, "sec": 1, "second": 1, "min": 60, "minute": 60, "m": 60}[unit]
-	if err != nil || n <= 0 || !known {
-		return limits, &usageError{"--rate " + rate + ": want N/s or N/min", "--rate 50/s"}
+	one, err := sim.ParseRate(rate)
+	if err != nil || one.Rate <= 0 {
+		return limits, &usageError{"--rate " + rate + ": want N/s, N/min, N/hour or N/day", "--rate 50/s"}
 	}
 	if burst < 0 {
 		return limits, &usageError{fmt.Sprintf("--burst %d: want at least 1", burst), ""}
 	}
 	if burst == 0 {
-		burst = max(1, int(n))
+		burst = max(1, int(one.Rate))
 	}
-	limits.Rate, limits.Burst = n/seconds, burst
+	limits.Rate, limits.Per, limits.Every, limits.Burst = one.Rate, one.Per, one.Every, burst
 	return limits, nil
 }
 
@@ -106,7 +103,7 @@ func (f *simFlags) limits() (sim.Limits, error) {
 	}
 	limits.Reset = own.Reset
 	if own.Rate > 0 {
-		limits.Rate, limits.Burst = own.Rate, own.Burst
+		limits.Rate, limits.Per, limits.Every, limits.Burst = own.Rate, own.Per, own.Every, own.Burst
 	}
 	return limits, nil
 }
