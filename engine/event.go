@@ -21,6 +21,7 @@ const (
 	EventCallRetried  = "call_retried"
 	EventLog          = "log"
 	EventPrint        = "print"
+	EventBudget       = "budget"
 )
 
 // An Event is one thing that happened in a run; with --json it is one line of
@@ -58,6 +59,31 @@ type Event struct {
 	Name   string          `json:"name,omitempty"` // the error's name
 	Exit   *int            `json:"exit,omitempty"`
 	Fields json.RawMessage `json:"fields,omitempty"`
+
+	// Budget is told about once a second while calls are made.
+	Budget *Budget `json:"budget,omitempty"`
+}
+
+// A Budget is how a run stands with the rate limit of a tenant.
+type Budget struct {
+	// Rate is how many calls a second of the tenant the run had answered since
+	// the event before.
+	Rate float64 `json:"rate"`
+	// Bucket is the tenant's bucket that holds the run up most, Limit its size,
+	// Remaining what should be left in it, PerSecond how fast it fills, and Full
+	// when it is whole again. They are absent where the tenant has told nothing.
+	Bucket    string     `json:"bucket,omitempty"`
+	Limit     int        `json:"limit,omitempty"`
+	Remaining *int       `json:"remaining,omitempty"`
+	PerSecond float64    `json:"per_second,omitempty"`
+	Full      *time.Time `json:"full,omitempty"`
+	// Waiting calls have not had their turn yet; of those, Parked stand at a bucket
+	// that the tenant has closed.
+	Waiting int `json:"waiting"`
+	Parked  int `json:"parked"`
+	// LeftMS is how long the run's outermost parallel call will still take, in
+	// milliseconds; absent where nobody knows.
+	LeftMS *int64 `json:"left_ms,omitempty"`
 }
 
 // A Sink takes events; it is called by many goroutines.

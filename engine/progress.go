@@ -59,6 +59,17 @@ func (r *Run) ended(c *Call) {
 	n.Calls++
 }
 
+// Ended is how many calls of each tenant have ended, by role.
+func (r *Run) Ended() map[string]int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	byRole := map[string]int{}
+	for key, n := range r.loads {
+		byRole[key.tenant] += n.Calls
+	}
+	return byRole
+}
+
 // enter notes that a parallel call begins; only the outermost counts.
 func (r *Run) enter(t *Task) {
 	r.mu.Lock()

@@ -2,6 +2,7 @@ package pace
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"time"
 )
@@ -115,6 +116,57 @@ func (p *Pacer) Now() Now {
 		n.InFlight += w.flying
 	}
 	return n
+}
+
+// A Level is what is left of one of the tenant's buckets.
+type Level struct {
+	// Bucket is the general bucket's name, Size how many requests it holds.
+	Bucket string
+	Size   int
+	// Left is what should be left of it now, PerSecond how fast it fills (0: not
+	// known yet) and Full when it is whole again; zero where that is not known.
+	Left      int
+	PerSecond float64
+	Full      time.Time
+}
+
+// Level is how the bucket stands of which the least share is left, among those
+// of the claims so far. It is false where the tenant has told of none.
+func (p *Pacer) Level() (Level, bool) {
+	now := p.now()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var key gateKey
+	least := math.Inf(1)
+	for _, d := range p.state.desks {
+		for _, k := range d.gates {
+			if k.limit == 0 {
+				continue
+			}
+			g := p.state.gates[k]
+			share := g.level(now) / float64(k.limit)
+			// The smaller one of two that are equal: a map has no order, and a chart
+			// must not jump.
+			if share < least || share == least && k.limit < key.limit {
+				key, least = k, share
+			}
+		}
+	}
+	if key.limit == 0 {
+		return Level{}, false
+	}
+	return p.state.gates[key].standing(key, now), true
+}
+
+func (g gate) standing(key gateKey, now time.Time) Level {
+	l := Level{Bucket: key.bucket, Size: key.limit, Left: max(0, int(g.level(now))), PerSecond: g.likely()}
+	switch {
+	case l.PerSecond > 0:
+		l.Full = now.Add(seconds((float64(key.limit) - float64(l.Left)) / l.PerSecond))
+	case g.reset.After(now):
+		l.Full = g.reset
+	}
+	return l
 }
 
 // A Sheet is what stands in a shared budget of a tenant.

@@ -167,8 +167,11 @@ func (s *session) plan(ctx context.Context, in *plan.Inputs) (p *plan.Plan, fail
 		stages = []engine.Stage{s.guards.Stage(), in.Stage, planner.Stage}
 	}
 	s.screen = newScreen(s.world, s.flags, s.redactor)
-	s.screen.planning()
+	if !s.events {
+		s.screen.planning()
+	}
 	s.run = engine.NewRun(engine.Config{
+		ID:          s.flags.id, // of the run that the service has queued; else a new one
 		Concurrency: s.flags.concurrency, Patience: s.playbook.head().Patience, Key: s.planKey(), Weight: s.weight(), Urgent: true,
 		Sink: s.screen, Redactor: s.redactor, Now: s.world.now, API: bindings.API(s.globals), Stages: stages,
 	})

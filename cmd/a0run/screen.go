@@ -58,6 +58,8 @@ func (s *screen) begin(run *engine.Run, p *playbook, t *tenants) {
 	s.run, s.tenants = run, t
 	if s.json {
 		run.Emit(engine.Event{Kind: engine.EventRunStarted, Name: p.head().Name, Where: p.name, Fields: t.fields()})
+		s.ticker.Add(1)
+		go s.tellBudgets()
 		return
 	}
 	if !s.quiet {

@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -27,11 +30,11 @@ func TestServeKilled(t *testing.T) {
 	if n, err := strconv.Atoi(os.Getenv("A0RUN_SERVE_KILLS")); err == nil {
 		kills = n
 	}
-	dir, env := servedProject(t)
+	p := servedProject(t)
 	for i := range kills {
-		service := startService(t, dir, env)
+		service := p.start(t)
 		// Not before a run goes on, and then anywhere in it.
-		awaitJournal(t, dir, func(runs []*engine.RunRecord) bool {
+		p.await(t, func(runs []*engine.RunRecord) bool {
 			for _, r := range runs {
 				if r.Live && r.Epoch == 1 && r.Writes > i%3 { // one that was in no crash yet
 					return true
@@ -42,9 +45,9 @@ func TestServeKilled(t *testing.T) {
 		_ = service.Process.Kill()
 		_ = service.Wait()
 	}
-	service := startService(t, dir, env)
+	service := p.start(t)
 	before := 0
-	awaitJournal(t, dir, func(runs []*engine.RunRecord) bool {
+	p.await(t, func(runs []*engine.RunRecord) bool {
 		if before == 0 {
 			before = len(runs)
 		}
@@ -61,17 +64,36 @@ func TestServeKilled(t *testing.T) {
 	if err := service.Wait(); err != nil {
 		t.Errorf("the service ended with %v", err)
 	}
-	checkServed(t, dir, before)
+	checkServed(t, p.dir, before)
 }
 
-// servedProject is a folder with a schedule that is due every other second, against a
+// A serving is a folder with a schedule that is due every other second, against a
 // local tenant.
-func servedProject(t *testing.T) (dir string, env []string) {
+type serving struct {
+	dir string
+	env []string
+	// news has one entry or none: the service said something, or the tenant was
+	// asked for something, since the journal was looked at.
+	news chan struct{}
+}
+
+func servedProject(t *testing.T) *serving {
 	t.Helper()
-	cred := serveTenant(t, sim.Options{}).Credentials()
-	dir = t.TempDir()
+	p := &serving{dir: t.TempDir(), news: make(chan struct{}, 1)}
+	server := httptest.NewUnstartedServer(nil)
+	tenant, err := sim.New(sim.Options{Domain: server.Listener.Addr().String(), BaseURL: "http://" + server.Listener.Addr().String()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		tenant.ServeHTTP(w, r)
+		p.poke()
+	})
+	server.Start()
+	t.Cleanup(server.Close)
+	cred := tenant.Credentials()
 	write := func(name, text string) {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(p.dir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -90,19 +112,36 @@ for i = 1, 4 do
   time.sleep(0.1)
 end
 `)
-	return dir, append(os.Environ(), "SECRET="+cred.ClientSecret, "XDG_STATE_HOME="+filepath.Join(dir, ".state"))
+	p.env = append(os.Environ(), "SECRET="+cred.ClientSecret, "XDG_STATE_HOME="+filepath.Join(p.dir, ".state"))
+	return p
 }
 
-func startService(t *testing.T, dir string, env []string) *exec.Cmd {
+func (p *serving) poke() {
+	select {
+	case p.news <- struct{}{}:
+	default:
+	}
+}
+
+// Write takes what the service says.
+func (p *serving) Write(text []byte) (int, error) {
+	p.poke()
+	return len(text), nil
+}
+
+func (p *serving) start(t *testing.T) *exec.Cmd {
 	t.Helper()
 	var said bytes.Buffer
 	cmd := exec.Command("a0run", "serve", "--listen", "none")
-	cmd.Dir, cmd.Env, cmd.Stderr = dir, env, &said
+	cmd.Dir, cmd.Env, cmd.Stderr = p.dir, p.env, io.MultiWriter(&said, p)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
+		if cmd.ProcessState == nil { // nobody has waited for it
+			_ = cmd.Process.Kill()
+			_ = cmd.Wait()
+		}
 		if t.Failed() {
 			t.Logf("the service said:\n%s", said.String())
 		}
@@ -110,16 +149,22 @@ func startService(t *testing.T, dir string, env []string) *exec.Cmd {
 	return cmd
 }
 
-// awaitJournal looks at the runs, the newest first, until they are so.
-func awaitJournal(t *testing.T, dir string, so func([]*engine.RunRecord) bool) {
+// await looks at the runs, the newest first, whenever there is news, until they
+// are so.
+func (p *serving) await(t *testing.T, so func([]*engine.RunRecord) bool) {
 	t.Helper()
-	path := filepath.Join(dir, "state", "journal.db")
-	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+	path := filepath.Join(p.dir, "state", "journal.db")
+	late := time.After(2 * time.Minute)
+	for {
+		select {
+		case <-p.news:
+		case <-late:
+			t.Fatal("it did not come to that within two minutes")
+		}
 		if runs := runsOf(t, path); len(runs) > 0 && so(runs) {
 			return
 		}
 	}
-	t.Fatal("it did not come to that within two minutes")
 }
 
 func runsOf(t *testing.T, path string) []*engine.RunRecord {

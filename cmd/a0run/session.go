@@ -47,6 +47,8 @@ type session struct {
 	verdict func() int
 	key     []byte // of a plan's call keys where there is no journal
 	run     *engine.Run
+	// events says that stdout carries the run's events, also while it is a plan.
+	events bool
 	// pacers are the rate budgets of the tenants, store what other runs share them
 	// by.
 	pacers []*pace.Pacer

@@ -145,6 +145,7 @@ func workPlan(ctx context.Context, w *world, f *runFlags, t serve.Task) error {
 		return err
 	}
 	defer s.close()
+	s.events = true // the plan goes to its file
 	if t.Resume {
 		s.guard(false, true)
 		s.durable, err = durable.Resume(ctx, t.Run, s.journal.options(s))
@@ -170,6 +171,7 @@ func workPlan(ctx context.Context, w *world, f *runFlags, t serve.Task) error {
 	if failed != nil {
 		s.screen.showError(failed)
 	}
+	s.screen.end(s.run, failed, code)
 	if code != engine.ExitOK {
 		return exitError(code)
 	}

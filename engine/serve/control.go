@@ -331,8 +331,13 @@ type Live struct {
 	// Parked are the calls that wait for the rate limit, at most 100.
 	Parked []ParkedCall
 	// Usual is how long the playbook's runs took lately (median); 0 where there
-	// is none. Left is what is left of it, or of the schedule's timeout.
+	// is none. Left is how long the run will still take: as it estimates itself
+	// (Estimated), else what is left of the usual time or of the schedule's
+	// timeout. Part is the part of its time that is over, from 0 to 1; -1 where
+	// nobody knows.
 	Usual, Left time.Duration
+	Estimated   bool
+	Part        float64
 	Deadline    time.Time
 }
 
@@ -342,8 +347,8 @@ type Second struct {
 	// Calls ended, Failed of them in an error; Parked began to wait for the rate
 	// limit, InFlight is at its end.
 	Calls, Failed, Parked, InFlight int
-	// Remaining and Limit are the tenant's budget as its answers say; -1 where
-	// nothing is known.
+	// Remaining and Limit are what is left of the tenant's rate limit, as the run
+	// told in that second; -1 where it told nothing.
 	Remaining, Limit int
 }
 
@@ -362,10 +367,13 @@ type TenantView struct {
 	Limit           int
 	Running, Queued int
 	// Rate are the requests a second that the service's runs had answered in the
-	// last minute; Remaining and Budget are what the tenant's answers say of its
-	// rate limit, -1 where nothing is known, Reset when it is whole again.
+	// last minute. Remaining of Budget requests are left of its rate limit, as
+	// its runs tell: of the bucket that holds them up most; -1 where no run has
+	// told anything in the last seconds. PerSecond is how fast it fills (0: not
+	// known yet), Reset when it is whole again.
 	Rate              float64
 	Remaining, Budget int
+	PerSecond         float64
 	Reset             time.Time
 	// Today are the calls, writes and runs of the last 24 hours.
 	Calls, Writes, Runs int

@@ -87,6 +87,7 @@ type fakeRunner struct {
 type fakeRun struct {
 	r      *fakeRunner
 	task   Task
+	sink   func(engine.Event)
 	lease  engine.Lease
 	until  time.Time
 	done   chan struct{}
@@ -97,7 +98,7 @@ type fakeRun struct {
 func (r *fakeRunner) Start(task Task, sink func(engine.Event)) (Execution, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	f := &fakeRun{r: r, task: task, done: make(chan struct{}), until: r.clock.Now().Add(r.takes(task))}
+	f := &fakeRun{r: r, task: task, sink: sink, done: make(chan struct{}), until: r.clock.Now().Add(r.takes(task))}
 	var err error
 	if r.db == nil {
 		if r.db, err = journal.Open(context.Background(), journal.Options{Path: r.path, Now: r.clock.Now}); err != nil {
@@ -290,25 +291,36 @@ func (b *bench) run(d, step time.Duration) {
 	}
 }
 
-// runs are the runs of the journal by due time; it fails where a due time has
+// runs are the runs of a schedule by due time; it fails where a due time has
 // two.
 func (b *bench) runs(schedule string) map[time.Time]*engine.RunRecord {
+	b.t.Helper()
+	return b.allRuns()[schedule]
+}
+
+// allRuns are the runs of all schedules: the journal is read once.
+func (b *bench) allRuns() map[string]map[time.Time]*engine.RunRecord {
 	b.t.Helper()
 	all, err := b.db.Runs(context.Background(), journal.RunFilter{})
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	byDue := map[time.Time]*engine.RunRecord{}
+	bySchedule := map[string]map[time.Time]*engine.RunRecord{}
 	for _, r := range all {
-		if r.Schedule != schedule || r.Due.IsZero() {
+		if r.Schedule == "" || r.Due.IsZero() {
 			continue
 		}
+		byDue := bySchedule[r.Schedule]
+		if byDue == nil {
+			byDue = map[time.Time]*engine.RunRecord{}
+			bySchedule[r.Schedule] = byDue
+		}
 		if byDue[r.Due] != nil {
-			b.t.Fatalf("the due time %s of %s has two runs", r.Due, schedule)
+			b.t.Fatalf("the due time %s of %s has two runs", r.Due, r.Schedule)
 		}
 		byDue[r.Due] = r
 	}
-	return byDue
+	return bySchedule
 }
 
 // fires are the due times of a schedule, as "12:00 run done".

@@ -24,10 +24,21 @@ type live struct {
 	counts engine.Counts
 	rate   []Second
 	parked map[string]ParkedCall // by the call's key and number
+	// budgets is what was told last of each tenant's rate limit, by role.
+	budgets map[string]told
 }
 
+// told is a budget with when it was told.
+type told struct {
+	engine.Budget
+	at time.Time
+}
+
+// A budget that was told longer ago than this says nothing of now.
+const budgetAge = 5 * time.Second
+
 func newLive(now time.Time) *live {
-	return &live{events: newStream[engine.Event](keptEvents), began: now, parked: map[string]ParkedCall{}}
+	return &live{events: newStream[engine.Event](keptEvents), began: now, parked: map[string]ParkedCall{}, budgets: map[string]told{}}
 }
 
 func (l *live) end() { l.events.end() }
@@ -69,7 +80,49 @@ func (l *live) count(e engine.Event) {
 		l.counts.Retried++
 		delete(l.parked, callName(e))
 		l.counts.Parked = len(l.parked)
+	case engine.EventBudget:
+		l.budget(e)
 	}
+}
+
+// budget takes what a run tells of a tenant's rate limit. A second has that of the
+// tenant of which the least share is left.
+func (l *live) budget(e engine.Event) {
+	b := e.Budget
+	if b == nil {
+		return
+	}
+	l.budgets[e.Tenant] = told{*b, e.Time}
+	if b.Limit <= 0 || b.Remaining == nil {
+		return
+	}
+	s := l.second(e.Time)
+	if s.Limit <= 0 || *b.Remaining*s.Limit < s.Remaining*b.Limit {
+		s.Remaining, s.Limit = *b.Remaining, b.Limit
+	}
+}
+
+// budgetOf is what was told of a tenant's rate limit, by its role, not long before
+// now.
+func (l *live) budgetOf(role string, now time.Time) (engine.Budget, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	b, ok := l.budgets[role]
+	return b.Budget, ok && now.Sub(b.at) < budgetAge && b.Limit > 0 && b.Remaining != nil
+}
+
+// left is how long the run will still take, by what it told of that last. The
+// longest counts: a run ends with its slowest tenant.
+func (l *live) left(now time.Time) (left time.Duration, known bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, b := range l.budgets {
+		if b.LeftMS != nil && now.Sub(b.at) < budgetAge {
+			left = max(left, time.Duration(*b.LeftMS)*time.Millisecond-max(now.Sub(b.at), 0))
+			known = true
+		}
+	}
+	return left, known
 }
 
 // second is the second of a time; the newest is the last.

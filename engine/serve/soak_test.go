@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -19,10 +20,11 @@ import (
 // clock that jumps: every due time is decided once, every run is over in the
 // end, and neither memory nor goroutines grow.
 //
+// It is not parallel: the memory of other tests would be in what it measures.
+//
 //	A0RUN_SOAK  how long, as 24h
 //	A0RUN_SEED  the seed
 func TestSoak(t *testing.T) {
-	t.Parallel()
 	length, seed := 10*time.Minute, uint64(time.Now().UnixNano())
 	if d, err := time.ParseDuration(os.Getenv("A0RUN_SOAK")); err == nil {
 		length = d
@@ -36,7 +38,9 @@ func TestSoak(t *testing.T) {
 	// Before the clocks of Berlin go forward.
 	b := newBenchAt(t, time.Date(2026, 3, 28, 23, 30, 0, 0, time.UTC), plots...)
 	b.setup.Limits = Limits{Runs: 6}
-	b.runner.changes, b.longest = 1, 40
+	// Runs take less than the time between two of a schedule that queues them: a
+	// queue that grows all day is no leak, and would hide one.
+	b.runner.changes, b.longest = 1, 24
 	b.runner.takes = func(task Task) time.Duration {
 		if task.Kind == engine.KindPlan {
 			if err := os.WriteFile(task.Plan, []byte(task.Run), 0o600); err != nil {
@@ -46,21 +50,16 @@ func TestSoak(t *testing.T) {
 		return time.Duration(r.IntN(b.longest)) * time.Second
 	}
 	b.runner.exits = func(Task) int { return []int{0, 0, 0, 0, 0, 0, 1, 4, 5, 0}[r.IntN(10)] }
-	begin, early := b.clock.Now(), [2]int{}
-	for b.clock.Now().Before(begin.Add(length)) {
+	begin := b.clock.Now()
+	course := &course{t: t}
+	for every := length / courseMarks; b.clock.Now().Before(begin.Add(length)); {
 		soakStep(b, r)
-		if early[0] == 0 && b.clock.Now().After(begin.Add(length/4)) {
-			early = footprint()
+		if !b.clock.Now().Before(begin.Add(time.Duration(len(course.marks)+1) * every)) {
+			b.runner.forget()
+			course.mark()
 		}
 	}
-	late := footprint()
-	t.Logf("heap %d KB after a quarter, %d KB at the end; %d goroutines, then %d", early[0], late[0], early[1], late[1])
-	if late[0] > early[0]+8<<10 {
-		t.Errorf("the heap has grown from %d KB to %d KB", early[0], late[0])
-	}
-	if late[1] > early[1]+12 { // runs that are being executed have some
-		t.Errorf("goroutines: %d, then %d", early[1], late[1])
-	}
+	course.check()
 	end := settle(b, plots)
 	checkSoak(b, plots, begin, end)
 }
@@ -129,13 +128,71 @@ func (r *fakeRunner) ids() []string {
 	return ids
 }
 
-// footprint is the heap in KB and the goroutines.
-func footprint() [2]int {
+// forget drops what only the tests of the service count, which grows with the
+// runs.
+func (r *fakeRunner) forget() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	clear(r.begun)
+	clear(r.resumed)
+}
+
+// A course is how much the process takes, over the time of a soak.
+type course struct {
+	t     testing.TB
+	marks []footprint
+}
+
+// courseMarks is how often a soak is looked at.
+const courseMarks = 24
+
+// A footprint is the heap and what the process has of the machine's memory, in
+// KB (0 where the machine does not tell), and its goroutines.
+type footprint struct{ heap, resident, goroutines int }
+
+func (c *course) mark() {
 	runtime.GC()
 	runtime.GC()
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
-	return [2]int{int(m.HeapAlloc >> 10), runtime.NumGoroutine()}
+	f := footprint{heap: int(m.HeapAlloc >> 10), goroutines: runtime.NumGoroutine()}
+	if text, err := os.ReadFile("/proc/self/statm"); err == nil {
+		if fields := strings.Fields(string(text)); len(fields) > 1 {
+			pages, _ := strconv.Atoi(fields[1])
+			f.resident = pages * os.Getpagesize() >> 10
+		}
+	}
+	c.marks = append(c.marks, f)
+	c.t.Logf("%2d/%d: heap %d KB, resident %d KB, %d goroutines", len(c.marks), courseMarks, f.heap, f.resident, f.goroutines)
+}
+
+// check wants the last quarter to take no more than the second. In the first one
+// what has a bound fills up; the rings of the service among it.
+func (c *course) check() {
+	c.t.Helper()
+	quarter := len(c.marks) / 4
+	if quarter == 0 {
+		c.t.Fatalf("the course has %d marks only", len(c.marks))
+	}
+	early, late := most(c.marks[quarter:2*quarter]), most(c.marks[len(c.marks)-quarter:])
+	if late.heap > early.heap+512 {
+		c.t.Errorf("the heap grows: %d KB at most in the second quarter, %d KB in the last", early.heap, late.heap)
+	}
+	if late.resident > early.resident+16<<10 {
+		c.t.Errorf("memory grows: %d KB at most in the second quarter, %d KB in the last", early.resident, late.resident)
+	}
+	if late.goroutines > early.goroutines+8 { // the six runs that are being executed have one each
+		c.t.Errorf("goroutines grow: %d at most in the second quarter, %d in the last", early.goroutines, late.goroutines)
+	}
+}
+
+// most has the largest of each.
+func most(marks []footprint) footprint {
+	var m footprint
+	for _, f := range marks {
+		m = footprint{max(m.heap, f.heap), max(m.resident, f.resident), max(m.goroutines, f.goroutines)}
+	}
+	return m
 }
 
 // settle pauses everything, and lets what runs and waits come to its end; it
@@ -170,13 +227,14 @@ func checkSoak(b *bench, plots []*Plotted, begin, end time.Time) {
 	if err != nil || len(jobs) > 0 {
 		b.t.Errorf("%d jobs are left (%v), the first %+v", len(jobs), err, jobs[:min(len(jobs), 1)])
 	}
+	all := b.allRuns()
 	total, outcomes, statuses := 0, map[string]int{}, map[string]int{}
 	for _, p := range plots {
 		fires, err := b.db.Fires(ctx, p.ID, end.Add(time.Second), 0)
 		if err != nil {
 			b.t.Fatal(err)
 		}
-		runs := b.runs(p.ID)
+		runs := all[p.ID]
 		slices.Reverse(fires)
 		due := p.Next(begin)
 		for _, f := range fires {

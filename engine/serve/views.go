@@ -309,8 +309,20 @@ func (s *Service) viewLive(ctx context.Context, j *job) Live {
 	if v.Usual > 0 {
 		v.Left = max(v.Usual-now.Sub(v.Started), 0)
 	}
-	if left := v.Deadline.Sub(now); !v.Deadline.IsZero() && (v.Usual == 0 || left < v.Left) {
-		v.Left = max(left, 0)
+	if j.live != nil {
+		if left, known := j.live.left(now); known { // what it has to do counts more than what was usual
+			v.Left, v.Estimated = max(left, 0), true
+		}
+	}
+	if left := v.Deadline.Sub(now); !v.Deadline.IsZero() && (v.Usual == 0 && !v.Estimated || left < v.Left) {
+		v.Left, v.Estimated = max(left, 0), false
+	}
+	if took := max(now.Sub(v.Started), 0); v.Estimated && took+v.Left > 0 {
+		v.Part = float64(took) / float64(took+v.Left)
+	} else if v.Usual > 0 {
+		v.Part = min(max(float64(v.Usual-v.Left)/float64(v.Usual), 0), 1)
+	} else {
+		v.Part = -1
 	}
 	return v
 }
@@ -367,10 +379,27 @@ func (s *Service) Tenants(ctx context.Context) ([]TenantView, error) {
 			v.Running++
 			if j.live != nil {
 				v.Rate += float64(j.live.recent(now)) / 60
+				v.budget(j, now)
 			}
 		}
 	}
 	return all, nil
+}
+
+// budget takes what a run of the tenant has told of its rate limit; of two runs
+// what leaves less: they draw on the same bucket, and the one that knows of less
+// has heard of it later.
+func (v *TenantView) budget(j *job, now time.Time) {
+	for role, name := range j.spec.Tenants {
+		b, ok := j.live.budgetOf(role, now)
+		if !ok || name != v.Name || v.Remaining >= 0 && *b.Remaining >= v.Remaining {
+			continue
+		}
+		v.Remaining, v.Budget, v.PerSecond, v.Reset = *b.Remaining, b.Limit, b.PerSecond, time.Time{}
+		if b.Full != nil {
+			v.Reset = *b.Full
+		}
+	}
 }
 
 // Playbooks implements Views.

@@ -141,6 +141,8 @@ type (
 		Failed     int               `json:"failed"`
 		InFlight   int               `json:"in_flight"`
 		Parked     []parkedJSON      `json:"parked"`
+		Remaining  *int              `json:"remaining,omitempty"`
+		Limit      int               `json:"limit,omitempty"`
 		UsualMS    float64           `json:"usual_ms,omitempty"`
 		LeftMS     float64           `json:"left_ms,omitempty"`
 	}
@@ -245,6 +247,7 @@ type (
 		Rate       float64   `json:"rate"`
 		Remaining  int       `json:"remaining"`
 		Budget     int       `json:"budget"`
+		PerSecond  float64   `json:"per_second,omitempty"`
 		Reset      time.Time `json:"reset,omitzero"`
 		Calls      int       `json:"calls"`
 		Writes     int       `json:"writes"`
@@ -356,6 +359,9 @@ func liveOf(l serve.Live) liveJSON {
 		Run: l.Run, Playbook: l.Playbook, Kind: l.Kind, Schedule: l.Schedule, Tenants: l.Tenants, Started: l.Started, Cancelling: l.Cancelling,
 		Calls: l.Counts.Calls, Failed: l.Counts.Failed, InFlight: l.Counts.InFlight, Parked: []parkedJSON{}, UsualMS: ms(l.Usual), LeftMS: ms(l.Left),
 	}
+	if s, ok := budgetOf(l); ok {
+		out.Remaining, out.Limit = &s.Remaining, s.Limit
+	}
 	for _, p := range l.Parked {
 		out.Parked = append(out.Parked, parkedJSON{p.Task, p.Operation, p.Tenant, p.Until})
 	}
@@ -417,7 +423,7 @@ func playbookOf(p serve.PlaybookView) playbookJSON {
 }
 
 func tenantOf(t serve.TenantView) tenantJSON {
-	return tenantJSON{t.Name, t.Domain, t.Production, t.Limit, t.Running, t.Queued, t.Rate, t.Remaining, t.Budget, t.Reset, t.Calls, t.Writes, t.Runs}
+	return tenantJSON{t.Name, t.Domain, t.Production, t.Limit, t.Running, t.Queued, t.Rate, t.Remaining, t.Budget, t.PerSecond, t.Reset, t.Calls, t.Writes, t.Runs}
 }
 
 func changeOf(c Change) changeJSON {

@@ -24,6 +24,7 @@ func (p *pages) functions() template.FuncMap {
 		"when": r.when, "ago": r.ago, "clock": r.clock, "iso": func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 		"join": strings.Join, "lower": strings.ToLower, "upperFirst": upperFirst, "tenants": tenantText,
 		"objectURL": objectURL, "add": func(a, b int) int { return a + b }, "lines": func(s string) []string { return strings.Split(strings.TrimSuffix(s, "\n"), "\n") },
+		"rate": rateText, "div": func(a, b int) int { return a / b },
 		"dict": dict, "csp": func() string { return csp },
 	}
 }
@@ -38,6 +39,14 @@ func dict(pairs ...any) (map[string]any, error) {
 		m[fmt.Sprint(pairs[i])] = pairs[i+1]
 	}
 	return m, nil
+}
+
+// rateText is a rate in the unit in which Auth0 publishes it.
+func rateText(perSecond float64) string {
+	if perSecond < 10 {
+		return fmt.Sprintf("%.0f a minute", perSecond*60)
+	}
+	return fmt.Sprintf("%.0f a second", perSecond)
 }
 
 func upperFirst(s string) string {

@@ -33,7 +33,7 @@ type tally struct {
 type activeRow struct {
 	serve.Live
 	Run  runRow
-	Part float64 // of the usual time that is over, 0 to 100; -1 where nobody knows
+	Part float64 // of its time that is over, 0 to 100; -1 where nobody knows
 }
 
 const day = 24 * time.Hour
@@ -114,10 +114,10 @@ func (r *Room) active(req *http.Request) ([]activeRow, error) {
 	return rows, nil
 }
 
+// part is the part of a run's time that is over, in percent; -1 where nobody knows.
 func part(l serve.Live) float64 {
-	if l.Usual <= 0 {
+	if l.Part < 0 || l.Part == 0 && l.Usual <= 0 && !l.Estimated {
 		return -1
 	}
-	over := l.Usual - l.Left
-	return min(max(100*float64(over)/float64(l.Usual), 0), 100)
+	return 100 * min(l.Part, 1)
 }

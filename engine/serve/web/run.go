@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -46,6 +47,8 @@ type headView struct {
 	Left    time.Duration
 	Part    float64
 	Budget  string
+	// Estimated says that Left is what the run itself expects.
+	Estimated bool
 	Stopped bool // somebody asked it to stop
 }
 
@@ -131,11 +134,22 @@ func (r *Room) head(rec *engine.RunRecord) headView {
 		return v
 	}
 	v.Live, v.Counts, v.Parked, v.Usual, v.Left, v.Part, v.Stopped = true, live.Counts, live.Parked, live.Usual, live.Left, part(live), live.Cancelling
-	v.Failed = live.Counts.Failed
-	if n := len(live.Rate); n > 0 && live.Rate[n-1].Limit > 0 {
-		v.Budget = number(live.Rate[n-1].Remaining) + " of " + number(live.Rate[n-1].Limit)
+	v.Failed, v.Estimated = live.Counts.Failed, live.Estimated
+	if s, ok := budgetOf(live); ok {
+		v.Budget = number(s.Remaining) + " of " + number(s.Limit)
 	}
 	return v
+}
+
+// budgetOf is the newest second in which the run told what is left of the rate
+// limit; the very newest has none before it is told.
+func budgetOf(l serve.Live) (serve.Second, bool) {
+	for _, s := range slices.Backward(l.Rate[max(len(l.Rate)-5, 0):]) {
+		if s.Limit > 0 {
+			return s, true
+		}
+	}
+	return serve.Second{}, false
 }
 
 // params are the values that a run was given.

@@ -66,7 +66,7 @@ function drawChart(columns, anew) {
       { label: "time", value: (u, v) => (v == null ? "" : new Date(v * 1000).toLocaleTimeString([], { hour12: false })) },
       { label: "calls/s", stroke: colour("--mark-busy"), fill: colour("--busy-soft"), width: 1.5 },
       { label: "failed/s", stroke: colour("--mark-bad"), width: 1.5 },
-      { label: "budget left", stroke: colour("--mark-good"), width: 1.5, scale: "left", dash: [4, 3] },
+      { label: "budget left", stroke: colour("--mark-good"), width: 1.5, scale: "left", dash: [4, 3], spanGaps: true },
     ],
   }, numbers, box);
 }
