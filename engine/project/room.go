@@ -81,6 +81,8 @@ func (p *Project) ResolveRoom(ctx context.Context, out Outside) (*ResolvedRoom, 
 		v := r.value(ctx, what, t.Token)
 		if v != "" && len(v) < shortestToken {
 			r.wrong(field{what, t.Token}, "openssl rand -hex 32 makes one", "it has %d characters; a token that nobody guesses has %d or more", len(v), shortestToken)
+		} else if n := different(v); v != "" && n < fewestDifferent {
+			r.wrong(field{what, t.Token}, "openssl rand -hex 32 makes one", "it has %d different characters; a token that nobody guesses has %d or more", n, fewestDifferent)
 		}
 		room.Tokens[t.Name] = engine.Secret(v)
 	}
@@ -95,8 +97,21 @@ func (p *Project) ResolveRoom(ctx context.Context, out Outside) (*ResolvedRoom, 
 	return room, nil
 }
 
-// shortestToken is the shortest token that lets anybody in.
-const shortestToken = 20
+// shortestToken is the shortest token that lets anybody in, and fewestDifferent how
+// many different characters it has at least: who guesses is slowed down, but never
+// locks out who has a token, so that it must not be one that is guessed.
+const (
+	shortestToken   = 20
+	fewestDifferent = 8
+)
+
+func different(text string) int {
+	seen := map[rune]bool{}
+	for _, c := range text {
+		seen[c] = true
+	}
+	return len(seen)
+}
 
 // room reads {listen, url, tls, tokens, oidc}.
 func (d *document) room(n *yaml.Node) Room {

@@ -148,11 +148,25 @@ func checkParams(declared []engine.ParamDecl, given map[string]any) (json.RawMes
 	if len(problems) > 0 {
 		r := &Refusal{Kind: Invalid, Message: "the params do not suit the playbook", Fields: map[string]string{}}
 		for _, p := range problems {
-			r.Fields[paramOf(p.Message, declared, given)] = p.Message
+			name := paramOf(p.Message, declared, given)
+			r.Fields[name] = aboutParam(p, name)
 		}
 		return nil, r
 	}
 	return engine.FormatJSON(values)
+}
+
+// aboutParam is what is wrong with a parameter, for somebody who gave it in a form
+// or in JSON and knows of no flags.
+func aboutParam(p engine.Problem, name string) string {
+	text := p.Message
+	for _, flag := range []string{"-p ", "--params: "} {
+		text = strings.TrimPrefix(text, flag+name+": ")
+	}
+	if strings.HasPrefix(p.Hint, "did you mean") || strings.HasPrefix(p.Hint, "it ") {
+		text += "; " + p.Hint
+	}
+	return text
 }
 
 // paramOf is the parameter that a problem is about.

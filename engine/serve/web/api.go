@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"reflect"
 
+	"a0run/engine"
 	"a0run/engine/journal"
 	"a0run/engine/serve"
 )
@@ -29,29 +30,28 @@ func (a apiRoute) pattern() string { return a.method + " " + apiRoot + a.path }
 
 const apiRoot = "/api/v1"
 
-type apiQuery struct{ name, doc string }
 
 // apiRoutes are the API.
 func (r *Room) apiRoutes() []apiRoute {
-	paging := []apiQuery{{"limit", "how many at most; 50 unless told, 500 at most"}}
+	paging := []apiQuery{{name: "limit", doc: "how many at most; 50 unless told", from: 1, to: 500}}
 	return append([]apiRoute{
 		{method: "GET", path: "/health", id: "health", role: roleViewer, summary: "How the service stands", result: healthJSON{}, answer: r.apiHealth},
 		{method: "GET", path: "/runs", id: "listRuns", role: roleViewer, summary: "Runs, the newest first", result: []runJSON{}, answer: r.apiRuns, query: append([]apiQuery{
-			{"status", "only runs that stand so"},
-			{"kind", "run, apply or undo"},
-			{"playbook", "the name, the path, or the end of the path"},
-			{"tenant", "the name, role or domain"},
-			{"since", "how long ago (7d), or a time"},
-			{"offset", "how many to leave out"},
+			{name: "status", doc: "only runs that stand so", oneOf: runStatuses()},
+			{name: "kind", doc: "only runs of that kind", oneOf: runKinds()},
+			{name: "playbook", doc: "the name, the path, or the end of the path"},
+			{name: "tenant", doc: "the name, role or domain"},
+			{name: "since", doc: "how long ago (7d), or a time"},
+			{name: "offset", doc: "how many to leave out", to: 1 << 30},
 		}, paging...)},
 		{method: "POST", path: "/runs", id: "startRun", role: roleOperator, summary: "Start a run of a playbook", body: startJSON{}, result: startedJSON{}, answer: r.apiStart},
 		{method: "GET", path: "/runs/{run}", id: "getRun", role: roleViewer, summary: "A run with its parameters and how it stands", result: runJSON{}, answer: r.apiRun},
 		{method: "GET", path: "/runs/{run}/steps", id: "listSteps", role: roleViewer, summary: "The steps of a run that ended", result: []stepJSON{}, answer: r.apiSteps},
 		{method: "GET", path: "/runs/{run}/calls", id: "listCalls", role: roleViewer, summary: "Calls of a run, the newest first, without arguments and answers", result: []callJSON{}, answer: r.apiCalls, query: append([]apiQuery{
-			{"calls", "failed, writes or said; all unless told"},
-			{"operation", "only calls of this operation"},
-			{"before", "only calls before this place"},
-			{"after", "only calls after this place"},
+			{name: "calls", doc: "only calls that are so; all unless told", oneOf: []string{"failed", "writes", "said"}},
+			{name: "operation", doc: "only calls of this operation"},
+			{name: "before", doc: "only calls before this place", to: 1 << 62},
+			{name: "after", doc: "only calls after this place", to: 1 << 62},
 		}, paging...)},
 		{method: "GET", path: "/runs/{run}/calls/{key}", id: "getCall", role: roleViewer, summary: "One call whole, secrets hidden", result: callJSON{}, answer: r.apiCall},
 		{method: "GET", path: "/runs/{run}/live", id: "followRun", role: roleViewer, summary: "What happens in a run, as server-sent events", stream: r.apiLive},
@@ -71,21 +71,21 @@ func (r *Room) apiMore(paging []apiQuery) []apiRoute {
 		{method: "GET", path: "/schedules/{id}", id: "getSchedule", role: roleViewer, summary: "A schedule", result: scheduleJSON{}, answer: r.apiSchedule},
 		{
 			method: "GET", path: "/schedules/{id}/fires", id: "listFires", role: roleViewer, summary: "The due times of a schedule and what became of them, the newest first", result: []fireJSON{}, answer: r.apiFires,
-			query: append([]apiQuery{{"before", "only due times before this one, RFC 3339"}}, paging...),
+			query: append([]apiQuery{{name: "before", doc: "only due times before this one, RFC 3339"}}, paging...),
 		},
 		{method: "POST", path: "/schedules/{id}/pause", id: "pauseSchedule", role: roleOperator, summary: "Stop a schedule from firing", body: pauseJSON{}, result: okJSON{}, answer: r.apiPause},
 		{method: "POST", path: "/schedules/{id}/unpause", id: "unpauseSchedule", role: roleOperator, summary: "Let a schedule fire again", result: okJSON{}, answer: r.apiUnpause},
 		{method: "POST", path: "/schedules/{id}/run", id: "runSchedule", role: roleOperator, summary: "Run a schedule's playbook now", result: startedJSON{}, answer: r.apiRunNow},
 		{method: "GET", path: "/upcoming", id: "listUpcoming", role: roleViewer, summary: "The next due times of all schedules", result: []dueJSON{}, answer: r.apiUpcoming, query: paging},
-		{method: "GET", path: "/approvals", id: "listApprovals", role: roleViewer, summary: "Plans that wait for a person", result: []approvalJSON{}, answer: r.apiApprovals, query: []apiQuery{{"decided", "true for those that were decided"}}},
+		{method: "GET", path: "/approvals", id: "listApprovals", role: roleViewer, summary: "Plans that wait for a person", result: []approvalJSON{}, answer: r.apiApprovals, query: []apiQuery{{name: "decided", doc: "true for those that were decided", oneOf: []string{"true", "false"}}}},
 		{method: "GET", path: "/approvals/{id}", id: "getApproval", role: roleViewer, summary: "A plan with what it would change", result: approvalJSON{}, answer: r.apiApproval},
 		{method: "POST", path: "/approvals/{id}/approve", id: "approve", role: roleAdmin, summary: "Apply exactly this plan", body: approveJSON{}, result: startedJSON{}, answer: r.apiApprove},
 		{method: "POST", path: "/approvals/{id}/reject", id: "reject", role: roleAdmin, summary: "Let a plan be", body: rejectJSON{}, result: okJSON{}, answer: r.apiReject},
 		{method: "GET", path: "/playbooks", id: "listPlaybooks", role: roleViewer, summary: "The playbooks that can be started", result: []playbookJSON{}, answer: r.apiPlaybooks},
 		{method: "GET", path: "/playbooks/{id}", id: "getPlaybook", role: roleViewer, summary: "A playbook with its source and a JSON Schema of its parameters", result: playbookJSON{}, answer: r.apiPlaybook},
 		{method: "GET", path: "/tenants", id: "listTenants", role: roleViewer, summary: "Tenants with their limits and use", result: []tenantJSON{}, answer: r.apiTenants},
-		{method: "GET", path: "/objects", id: "objectHistory", role: roleViewer, summary: "Every change that runs made to an object, the oldest first", result: []changeJSON{}, answer: r.apiObjects, query: []apiQuery{{"object", "KIND/ID, as users/auth0|1"}}},
-		{method: "GET", path: "/audit", id: "listAudit", role: roleAdmin, summary: "Who did what, the newest first", result: []auditJSON{}, answer: r.apiAudit, query: append([]apiQuery{{"before", "only entries before this number"}}, paging...)},
+		{method: "GET", path: "/objects", id: "objectHistory", role: roleViewer, summary: "Every change that runs made to an object, the oldest first", result: []changeJSON{}, answer: r.apiObjects, query: []apiQuery{{name: "object", doc: "KIND/ID, as users/auth0|1"}}},
+		{method: "GET", path: "/audit", id: "listAudit", role: roleAdmin, summary: "Who did what, the newest first", result: []auditJSON{}, answer: r.apiAudit, query: append([]apiQuery{{name: "before", doc: "only entries before this number", to: 1 << 62}}, paging...)},
 		{method: "POST", path: "/reload", id: "reload", role: roleAdmin, summary: "Read a0run.yaml and the playbooks again", result: []problemFileJSON{}, answer: r.apiReload},
 		{method: "GET", path: "/openapi.json", id: "openapi", role: roleViewer, summary: "This document", result: map[string]any{}, answer: func(*http.Request, any) (any, error) { return r.openAPI(), nil }},
 	}
@@ -94,10 +94,13 @@ func (r *Room) apiMore(paging []apiQuery) []apiRoute {
 // answer makes a handler of a route: it reads the body, strictly, and writes
 // what comes of it.
 func (r *Room) answer(a apiRoute) handlerFunc {
-	if a.stream != nil {
-		return a.stream
-	}
 	return func(w http.ResponseWriter, req *http.Request) error {
+		if err := a.checkQuery(req); err != nil {
+			return err
+		}
+		if a.stream != nil {
+			return a.stream(w, req)
+		}
 		var body any
 		if a.body != nil {
 			body = reflect.New(reflect.TypeOf(a.body)).Interface()
@@ -144,7 +147,7 @@ func limitOf(req *http.Request) int {
 	if n == 0 {
 		return 50
 	}
-	return int(min(n, 500))
+	return int(n)
 }
 
 func (r *Room) apiHealth(req *http.Request, _ any) (any, error) {
@@ -160,9 +163,12 @@ func (r *Room) apiRuns(req *http.Request, _ any) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := make([]runJSON, len(recs))
-	for i, rec := range recs {
-		out[i] = r.runJSON(rec)
+	out := make([]runJSON, 0, len(recs))
+	for _, rec := range recs {
+		if asked := req.URL.Query().Get("status"); asked == stateKilled && rec.Live || asked == engine.RunRunning && !rec.Live {
+			continue // the journal has one word for both
+		}
+		out = append(out, r.runJSON(rec))
 	}
 	return out, nil
 }

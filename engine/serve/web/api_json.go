@@ -73,7 +73,7 @@ type (
 		Ended    time.Time             `json:"ended,omitzero"`
 		TookMS   float64               `json:"took_ms,omitempty"`
 		Status   string                `json:"status"`
-		Exit     int                   `json:"exit"`
+		Exit     *int                  `json:"exit,omitempty"` // of a run that is over
 		Error    string                `json:"error,omitempty"`
 		Calls    int                   `json:"calls"`
 		Writes   int                   `json:"writes"`
@@ -300,9 +300,13 @@ func healthOf(h serve.Health) healthJSON {
 
 func (r *Room) runJSON(rec *engine.RunRecord) runJSON {
 	row := r.runRow(rec)
+	var exit *int
+	if !rec.Ended.IsZero() {
+		exit = &rec.Exit
+	}
 	return runJSON{
 		Run: rec.ID, Kind: rec.Kind, Of: rec.Of, Playbook: rec.Playbook, Name: rec.Name, Params: nilIfEmpty(r.o.Control.Shown(rec.Params)), Tenants: rec.Tenants,
-		Who: rec.Who, Host: rec.Host, Started: rec.Started, Ended: rec.Ended, TookMS: ms(row.Took), Status: row.State.Word, Exit: rec.Exit,
+		Who: rec.Who, Host: rec.Host, Started: rec.Started, Ended: rec.Ended, TookMS: ms(row.Took), Status: row.State.Word, Exit: exit,
 		Error: row.Error, Calls: rec.Calls, Writes: rec.Writes, Resumed: row.Resumed, UndoneBy: rec.UndoneBy, Live: rec.Live,
 	}
 }

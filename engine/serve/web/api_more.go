@@ -41,7 +41,7 @@ func (r *Room) apiFires(req *http.Request, _ any) (any, error) {
 	if text := req.URL.Query().Get("before"); text != "" {
 		var err error
 		if before, err = time.Parse(time.RFC3339Nano, text); err != nil {
-			return nil, &refusal{http.StatusUnprocessableEntity, "before=" + text + " is no time", "before=2026-03-01T03:00:00Z"}
+			return nil, &refusal{http.StatusBadRequest, "before=" + text + " is no time", "before=2026-03-01T03:00:00Z"}
 		}
 	}
 	all, err := r.o.Control.Fires(req.Context(), req.PathValue("id"), before, limitOf(req))

@@ -154,7 +154,27 @@ func TestAPIMistakes(t *testing.T) {
 		{"GET", "/runs/" + h.run + "/calls/nobody", "", http.StatusNotFound, "no such call"},
 		{"GET", "/schedules/nobody", "", http.StatusNotFound, "no schedule"},
 		{"GET", "/nothing", "", http.StatusNotFound, "no such page"},
-		{"GET", "/runs?since=yesterday", "", http.StatusUnprocessableEntity, "neither how long ago"},
+		{"GET", "/runs?since=yesterday", "", http.StatusBadRequest, "neither how long ago"},
+		{"GET", "/runs?state=failed", "", http.StatusBadRequest, "there is no query parameter state"},
+		{"GET", "/runs?status=faild", "", http.StatusBadRequest, "status=faild"},
+		{"GET", "/runs?kind=ran", "", http.StatusBadRequest, "kind=ran"},
+		{"GET", "/runs?limit=-1", "", http.StatusBadRequest, "limit=-1: want a whole number from 1 to 500"},
+		{"GET", "/runs?limit=501", "", http.StatusBadRequest, "from 1 to 500"},
+		{"GET", "/runs?limit=many", "", http.StatusBadRequest, "limit=many"},
+		{"GET", "/runs?limit=5&limit=6", "", http.StatusBadRequest, "limit is given twice"},
+		{"GET", "/runs?offset=-3", "", http.StatusBadRequest, "offset=-3"},
+		{"GET", "/runs/" + h.run + "/calls?calls=broken", "", http.StatusBadRequest, "calls=broken"},
+		{"GET", "/runs/" + h.run + "/calls?before=x", "", http.StatusBadRequest, "before=x"},
+		{"GET", "/runs/" + h.run + "/live?after=3", "", http.StatusBadRequest, "no query parameter after"},
+		{"GET", "/schedules/nightly/fires?before=noon", "", http.StatusBadRequest, "before=noon"},
+		{"GET", "/approvals?decided=maybe", "", http.StatusBadRequest, "decided=maybe"},
+		{"GET", "/health?x", "", http.StatusBadRequest, "no query parameter x"},
+		{"POST", "/runs/" + h.live + "/cancel?force=1", "", http.StatusBadRequest, "no query parameter force"},
+		{"GET", "/runs?status=%zz", "", http.StatusBadRequest, "cannot be read"},
+		{"DELETE", "/runs/" + h.run, "", http.StatusMethodNotAllowed, "DELETE is nothing that"},
+		{"PUT", "/runs", "", http.StatusMethodNotAllowed, "it takes GET, HEAD, POST"},
+		{"GET", "/runs/" + h.run + "/cancel", "", http.StatusMethodNotAllowed, "it takes POST"},
+		{"POST", "/runs//cancel", "", http.StatusNotFound, "a part of the path is empty"},
 		{"POST", "/schedules/nightly/pause", `{"until":"2001-01-01"}`, http.StatusUnprocessableEntity, "is over already"},
 		{"GET", "/objects", "", http.StatusUnprocessableEntity, "which object"},
 	} {
@@ -164,6 +184,22 @@ func TestAPIMistakes(t *testing.T) {
 		if status != c.status || !strings.Contains(message, c.message) {
 			t.Errorf("%s %s: %d %v, want %d %s", c.method, c.path, status, got, c.status, c.message)
 		}
+	}
+	for path, want := range map[string]string{
+		"/runs?state=failed": "did you mean status?", "/runs?status=faild": "did you mean failed?", "/runs?limit=-1": "", "/health?x": "it takes none",
+	} {
+		_, got := h.api(adminToken, "GET", path, "")
+		if hint, _ := got["error"].(map[string]any)["hint"].(string); !strings.Contains(hint, want) {
+			t.Errorf("%s: the hint is %q, want %q", path, hint, want)
+		}
+	}
+	req := h.browser().request("DELETE", "/api/v1/runs", nil)
+	req.Header.Set("Authorization", "Bearer "+adminToken)
+	if got := h.browser().do(req); got.header.Get("Allow") != "GET, HEAD, POST" {
+		t.Errorf("Allow: %q", got.header.Get("Allow"))
+	}
+	if len(h.Commands()) > 0 {
+		t.Errorf("mistakes did %v", h.Commands())
 	}
 	h.Refuse = &serve.Refusal{Kind: serve.Invalid, Message: "two parameters are wrong", HintText: "look at them", Fields: map[string]string{"days": "want a whole number"}}
 	status, got := h.api(adminToken, "POST", "/runs", `{"playbook":"p/nightly.lua"}`)
@@ -180,6 +216,18 @@ func TestAPIMistakes(t *testing.T) {
 	}
 	if page.status != http.StatusUnprocessableEntity || strings.Contains(page.body, "t0psecret") {
 		t.Errorf("%d, or the secret is shown", page.status)
+	}
+}
+
+// A run that is not over has no exit code: 0 would say that all went well.
+func TestARunThatIsNotOverHasNoExit(t *testing.T) {
+	t.Parallel()
+	h := open(t, nil)
+	if _, got := h.api(viewerToken, "GET", "/runs/"+h.live, ""); got["status"] != "running" || got["exit"] != nil {
+		t.Errorf("status %v, exit %v", got["status"], got["exit"])
+	}
+	if _, got := h.api(viewerToken, "GET", "/runs/"+h.run, ""); got["exit"] == nil {
+		t.Errorf("status %v without an exit code", got["status"])
 	}
 }
 

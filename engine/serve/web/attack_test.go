@@ -166,15 +166,31 @@ func TestLogInIsLimited(t *testing.T) {
 			t.Fatalf("guess %d: %d", n, got.status)
 		}
 	}
-	if got := b.post("/login", url.Values{"token": {adminToken}}); got.status != http.StatusTooManyRequests || got.header.Get("Retry-After") == "" {
+	if got := b.post("/login", url.Values{"token": {"guess-5"}}); got.status != http.StatusTooManyRequests || got.header.Get("Retry-After") == "" {
 		t.Errorf("the sixth: %d", got.status)
 	}
 	if status, _ := h.api("guess", "GET", "/runs", ""); status != http.StatusTooManyRequests {
 		t.Errorf("a bearer token: %d", status)
 	}
+	// Behind a proxy everybody has one address: who has a token gets in all the
+	// same, and what others guess is refused as before.
+	if status, got := h.api(adminToken, "GET", "/runs", ""); status != http.StatusOK {
+		t.Errorf("the right bearer token: %d %v", status, got)
+	}
+	if got := h.browser().post("/login", url.Values{"token": {adminToken}}); got.status != http.StatusSeeOther {
+		t.Errorf("the right token: %d", got.status)
+	}
+	if got := h.browser().post("/login", url.Values{"token": {"guess-6"}}); got.status != http.StatusTooManyRequests {
+		t.Errorf("a wrong one after it: %d", got.status)
+	}
 	now = now.Add(time.Minute)
-	if got := b.post("/login", url.Values{"token": {adminToken}}); got.status != http.StatusSeeOther {
+	if got := b.post("/login", url.Values{"token": {"guess-7"}}); got.status != http.StatusUnauthorized {
 		t.Errorf("a minute later: %d", got.status)
+	}
+	// Each refused guess is in the audit once; those beyond the limit are not: they
+	// would fill it.
+	if audit := h.as(adminToken).get("/audit").body; strings.Count(audit, "no such token") != 6 {
+		t.Errorf("%d guesses are in the audit, want 6", strings.Count(audit, "no such token"))
 	}
 }
 

@@ -7,7 +7,11 @@ import (
 )
 
 // A limiter bounds how often somebody may be wrong: mostWrong times in a window
-// for each address, mostWrongAll for all of them together.
+// for each address, mostWrongAll for all of them together. It is asked about what
+// was wrong only. A right token has 20 characters or more of chance and is never
+// refused: behind a proxy everybody has one address, and one who guesses would
+// lock out all. What guesses beyond the limit get is no answer worth a request,
+// and no line in the audit.
 type limiter struct {
 	now func() time.Time
 
@@ -25,25 +29,19 @@ const (
 
 func newLimiter(now func() time.Time) *limiter { return &limiter{now: now, wrong: map[string]int{}} }
 
-// wait is how long an address has to wait before it may try again; 0 is now.
-func (l *limiter) wait(address string) time.Duration {
+// failed counts an attempt that was wrong. Where it was one too many it gives how
+// long the next is refused, too. A window counts at most mostWrongAll, so the map
+// is bounded.
+func (l *limiter) failed(address string) (wait time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.turn()
-	if l.wrong[network(address)] < mostWrong && l.all < mostWrongAll {
-		return 0
+	if l.wrong[network(address)] >= mostWrong || l.all >= mostWrongAll {
+		return l.since.Add(wrongWindow).Sub(l.now())
 	}
-	return l.since.Add(wrongWindow).Sub(l.now())
-}
-
-// failed counts an attempt that was wrong. A window has at most mostWrongAll of
-// them, so the map is bounded too.
-func (l *limiter) failed(address string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.turn()
 	l.wrong[network(address)]++
 	l.all++
+	return 0
 }
 
 // turn begins a new window; the caller holds mu.

@@ -56,14 +56,13 @@ func (r *Room) identify(next http.Handler) http.Handler {
 		v.From = remote(req)
 		ctx := context.WithValue(req.Context(), visitorKey{}, v)
 		if given, bearer := strings.CutPrefix(req.Header.Get("Authorization"), "Bearer "); bearer {
-			if wait := r.limit.wait(v.From); wait > 0 {
-				r.fail(w, req.WithContext(ctx), tooOften(w, wait))
-				return
-			}
 			t, ok := r.token(given)
 			if !ok {
-				r.limit.failed(v.From)
-				r.fail(w, req.WithContext(ctx), &refusal{http.StatusUnauthorized, "no such token", ""})
+				err := error(&refusal{http.StatusUnauthorized, "no such token", ""})
+				if wait := r.limit.failed(v.From); wait > 0 {
+					err = tooOften(w, wait)
+				}
+				r.fail(w, req.WithContext(ctx), err)
 				return
 			}
 			v.Name, v.Role = "token "+t.name, t.role
@@ -141,13 +140,12 @@ func (r *Room) login(w http.ResponseWriter, req *http.Request) error {
 		return tooLarge(err)
 	}
 	from := remote(req)
-	if wait := r.limit.wait(from); wait > 0 {
-		err := tooOften(w, wait)
-		return r.showLogin(w, req, http.StatusTooManyRequests, loginView{Back: req.PostFormValue("back"), Wrong: err.Error() + ": try again in a minute."})
-	}
 	t, ok := r.token(req.PostFormValue("token"))
 	if !ok {
-		r.limit.failed(from)
+		if wait := r.limit.failed(from); wait > 0 {
+			err := tooOften(w, wait)
+			return r.showLogin(w, req, http.StatusTooManyRequests, loginView{Back: req.PostFormValue("back"), Wrong: err.Error() + ": try again in a minute."})
+		}
 		r.audit(req, serve.AuditEntry{By: serve.Actor{Name: "somebody", From: from}, Action: "login", Refused: "no such token"})
 		return r.showLogin(w, req, http.StatusUnauthorized, loginView{Back: req.PostFormValue("back"), Wrong: "No such token."})
 	}

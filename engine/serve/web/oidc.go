@@ -38,9 +38,6 @@ func (r *Room) oidcBegin(w http.ResponseWriter, req *http.Request) error {
 	if r.o.OIDC == nil {
 		return &refusal{http.StatusNotFound, "people are not logged in by Auth0 here", "room: oidc: in a0run.yaml"}
 	}
-	if wait := r.limit.wait(remote(req)); wait > 0 {
-		return tooOften(w, wait)
-	}
 	address, pending, err := r.o.OIDC.Begin(req.Context(), r.callback())
 	if err != nil {
 		return &refusal{http.StatusBadGateway, "the log-in at Auth0 cannot begin: " + err.Error(), ""}
@@ -57,15 +54,14 @@ func (r *Room) oidcFinish(w http.ResponseWriter, req *http.Request) error {
 		return r.showLogin(w, req, http.StatusBadRequest, loginView{Wrong: "No log-in has begun in this browser, or it was too long ago."})
 	}
 	from := remote(req)
-	if wait := r.limit.wait(from); wait > 0 {
-		return tooOften(w, wait)
-	}
 	name, role, err := r.o.OIDC.Finish(req.Context(), r.callback(), req.URL.RawQuery, b.Pending)
 	if err == nil && (name == "" || !atLeast(role, roleViewer)) {
 		err = errors.New("they have no role here")
 	}
 	if err != nil {
-		r.limit.failed(from)
+		if wait := r.limit.failed(from); wait > 0 {
+			return tooOften(w, wait)
+		}
 		r.audit(req, serve.AuditEntry{By: serve.Actor{Name: named(name), From: from}, Action: "login", Refused: err.Error()})
 		return r.showLogin(w, req, http.StatusForbidden, loginView{Wrong: "The log-in was refused: " + err.Error() + "."})
 	}

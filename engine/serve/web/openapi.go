@@ -43,7 +43,7 @@ func (a apiRoute) operation(schemas map[string]any) map[string]any {
 		params = append(params, map[string]any{"name": m[1], "in": "path", "required": true, "schema": map[string]any{"type": "string"}})
 	}
 	for _, q := range a.query {
-		params = append(params, map[string]any{"name": q.name, "in": "query", "description": q.doc, "schema": map[string]any{"type": "string"}})
+		params = append(params, map[string]any{"name": q.name, "in": "query", "description": q.doc, "schema": q.schema()})
 	}
 	answer := map[string]any{"description": "well"}
 	switch {

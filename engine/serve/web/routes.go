@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"strings"
 )
 
 // A route is a page or a form, and who may use it.
@@ -67,9 +68,7 @@ func (r *Room) routes() http.Handler {
 	mux.Handle("GET /login/begin", open(r.oidcBegin))
 	mux.Handle("GET "+callbackPath, open(r.oidcFinish))
 	mux.HandleFunc("GET /static/{name}", r.serveFile)
-	mux.Handle("/", open(func(http.ResponseWriter, *http.Request) error {
-		return &refusal{http.StatusNotFound, "there is no such page", "the navigation has all of them"}
-	}))
+	mux.Handle("/", open(func(w http.ResponseWriter, req *http.Request) error { return otherwise(w, req, mux) }))
 
 	cross := http.NewCrossOriginProtection()
 	cross.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
@@ -81,7 +80,36 @@ func (r *Room) routes() http.Handler {
 	outer.HandleFunc("GET /healthz", r.healthz)
 	outer.HandleFunc("GET /readyz", r.readyz)
 	outer.Handle("/", inside)
-	return headers(recovered(outer))
+	return headers(recovered(r.wholePaths(outer)))
+}
+
+// otherwise answers what no route takes: a path that other methods have is told
+// which, as RFC 9110, 15.5.6 wants it.
+func otherwise(w http.ResponseWriter, req *http.Request, mux *http.ServeMux) error {
+	var allowed []string
+	for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost} {
+		try := &http.Request{Method: method, URL: req.URL, Host: req.Host}
+		if _, pattern := mux.Handler(try); pattern != "" && pattern != "/" {
+			allowed = append(allowed, method)
+		}
+	}
+	if len(allowed) == 0 {
+		return &refusal{http.StatusNotFound, "there is no such page", "the navigation has all of them"}
+	}
+	w.Header().Set("Allow", strings.Join(allowed, ", "))
+	return &refusal{http.StatusMethodNotAllowed, req.Method + " is nothing that " + req.URL.Path + " takes; it takes " + strings.Join(allowed, ", "), ""}
+}
+
+// wholePaths refuses a path of the API with an empty part, as that of a run whose
+// id a script forgot: the mux would send it on to another path.
+func (r *Room) wholePaths(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		if isAPI(req) && strings.Contains(req.URL.EscapedPath(), "//") {
+			r.fail(w, req, &refusal{http.StatusNotFound, "a part of the path is empty", apiRoot + "/openapi.json has all paths"})
+			return
+		}
+		next.ServeHTTP(w, req)
+	})
 }
 
 // healthz and readyz say to whoever asks whether the service lives and works,

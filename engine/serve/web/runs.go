@@ -59,7 +59,7 @@ func (f runsFilter) journal(now time.Time, limit int) (journal.RunFilter, error)
 			return out, nil
 		}
 	}
-	return out, &refusal{http.StatusUnprocessableEntity, "since " + f.Since + " is neither how long ago nor a time", "since=7d, since=12h, since=2026-03-01"}
+	return out, &refusal{http.StatusBadRequest, "since " + f.Since + " is neither how long ago nor a time", "since=7d, since=12h, since=2026-03-01"}
 }
 
 func (f runsFilter) query(offset int) string {
@@ -77,9 +77,13 @@ func (f runsFilter) query(offset int) string {
 
 func runStatuses() []string {
 	return []string{
-		engine.RunRunning, stateKilled, engine.RunDone, engine.RunItems, engine.RunFailed,
-		engine.RunInterrupted, engine.RunInDoubt, engine.RunRefused, engine.RunMoved,
+		engine.RunQueued, engine.RunRunning, stateKilled, engine.RunDone, engine.RunItems, engine.RunFailed,
+		engine.RunInterrupted, engine.RunInDoubt, engine.RunRefused, engine.RunMoved, engine.RunSetAside,
 	}
+}
+
+func runKinds() []string {
+	return []string{engine.KindRun, engine.KindPlan, engine.KindApply, engine.KindUndo}
 }
 
 func (r *Room) runs(w http.ResponseWriter, req *http.Request) error {
@@ -92,7 +96,7 @@ func (r *Room) runs(w http.ResponseWriter, req *http.Request) error {
 	if err != nil {
 		return err
 	}
-	v := runsView{Filter: f, Statuses: runStatuses(), Kinds: []string{engine.KindRun, engine.KindApply, engine.KindUndo}}
+	v := runsView{Filter: f, Statuses: runStatuses(), Kinds: runKinds()}
 	if len(recs) > runsPage {
 		recs = recs[:runsPage]
 		v.Older = f.query(f.Offset + runsPage)
