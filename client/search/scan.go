@@ -93,9 +93,9 @@ func (s *scanner) one() (token, error) {
 		}
 		return token{kind: tokCompare, text: string(s.in[start:s.at]), col: start + 1}, nil
 	case '-':
-		// A minus forbids what follows it, but "-5" after a colon or inside
-		// a range is a number.
-		if len(s.out) == 0 || s.out[len(s.out)-1].kind != tokColon && !s.ranged {
+		// A minus forbids what follows it, but "-5" after a colon, after ">=" or
+		// inside a range is a number.
+		if last := s.last(); last != tokColon && last != tokCompare && !s.ranged {
 			s.at++
 			return token{kind: tokNot, text: "-", col: start + 1}, nil
 		}
@@ -110,6 +110,14 @@ func (s *scanner) one() (token, error) {
 		}
 	}
 	return s.word()
+}
+
+// last is the kind of the token before, tokEnd where there is none.
+func (s *scanner) last() tokKind {
+	if len(s.out) == 0 {
+		return tokEnd
+	}
+	return s.out[len(s.out)-1].kind
 }
 
 func punctuation(c rune) (tokKind, bool) {
@@ -156,7 +164,7 @@ func (s *scanner) phrase() (token, error) {
 func (s *scanner) word() (token, error) {
 	t := token{kind: tokWord, col: s.at + 1}
 	start := s.at
-	compared := len(s.out) > 0 && s.out[len(s.out)-1].kind == tokCompare
+	compared := s.last() == tokCompare
 	for ; s.at < len(s.in); s.at++ {
 		c := s.in[s.at]
 		if c == '\\' {
@@ -188,6 +196,6 @@ func (s *scanner) word() (token, error) {
 // timeAt reports whether the colon here stands inside a time of day
 // ("2024-01-31T10:00:00Z"), where the value began after another colon.
 func (s *scanner) timeAt() bool {
-	return len(s.out) > 0 && s.out[len(s.out)-1].kind == tokColon &&
+	return s.last() == tokColon &&
 		s.at > 0 && unicode.IsDigit(s.in[s.at-1]) && s.at+1 < len(s.in) && unicode.IsDigit(s.in[s.at+1])
 }

@@ -169,6 +169,11 @@ func (c *call) page(l listing) reply {
 	if l.choose == nil {
 		l.filters(c)
 	}
+	return c.pageOf(l)
+}
+
+// pageOf is page for a listing whose conditions stand.
+func (c *call) pageOf(l listing) reply {
 	p := c.op.Paging
 	if p.Style == catalog.Whole {
 		return c.whole(l)

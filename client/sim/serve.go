@@ -39,7 +39,7 @@ type call struct {
 	req     *http.Request
 	now     time.Time
 	token   *accessToken
-	stale   time.Duration // who was made within it is not found by a search
+	stale   time.Duration // a search shows the users as they were so long ago
 }
 
 // A handler answers a call. It runs inside the state's lock: alone when the

@@ -118,7 +118,8 @@ type Fault struct {
 	Slow time.Duration
 	// ContentType is said of the answer instead of what it is.
 	ContentType string
-	// Stale hides from user searches who was made within so long a time.
+	// Stale has user searches show the users as they were so long ago, as far
+	// as they changed after the fault was injected.
 	Stale time.Duration
 }
 
@@ -159,6 +160,7 @@ type Tenant struct {
 	faults  *faults
 	log     *journal
 	answers *answers
+	past    *past
 	clock   *clock
 	control *control
 	jobDue  atomic.Int64 // when the next job ends, UNIX nanoseconds; 0: none is under way
@@ -178,8 +180,9 @@ func New(o Options) (*Tenant, error) {
 	t := &Tenant{
 		o: o, table: catalog.Default(), state: store.New(indexes(), orders()...),
 		faults: newFaults(), log: newJournal(o.LogLimit),
-		keys: newKeys(), answers: &answers{}, clock: &clock{base: o.Clock}, control: newControl(o.ControlToken),
+		keys: newKeys(), answers: &answers{}, past: &past{}, clock: &clock{base: o.Clock}, control: newControl(o.ControlToken),
 	}
+	t.state.Watch(usersKind, func(id string, old store.Object) { t.past.note(t.now(), id, old) })
 	t.place(o.BaseURL)
 	t.ids = newIDs(t.Domain())
 	t.routes = newRouter(t.table)
@@ -268,6 +271,9 @@ func (t *Tenant) Inject(f Fault) {
 	}
 	if op, ok := t.table.Lookup(f.Operation); ok {
 		f.Operation = op.ID
+	}
+	if f.Stale > 0 {
+		t.past.keep(f.Stale)
 	}
 	t.faults.add(f)
 }

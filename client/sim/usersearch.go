@@ -93,16 +93,15 @@ func listUsers(c *call) reply {
 	if name := c.query.Get("connection"); name != "" {
 		l.keep = append(l.keep, func(u object) bool { return hasConnection(u, name) })
 	}
-	if c.stale > 0 {
-		since := stamp(c.now.Add(-c.stale))
-		l.keep = append(l.keep, func(u object) bool { return str(u, "created_at") < since })
-		s.asked += " as of " + since
-	}
 	s.keep, l.keep = l.keep, nil
+	if c.stale > 0 {
+		l.chosen, l.fixed = s.sort(s.among(c.lagging(), s.query)), true
+		return c.pageOf(l)
+	}
 	if s.query != nil || s.field != "" || len(s.keep) > 0 {
 		l.choose = s.page
 	}
-	return c.page(l)
+	return c.pageOf(l)
 }
 
 // askedFor is a request without what chooses a page or fields of its answer.
@@ -266,21 +265,37 @@ func (s *userSearch) find(tx *store.Tx) []object {
 	default:
 		from = in.users.Created(in.lo, in.hi)
 	}
-	if in.rest != nil || len(s.keep) > 0 {
-		found := from[:0:0]
-		l := listing{keep: s.keep}
-		for _, u := range from {
-			if l.matches(u) && (in.rest == nil || in.rest.Match(u)) {
-				found = append(found, u)
-			}
+	from = s.among(from, in.rest)
+	if ok && s.field == in.order {
+		return from
+	}
+	return s.sort(from)
+}
+
+// among are those of some users that are searched for, where query is what is
+// left of the search.
+func (s *userSearch) among(from []object, query *search.Query) []object {
+	if query == nil && len(s.keep) == 0 {
+		return from
+	}
+	found := from[:0:0]
+	l := listing{keep: s.keep}
+	for _, u := range from {
+		if l.matches(u) && (query == nil || query.Match(u)) {
+			found = append(found, u)
 		}
-		from = found
 	}
-	if s.field != "" && (!ok || s.field != in.order) {
-		path := strings.Split(s.field, ".")
-		from = slices.Clone(from)
-		slices.SortStableFunc(from, func(a, b object) int { return s.way * compareField(a, b, path) })
+	return found
+}
+
+// sort gives users in the order that is asked for.
+func (s *userSearch) sort(from []object) []object {
+	if s.field == "" {
+		return from
 	}
+	path := strings.Split(s.field, ".")
+	from = slices.Clone(from)
+	slices.SortStableFunc(from, func(a, b object) int { return s.way * compareField(a, b, path) })
 	return from
 }
 

@@ -37,6 +37,7 @@ type Store struct {
 	colls   map[Key]*collection
 	indexes map[string][]Index
 	orders  map[string][]Order
+	watches map[string]func(id string, old Object)
 	changes uint64
 	disk    *disk // nil when the state is only in memory
 }
@@ -49,6 +50,22 @@ func New(indexes map[string][]Index, orders ...Order) *Store {
 		s.orders[o.Kind] = append(s.orders[o.Kind], o)
 	}
 	return s
+}
+
+// Watch has f told of each write to a kind, before the lock is free: what the
+// object was (nil: it was not there); id "" says that all is another. It is
+// called before the store is used.
+func (s *Store) Watch(kind string, f func(id string, old Object)) {
+	if s.watches == nil {
+		s.watches = map[string]func(string, Object){}
+	}
+	s.watches[kind] = f
+}
+
+func (s *Store) tell(kind, id string, old Object) {
+	if f := s.watches[kind]; f != nil {
+		f(id, old)
+	}
 }
 
 // View runs f with a Tx that reads. Views run beside each other; f must not
@@ -92,6 +109,9 @@ func (s *Store) Restore(from *Store) {
 	s.changes++
 	if s.disk != nil {
 		s.disk.write(s, s.everything(before))
+	}
+	for _, f := range s.watches {
+		f("", nil)
 	}
 	for _, coll := range s.colls {
 		coll.version = s.changes

@@ -75,6 +75,7 @@ func (tx *Tx) Put(k Key, id string, o Object) {
 	c, old := tx.make(k), tx.Get(k, id)
 	c.put(id, o)
 	c.note(old, o)
+	tx.s.tell(k.Kind, id, old)
 	tx.touch(k, &id)
 }
 
@@ -89,6 +90,7 @@ func (tx *Tx) Delete(k Key, id string) bool {
 	}
 	tx.changed(c)
 	c.note(old, nil)
+	tx.s.tell(k.Kind, id, old)
 	tx.touch(k, &id)
 	return true
 }
@@ -105,6 +107,7 @@ func (tx *Tx) Clear(k Key) int {
 			c.remove(id)
 		}
 		c.forget()
+		tx.s.tell(k.Kind, "", nil)
 		tx.touch(k, nil)
 	}
 	return n
