@@ -9,7 +9,7 @@ CALLS    ?= 2000
 SOAK     ?= 24h
 LINES    ?= 8
 
-.PHONY: build cross test vet lint tidy demo bench bench-pace torture soak fuzz sdk clean
+.PHONY: build cross test vet lint tidy demo bench bench-pace torture soak fuzz test-peers clean
 
 build: ## one static binary in bin/
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/a0run ./cmd/a0run
@@ -65,8 +65,8 @@ fuzz: ## every fuzz target for FUZZTIME
 		done || exit 1; \
 	done
 
-sdk: build ## Auth0's own SDK for Node against the local tenant; needs node, npm and a registry
-	./scripts/sdk/run.sh bin/a0run
+test-peers: build ## Auth0's own SDK for Node and its deploy-cli against the local tenant; needs node, npm and a registry (10 minutes)
+	./scripts/peers/run.sh bin/a0run
 
 clean:
 	rm -rf bin dist

@@ -77,3 +77,14 @@ func changeStatus(c *call) reply {
 	c.tx.Put(k, c.params[0], o)
 	return reply{status: c.status(http.StatusOK), body: o}
 }
+
+// patchPhoneTemplate changes what a message says; in which language it is
+// written was said when it was made, and no change repeats it.
+func patchPhoneTemplate(c *call) reply {
+	if old := c.tx.Get(c.key(), c.id()); old != nil && c.body["content"] != nil {
+		content := store.Clone(sub(old, "content"))
+		merge(content, sub(c.body, "content"), nil)
+		c.body["content"] = content
+	}
+	return patchItem(c)
+}

@@ -199,6 +199,8 @@ func patchClient(c *call) reply {
 				}
 			}
 			o[k] = meta
+		case k == "jwt_configuration":
+			o[k] = jwtConfiguration(sub(o, k), v)
 		default:
 			o[k] = v
 		}
@@ -208,6 +210,19 @@ func patchClient(c *call) reply {
 	}
 	c.tx.Put(clientsKey(), c.id(), o)
 	return c.ok(o)
+}
+
+// jwtConfiguration replaces one by another. How the secret is written down was
+// decided when it was made: deploy-cli never sends it with a change, and a
+// tenant still shows it afterwards.
+func jwtConfiguration(old object, patch any) any {
+	jwt, ok := patch.(object)
+	if encoded, had := old["secret_encoded"]; ok && had && jwt["secret_encoded"] == nil {
+		jwt = store.Clone(jwt)
+		jwt["secret_encoded"] = encoded
+		return jwt
+	}
+	return patch
 }
 
 func deleteClient(c *call) reply {

@@ -76,18 +76,43 @@ func createConnection(c *call) reply {
 	return c.ok(connectionView(c.tx, o))
 }
 
+// checkDatabaseOptions refuses what a database's options cannot say together.
 func checkDatabaseOptions(o object) *reply {
-	_, attributes := o["attributes"]
-	var rep reply
-	switch {
-	case attributes && o["requires_username"] != nil:
-		rep = failure(http.StatusBadRequest, "Cannot set both options.attributes and options.requires_username", "invalid_body")
-	case attributes && o["validation"] != nil:
-		rep = failure(http.StatusBadRequest, "Cannot set both options.attributes and options.validation", "invalid_body")
-	default:
+	refuse := func(text string) *reply {
+		rep := failure(http.StatusBadRequest, text, "invalid_body")
+		return &rep
+	}
+	// Both are read, since one is the older name of the other; deploy-cli takes
+	// the older out before it writes, because a tenant refuses the two.
+	if o["password_options"] != nil {
+		for _, k := range []string{"passwordPolicy", "password_complexity_options", "password_history", "password_no_personal_info", "password_dictionary"} {
+			if o[k] != nil {
+				return refuse("Cannot set both options.password_options and options." + k)
+			}
+		}
+	}
+	attributes := sub(o, "attributes")
+	if attributes == nil {
 		return nil
 	}
-	return &rep
+	for _, k := range []string{"requires_username", "validation"} {
+		if o[k] != nil {
+			return refuse("Cannot set both options.attributes and options." + k)
+		}
+	}
+	active := false
+	for name := range attributes {
+		a := sub(attributes, name)
+		is := truth(sub(a, "identifier"), "active")
+		active = active || is
+		if signup := sub(a, "signup"); is && name == "phone_number" && signup != nil && str(signup, "status") != "required" {
+			return refuse("attribute phone_number must also be required on signup")
+		}
+	}
+	if !active {
+		return refuse("attributes must contain one active identifier")
+	}
+	return nil
 }
 
 // newConnection fills in what the tenant fills in.
@@ -183,8 +208,10 @@ func patchConnection(c *call) reply {
 	for k, v := range c.body {
 		switch k {
 		case "id", "strategy", "enabled_clients":
+		case "options":
+			o[k] = databaseOptions(old, v)
 		default:
-			o[k] = v // options too: they are replaced as a whole
+			o[k] = v
 		}
 	}
 	if renamed && name != old["name"] {
@@ -203,9 +230,27 @@ func patchConnection(c *call) reply {
 	return c.ok(connectionView(c.tx, o))
 }
 
+// databaseOptions replaces options as a whole, but that the older name of a
+// password policy is still read where only the newer one was written.
+func databaseOptions(old object, v any) any {
+	o, ok := v.(object)
+	policy, had := sub(old, "options")["passwordPolicy"]
+	if !ok || !had || o["password_options"] == nil {
+		return v
+	}
+	o = store.Clone(o)
+	o["passwordPolicy"] = policy
+	return o
+}
+
 func checkConnectionPatch(c *call, old object) *reply {
 	refuse := func(rep reply) *reply { return &rep }
 	name := str(c.body, "name")
+	if str(old, "strategy") == "auth0" {
+		if rep := checkDatabaseOptions(sub(c.body, "options")); rep != nil {
+			return rep
+		}
+	}
 	if _, has := c.body["name"]; !has || name == str(old, "name") && !c.t.o.NoConnectionRename {
 		return nil // the same name changes nothing
 	}

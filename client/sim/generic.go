@@ -3,6 +3,7 @@ package sim
 import (
 	"net/http"
 	"slices"
+	"strings"
 
 	"a0run/client/catalog"
 	"a0run/client/sim/store"
@@ -361,7 +362,16 @@ func firstArray(o object) []any {
 // Single things: settings of which there is one, at a path of their own.
 
 func (c *call) single() (store.Key, string) {
-	return store.Key{Kind: "=" + c.rt.path}, joined(c.params)
+	return singleKey(c.rt.path), joined(c.params)
+}
+
+// singleKey is where a thing of which there is one is kept. The settings of
+// messages to phones have two paths: the older says sms.
+func singleKey(path string) store.Key {
+	if rest, older := strings.CutPrefix(path, "/guardian/factors/sms/"); older {
+		path = "/guardian/factors/phone/" + rest
+	}
+	return store.Key{Kind: "=" + path}
 }
 
 func getSingle(c *call) reply {

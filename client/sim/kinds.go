@@ -99,7 +99,8 @@ func stamped(kind string) bool {
 	switch kind {
 	case "/roles", "/organizations", "/clients", "/connections", "/client-grants", "/resource-servers", "/rules",
 		"/rules-configs", "/log-streams", "/email-templates", "/device-credentials", "/custom-domains",
-		"/guardian/factors", "/connections/{}/scim-configuration/tokens":
+		"/guardian/factors", "/guardian/factors/{}/providers", "/connections/{}/scim-configuration/tokens",
+		"/prompts/{}/custom-text", "/self-service-profiles/{}/custom-text/{}":
 		return false
 	}
 	return true
@@ -324,6 +325,7 @@ func handlers() map[string]handler {
 			return absent("/branding/themes")
 		},
 		"PUT " + loginTemplate:                putLoginTemplate,
+		"PATCH /tenants/settings":             patchSettings,
 		"GET /stats/active-users":             func(c *call) reply { return c.ok(c.tx.Len(usersKey())) },
 		"GET /stats/daily":                    func(c *call) reply { return c.ok([]any{}) },
 		"GET /user-blocks/{}":                 func(c *call) reply { return c.ok(object{"blocked_for": []any{}}) },
@@ -342,6 +344,7 @@ func handlers() map[string]handler {
 		"GET /connections/{}/status":            checkStatus,
 		"GET /anomaly/blocks/ips/{}":            getItem,
 		"POST /branding/phone/templates/{}/try": tried,
+		"PATCH /branding/phone/templates/{}":    patchPhoneTemplate,
 		"POST /branding/phone/providers/{}/try": tried,
 		"POST /tickets/email-verification":      ticket("email-verification"),
 		"POST /tickets/password-change":         ticket("reset-email"),

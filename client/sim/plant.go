@@ -73,7 +73,7 @@ func (g *gardener) one(r seedResource, o object) error {
 		return g.organization(o)
 	}
 	if r.place.single {
-		k := store.Key{Kind: "=" + r.place.path}
+		k := singleKey(r.place.path)
 		v := preset(r.place.path, g.t)
 		if v == nil {
 			v = object{}

@@ -20,6 +20,7 @@ func newer() map[string]string {
 		"CreateOrganizationRequestContent":                 "is_app_entitlement_active third_party_client_access",
 		"CreateResourceServerRequestContent":               "token_lifetime_for_anonymous_access_tokens token_lifetime_for_web",
 		"CreateRoleRequestContent":                         "owner_id type",
+		"CreateRuleRequestContent":                         "stage",
 		"CreateSelfServiceProfileSsoTicketRequestContent":  "third_party_client_access_config",
 		// The document has these only as they are read.
 		"EventStreamWebhookBasicAuth":                      "password",

@@ -1983,7 +1983,7 @@ var rows = [...]rule{ //nolint:gochecknoglobals // a constant table: laid out by
 	1976: {kinds: isObject, fields: []member{{"limit", 0, false}, {"rules", 1975, false}, {"start", 0, false}, {"total", 0, false}}, rest: 1},
 	1977: {one: []ruleID{1975, 1976}},
 	1978: {kinds: isWhole | isNumber, low: 0, hasLow: true},
-	1979: {kinds: isObject, fields: []member{{"enabled", 4, false}, {"name", 1654, true}, {"order", 1978, false}, {"script", 233, true}}, rest: 1},
+	1979: {kinds: isObject, fields: []member{{"enabled", 4, false}, {"name", 1654, true}, {"order", 1978, false}, {"script", 233, true}, {"stage", 131, false}}, rest: 1},
 	1980: {kinds: isText, maxLen: 127, minLen: 1},
 	1981: {kinds: isObject, fields: []member{{"value", 3, true}}, rest: 1},
 	1982: {kinds: isObject, minProps: 1, fields: []member{{"enabled", 4, false}, {"name", 1654, false}, {"order", 1978, false}, {"script", 233, false}}, rest: 1},
@@ -2657,4 +2657,4 @@ var requests = [...]request{ //nolint:gochecknoglobals // as rows
 }
 
 // newer are fields that the document does not have yet: no answer leaves them out.
-var newer = []string{"allow_missing_user_id", "anonymous", "anonymous_sessions", "anonymous_user", "auth0_managed", "b2b_integration_configuration", "cross_app_access_resource_app", "cross_origin_auth", "deleted_at", "direct_members_count", "grants", "header_value", "http_message_signature", "identifiers", "identity_assertion_authorization_grant", "is_app_entitlement_active", "local_resource_discovery", "match_all", "owner_id", "pre-custom-token-exchange", "pre-custom-token-exchange", "profileData", "provisioning", "server_key", "sync_groups", "tenant_id", "third_party_client_access", "third_party_client_access_config", "token_lifetime_for_anonymous_access_tokens", "token_lifetime_for_web"} //nolint:gochecknoglobals // as rows
+var newer = []string{"allow_missing_user_id", "anonymous", "anonymous_sessions", "anonymous_user", "auth0_managed", "b2b_integration_configuration", "cross_app_access_resource_app", "cross_origin_auth", "deleted_at", "direct_members_count", "grants", "header_value", "http_message_signature", "identifiers", "identity_assertion_authorization_grant", "is_app_entitlement_active", "local_resource_discovery", "match_all", "owner_id", "pre-custom-token-exchange", "pre-custom-token-exchange", "profileData", "provisioning", "server_key", "stage", "sync_groups", "tenant_id", "third_party_client_access", "third_party_client_access_config", "token_lifetime_for_anonymous_access_tokens", "token_lifetime_for_web"} //nolint:gochecknoglobals // as rows

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Auth0's own SDK for Node against the local tenant. It needs node and npm, and
-# a registry to install from; what it installs and writes is in a directory for
-# temporary files and goes with it.
+# Auth0's own SDK for Node and its deploy-cli against the local tenant. It needs
+# node and npm, and a registry to install from; what it installs and writes is in
+# a directory for temporary files and goes with it.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 binary=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
@@ -13,7 +13,7 @@ end() {
 }
 trap end EXIT
 trap 'exit 1' INT TERM
-cp "$here/package.json" "$here/package-lock.json" "$here/check.mjs" "$dir"
+cp "$here"/*.json "$here"/*.mjs "$dir"
 cd "$dir"
 npm ci --no-audit --no-fund --loglevel=error
 "$binary" sim --tls --seed "$here/seed.yaml" --ready-file ready.json >sim.log 2>&1 &
@@ -22,4 +22,7 @@ while [ ! -f ready.json ]; do
 	kill -0 "$tenant" 2>/dev/null || { cat sim.log; exit 1; }
 	sleep 0.1
 done
-NODE_EXTRA_CA_CERTS=$(node -p 'JSON.parse(fs.readFileSync("ready.json")).ca_file') node check.mjs ready.json
+failed=0
+NODE_EXTRA_CA_CERTS=$(node -p 'JSON.parse(fs.readFileSync("ready.json")).ca_file') node check.mjs ready.json || failed=1
+TMPDIR=$dir node deploy.mjs "$binary" || failed=1
+exit $failed
