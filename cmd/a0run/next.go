@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"a0run/engine"
 	"a0run/engine/cron"
 	"a0run/engine/project"
 )
@@ -23,7 +24,11 @@ twice.
 
 With --json it is one list of objects: schedule, playbook, time (RFC 3339, with
 the zone's offset), zone, and where they say something: note, clocks (changes
-since the time before), starts (later than due, by jitter), blackout, paused.`
+since the time before), starts (later than due, by jitter), blackout, paused.
+
+Where something else is wrong with a schedule (a playbook that is not there, an
+unknown tenant or parameter), the times are shown all the same, and the exit code
+is 2.`
 
 const nextExample = `  a0run next
   a0run next jobs/cleanup.lua -n 3
@@ -76,10 +81,18 @@ func showNext(w *world, args []string, f *nextFlags) error {
 	if f.n < 1 || f.n > 10_000 {
 		return &usageError{fmt.Sprintf("-n %d: want a number from 1 to 10000", f.n), ""}
 	}
-	all, err := findSchedules(w, args)
+	all, wrong, err := findSchedules(w, args)
 	if err != nil {
 		return err
 	}
+	if err := f.show(w, all); err != nil || !wrong {
+		return err
+	}
+	return exitError(engine.ExitUsage)
+}
+
+// show prints the times of schedules.
+func (f *nextFlags) show(w *world, all []*plotted) error {
 	times := []nextTime{}
 	for _, s := range all {
 		after, err := f.start(w, s.Zone)
@@ -201,18 +214,19 @@ type plotted struct {
 	playbook string
 }
 
-// findSchedules are the schedules of a file, or of the project that holds here.
-func findSchedules(w *world, args []string) ([]*plotted, error) {
+// findSchedules are the schedules of a file, or of the project that holds here;
+// wrong says that mistakes were told, by which no time changes.
+func findSchedules(w *world, args []string) (all []*plotted, wrong bool, err error) {
 	if len(args) == 1 && !isProject(w, args[0]) {
 		p, err := loadPlaybook(w, args[0])
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
-		all, problems := cron.OfHead(p.head(), filepath.ToSlash(args[0]))
+		heads, problems := cron.OfHead(p.head(), filepath.ToSlash(args[0]))
 		if len(problems) > 0 {
-			return nil, problems
+			return nil, false, problems
 		}
-		return plottedOf(all, args[0]), nil
+		return plottedOf(heads, args[0]), false, nil
 	}
 	file := ""
 	if len(args) == 1 {
@@ -220,17 +234,18 @@ func findSchedules(w *world, args []string) ([]*plotted, error) {
 	}
 	l, err := newLoader(w, file)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	setup, err := l.Load(nil)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	// When a schedule is due does not hang on its playbook.
 	for _, p := range setup.Problems {
-		fmt.Fprintln(w.stderr, "warning: "+printable(p.Text))
+		for line := range strings.Lines(p.Text) {
+			fmt.Fprintln(w.stderr, printable(strings.TrimSuffix(line, "\n")))
+		}
 	}
-	var all []*plotted
 	known := map[string]bool{}
 	for _, p := range setup.Schedules {
 		known[p.ID] = true
@@ -241,7 +256,7 @@ func findSchedules(w *world, args []string) ([]*plotted, error) {
 			all = append(all, &plotted{s, filepath.ToSlash(s.Playbook)})
 		}
 	}
-	return all, nil
+	return all, len(setup.Problems) > 0, nil
 }
 
 func plottedOf(all []*cron.Schedule, playbook string) []*plotted {

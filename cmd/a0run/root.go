@@ -2,11 +2,14 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"runtime"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"a0run/engine"
 )
@@ -46,13 +49,39 @@ func rootCommand(w *world) *cobra.Command {
 	root.SetVersionTemplate("a0run {{.Version}}\n")
 	root.SuggestionsMinimumDistance = 2
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return &usageError{err.Error(), "`" + cmd.CommandPath() + " --help` lists the flags"}
+		return &usageError{flagMistake(err), "`" + cmd.CommandPath() + " --help` lists the flags"}
 	})
 	defer strictCompletion(root)
 	defer strictHelp(root)
 	root.AddCommand(runCommandOf(w), resumeCommand(w), undoCommand(w), planCommand(w), applyCommand(w), checkCommand(w), opsCommand(w), simCommand(w), versionCommand(w))
 	root.AddCommand(runsCommand(w), whyCommand(w), resolveCommand(w), notifyCommand(w), limitsCommand(w), nextCommand(w), serveCommand(w), workCommand(w))
 	return root
+}
+
+// flagMistake says what a flag wants, where its library shows how Go reads numbers.
+func flagMistake(err error) string {
+	var wrong *pflag.InvalidValueError
+	if !errors.As(err, &wrong) {
+		return err.Error()
+	}
+	flag, want := wrong.GetFlag(), ""
+	switch kind := flag.Value.Type(); {
+	case strings.HasPrefix(kind, "int"), strings.HasPrefix(kind, "uint"):
+		want = "a whole number"
+	case strings.HasPrefix(kind, "float"):
+		want = "a number"
+	case kind == "bool":
+		want = "true or false"
+	case kind == "duration":
+		want = "a duration, as 90s, 15m or 2h"
+	default:
+		return err.Error()
+	}
+	name := "--" + flag.Name
+	if flag.Shorthand != "" {
+		name = "-" + flag.Shorthand
+	}
+	return name + " " + printable(wrong.GetValue()) + ": want " + want
 }
 
 // unknownCommand teaches the nearest command below one.

@@ -22,7 +22,9 @@ and how to undo it. Values that are secret are shown as (hidden).
 
 The object is KIND/ID, with a resource's name as KIND (users, connections,
 clients, roles, files …); the ID alone is enough where only one kind has it. Of
-what a tenant has one only the KIND is enough (branding, tenants.settings).
+what a tenant has one only the KIND is enough (branding, tenants.settings). An ID
+alone that no run has read or changed is exit code 2; KIND/ID that nothing has
+changed is none.
 
 A relation is found with both its sides: roles that a user was given, from the
 user's side and from the role's.`
@@ -96,6 +98,11 @@ func why(ctx context.Context, w *world, object string, f *whyFlags) error {
 		return err
 	}
 	q.suggest(ctx)
+	if kind == "" && q.reads == 0 && f.since == "" && f.tenant == "" {
+		// A typing mistake as likely as an object that nobody has touched: a script
+		// must not take it for the latter.
+		return exitError(engine.ExitUsage)
+	}
 	return nil
 }
 

@@ -2,6 +2,8 @@ package cron
 
 import (
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -50,6 +52,9 @@ func parseLine(text string, zone *time.Location) (*line, error) {
 		return nil, err
 	}
 	for i, field := range fields { // one by one, so that the message names the field
+		if err := backwards(text, field, i); err != nil {
+			return nil, err
+		}
 		alone := []string{"*", "*", "*", "*", "*"}
 		alone[i] = field
 		if _, err := parser.Parse(strings.Join(alone, " ")); err != nil {
@@ -92,6 +97,55 @@ func fieldHints() []string {
 		`days are 0-7 (0 and 7 are Sunday) or sun-sat, fri#1 the first Friday of the month, fri#L the last`,
 	}
 }
+
+// backwards refuses ranges like 22-6, which the library takes over the turn of the
+// day: cron and POSIX have none, and who writes 50-10 has made a mistake as likely.
+// Days of the week by their names are another matter: fri-mon means one thing only.
+func backwards(text, field string, which int) error {
+	for part := range strings.SplitSeq(field, ",") {
+		span, _, _ := strings.Cut(part, "/")
+		first, last, ok := strings.Cut(span, "-")
+		from, isFrom := fieldNumber(first, which)
+		to, isTo := fieldNumber(last, which)
+		if !ok || !isFrom || !isTo || from <= to {
+			continue
+		}
+		least, most := fieldBounds(which)
+		sides := fmt.Sprintf("%d-%d,%d-%d", from, most, least, to)
+		if which < 4 {
+			return &lineError{text + ": " + part + " goes backwards", sides + " is both sides of the turn"}
+		}
+		if strings.Trim(span, "0123456789-") == "" {
+			names := weekdays()
+			return &lineError{text + ": " + part + " goes backwards", names[from] + "-" + names[to] + ", or " + sides}
+		}
+	}
+	return nil
+}
+
+func fieldBounds(which int) (least, most int) {
+	least = []int{0, 0, 1, 1, 0}[which]
+	return least, []int{59, 23, 31, 12, 6}[which]
+}
+
+// fieldNumber reads a number, or a name of a month or a day.
+func fieldNumber(text string, which int) (int, bool) {
+	if n, err := strconv.Atoi(text); err == nil {
+		return n, true
+	}
+	names := map[int][]string{3: months(), 4: weekdays()}[which]
+	i := slices.Index(names, strings.ToLower(text))
+	if which == 3 {
+		return i + 1, i >= 0
+	}
+	return i, i >= 0
+}
+
+func months() []string {
+	return []string{"jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"}
+}
+
+func weekdays() []string { return []string{"sun", "mon", "tue", "wed", "thu", "fri", "sat"} }
 
 func countFields(text string, fields []string) error {
 	switch {

@@ -124,6 +124,51 @@ func (p *parser) read() {
 		p.wrong("end", "", "end: %s is before start: %s", s.End.Format(time.RFC3339), s.Start.Format(time.RFC3339))
 	}
 	p.conflicts()
+	if len(p.problems) == 0 {
+		p.jitter()
+	}
+}
+
+// jitter refuses one by which runs would begin in another order than they are due.
+func (p *parser) jitter() {
+	s := p.s
+	if gap := s.shortest(s.Jitter); gap > 0 && s.Jitter > gap {
+		p.wrong("jitter", "jitter: "+shortDuration(gap)+" at most",
+			"jitter: %s is more than the %s between two due times: a run could begin before the one that was due before it", shortDuration(s.Jitter), shortDuration(gap))
+	}
+}
+
+// shortest is the shortest time between two due times that follow each other, of
+// those of a year, or the first that is shorter than enough. 0 where there are no
+// two.
+func (s *Schedule) shortest(enough time.Duration) time.Duration {
+	if enough <= 0 {
+		return 0
+	}
+	shortest := time.Duration(0)
+	begin := later(s.Start, time.Date(2026, 1, 1, 0, 0, 0, 0, s.Zone)).Add(-time.Nanosecond)
+	last := s.timing.next(begin)
+	for n := 0; n < 1000 && !last.IsZero() && last.Sub(begin) < 366*24*time.Hour; n++ {
+		t := s.timing.next(last)
+		if t.IsZero() {
+			break
+		}
+		if gap := t.Sub(last); shortest == 0 || gap < shortest {
+			shortest = gap
+		}
+		if shortest < enough {
+			break
+		}
+		last = t
+	}
+	return shortest
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // conflicts are keys that say nothing beside others.
@@ -264,7 +309,14 @@ func (p *parser) line(v any) {
 	p.s.timing = l
 }
 
+// every refuses a number without a unit, although it would be seconds as it is for
+// timeouts: who writes 15 for how often means minutes as likely.
 func (p *parser) every(v any) {
+	switch v.(type) {
+	case int64, float64:
+		p.wrong("every", fmt.Sprintf("write %vs, %vm or %vh", v, v, v), "every: %v has no unit", v)
+		return
+	}
 	every := p.duration("every", v)
 	switch {
 	case every == 0:

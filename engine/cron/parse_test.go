@@ -40,6 +40,14 @@ func TestMistakes(t *testing.T) {
 		"a zone":               {tree("cron", "0 0 * * *", "zone", "Europe/Berln"), `zone: there is no time zone "Europe/Berln"`},
 		"the machine's zone":   {tree("cron", "0 0 * * *", "zone", "Local"), `there is no time zone "Local"`},
 		"too often":            {tree("every", "100ms"), "every: 100ms is not made of whole seconds"},
+		"no unit":              {tree("every", int64(15)), "every: 15 has no unit (write 15s, 15m or 15h)"},
+		"no unit from Lua":     {tree("every", 15.0), "every: 15 has no unit"},
+		"minutes backwards":    {tree("cron", "50-10 * * * *"), "cron: 50-10 * * * *: 50-10 goes backwards (50-59,0-10 is both sides of the turn)"},
+		"hours backwards":      {tree("cron", "0 22-6/2 * * *"), "22-6/2 goes backwards (22-23,0-6 is"},
+		"days backwards":       {tree("cron", "0 0 * * 5-1"), "5-1 goes backwards (fri-mon, or 5-6,0-1)"},
+		"months backwards":     {tree("cron", "0 0 1 nov-feb *"), "nov-feb goes backwards (11-12,1-2 is"},
+		"too much jitter":      {tree("every", "5m", "jitter", "6m"), "jitter: 6m is more than the 5m between two due times: a run could begin before the one that was due before it (jitter: 5m at most)"},
+		"jitter of a line":     {tree("cron", "0,10 3 * * *", "jitter", "1h"), "jitter: 1h is more than the 10m between two due times"},
 		"no duration":          {tree("every", "soon"), `every: got "soon", want a duration`},
 		"no time":              {tree("at", "tomorrow"), `at: got "tomorrow", want a time (write "2026-12-24 03:00"`},
 		"a day alone":          {tree("at", "2026-12-24"), `at: "2026-12-24" has no time of day (at: "2026-12-24 03:00")`},
@@ -64,6 +72,29 @@ func TestMistakes(t *testing.T) {
 				t.Errorf("got %v, want %q", problems, tc.want)
 			}
 		})
+	}
+}
+
+// What is near to these mistakes is none.
+func TestNearMistakes(t *testing.T) {
+	t.Parallel()
+	for _, v := range []any{
+		tree("every", "15s"), tree("every", "5m", "jitter", "5m"), tree("cron", "0 3 * * *", "jitter", "2h"), tree("cron", "0 0 * * fri-mon"), tree("cron", "0 0 * * 5-7"),
+		tree("cron", "0 0 L-3 * *"), tree("cron", "0 22-23,0-6 * * *"), tree("at", "2026-12-24 03:00", "jitter", "2h"), tree("cron", "0 0 29 2 *", "jitter", "2h"),
+	} {
+		if _, problems := Parse(v, func(string) engine.Position { return engine.Position{} }); len(problems) > 0 {
+			t.Errorf("%v: %v", v, problems)
+		}
+	}
+	from := time.Date(2026, 3, 6, 12, 0, 0, 0, time.UTC) // a Friday
+	s, _ := Parse(tree("cron", "0 0 * * fri-mon"), func(string) engine.Position { return engine.Position{} })
+	var days []string
+	for range 4 {
+		from = s.Next(from)
+		days = append(days, from.Format("Mon"))
+	}
+	if got := strings.Join(days, " "); got != "Sat Sun Mon Fri" {
+		t.Errorf("fri-mon after a Friday is %s", got)
 	}
 }
 
