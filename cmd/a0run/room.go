@@ -10,6 +10,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -31,9 +32,11 @@ const noRoom = "none"
 type roomSetup struct {
 	control serve.Control
 	project *project.Project
-	box     *seal.Box
-	listen  string // --listen; "" where it was not given
-	log     *slog.Logger
+	// newest gives a0run.yaml as it was read last; nil where it is never read again.
+	newest func() *project.Project
+	box    *seal.Box
+	listen string // --listen; "" where it was not given
+	log    *slog.Logger
 }
 
 // A controlRoom is an open control room with the messages about runs.
@@ -43,12 +46,14 @@ type controlRoom struct {
 	stop     context.CancelFunc
 	told     chan struct{} // closed when the last change was read
 	log      *slog.Logger
+	world    *world
+	closing  sync.WaitGroup // notifiers that were replaced
 }
 
 // openRoom opens the control room of a service, and begins to tell people.
 func openRoom(ctx context.Context, w *world, s roomSetup) (*controlRoom, error) {
 	redactor := &engine.Redactor{Off: w.shown}
-	r := &controlRoom{log: s.log, told: make(chan struct{})}
+	r := &controlRoom{log: s.log, told: make(chan struct{}), world: w}
 	var err error
 	if r.notifier, err = openNotifier(ctx, w, s, redactor); err != nil {
 		return nil, err
@@ -59,7 +64,7 @@ func openRoom(ctx context.Context, w *world, s roomSetup) (*controlRoom, error) 
 		}
 	}
 	ctx, r.stop = context.WithCancel(context.WithoutCancel(ctx))
-	go r.tell(ctx, s)
+	go r.tell(ctx, s, s.control.Changes()) // from now on: what is told while it begins is not lost
 	return r, nil
 }
 
@@ -178,9 +183,12 @@ func openNotifier(ctx context.Context, w *world, s roomSetup, redactor *engine.R
 	}
 	n, err := notify.New(notify.Options{
 		Receivers: to, Group: s.project.Notify.Group, Redact: redactor.Redact,
-		Report: func(receiver string, err error) {
-			if err != nil {
-				s.log.Warn("a message was not taken", "receiver", receiver, "error", err)
+		Report: func(receiver string, err error, again time.Duration) {
+			switch {
+			case err != nil && again > 0:
+				s.log.Warn("a message was not taken, and is sent again", "receiver", receiver, "in", again.String(), "error", err)
+			case err != nil:
+				s.log.Error("a message was not taken, and is given up", "receiver", receiver, "error", err)
 			}
 		},
 	})
@@ -191,9 +199,8 @@ func openNotifier(ctx context.Context, w *world, s roomSetup, redactor *engine.R
 }
 
 // tell reads what changes and tells people of it.
-func (r *controlRoom) tell(ctx context.Context, s roomSetup) {
+func (r *controlRoom) tell(ctx context.Context, s roomSetup, changes *serve.Feed[serve.Change]) {
 	defer close(r.told)
-	changes := s.control.Changes()
 	for {
 		all, lost, err := changes.Next(ctx)
 		if err != nil {
@@ -203,6 +210,9 @@ func (r *controlRoom) tell(ctx context.Context, s roomSetup) {
 			r.log.Warn("messages were lost: too much happened at once", "changes", lost)
 		}
 		for _, c := range all {
+			if c.Kind == serve.ChangeFiles {
+				r.reload(ctx, &s, c.State == serve.ReloadAsked)
+			}
 			for _, n := range notices(ctx, s, c) {
 				r.notifier.Tell(n)
 			}
@@ -282,4 +292,5 @@ func (r *controlRoom) close() {
 	r.stop()
 	<-r.told
 	r.notifier.Close(ctx)
+	r.closing.Wait()
 }

@@ -93,7 +93,7 @@ func serveProject(ctx context.Context, w *world, args []string, f *serveFlags) e
 	for _, p := range service.Problems() {
 		log.Error("a file cannot be used", "file", w.near(p.File), "problem", p.Text)
 	}
-	return runService(ctx, w, served{service, roomSetup{control: service, project: l.project, box: j.box, listen: f.listen, log: log}}, f)
+	return runService(ctx, w, served{service, roomSetup{control: service, project: l.project, newest: l.newest.Load, box: j.box, listen: f.listen, log: log}}, f)
 }
 
 // served is a service with what its control room is made of.

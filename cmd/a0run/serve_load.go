@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"a0run/bindings"
@@ -38,6 +39,8 @@ type loader struct {
 	since   map[string]time.Time // of problems
 	stamps  map[string]fileStamp
 	looked  time.Time
+	// newest is project, for others than the service that loads.
+	newest atomic.Pointer[project.Project]
 }
 
 // A goodFile is a playbook whose version could be used.
@@ -182,6 +185,7 @@ func (l *loader) loadProject(before *serve.Setup, setup *serve.Setup) error {
 	if err == nil {
 		p.File = l.file
 		l.project, l.text = p, string(text)
+		l.newest.Store(p)
 		return nil
 	}
 	if before == nil || l.project == nil {

@@ -38,10 +38,11 @@ func main() {
 	cell := flag.String("cell", "", "of pace, only the cells whose name has that in it")
 	docs := flag.String("docs", "", "the `FOLDER` of the documentation into which pace writes its table and chart")
 	roomRuns := flag.Int("room-runs", 10_000, "runs in the journal of the control room")
+	roomFile := flag.String("room-journal", "", "a journal of so many runs that `bench fill FILE RUNS CALLS` wrote before, instead of a new one")
 	roomCalls := flag.Int("room-calls", 1000, "calls of each of them")
 	million := flag.Bool("million", false, "measure the memory of a run of a million calls too; that takes minutes")
 	flag.Parse()
-	b := &bench{calls: *calls, pairs: *pairs, cell: *cell, docs: *docs, lengths: []int{10_000, 100_000}, roomRuns: *roomRuns, roomCalls: *roomCalls}
+	b := &bench{calls: *calls, pairs: *pairs, cell: *cell, docs: *docs, lengths: []int{10_000, 100_000}, roomRuns: *roomRuns, roomCalls: *roomCalls, roomFile: *roomFile}
 	if *million {
 		b.lengths = append(b.lengths, 1_000_000)
 	}
@@ -65,6 +66,7 @@ type bench struct {
 	pairs   int
 	// roomRuns and roomCalls are those of the control room's journal.
 	roomRuns, roomCalls int
+	roomFile            string
 	// lengths are those of the runs whose memory is compared.
 	lengths  []int
 	journals int      // opened so far

@@ -30,16 +30,20 @@ const roomToken = "a-token-of-the-measurement"
 
 // room measures the overview and those who follow.
 func (b *bench) room() error {
-	file := filepath.Join(b.dir, "room.db")
-	began := time.Now()
-	if err := b.self("fill", file, strconv.Itoa(b.roomRuns), strconv.Itoa(b.roomCalls)); err != nil {
-		return err
+	file, written := b.roomFile, "written before"
+	if file == "" {
+		file = filepath.Join(b.dir, "room.db")
+		began := time.Now()
+		if err := b.self("fill", file, strconv.Itoa(b.roomRuns), strconv.Itoa(b.roomCalls)); err != nil {
+			return err
+		}
+		written = fmt.Sprintf("written in %.0f s", time.Since(began).Seconds())
 	}
 	info, err := os.Stat(file)
 	if err != nil {
 		return err
 	}
-	fmt.Printf("control room: %d runs of %d calls, %.1f GB, written in %.0f s\n", b.roomRuns, b.roomCalls, float64(info.Size())/1e9, time.Since(began).Seconds())
+	fmt.Printf("control room: %d runs of %d calls, %.1f GB, %s\n", b.roomRuns, b.roomCalls, float64(info.Size())/1e9, written)
 	r, err := b.startRoom(file)
 	if err != nil {
 		return err

@@ -34,9 +34,10 @@ type Options struct {
 	Retry []time.Duration
 	// Redact takes secrets out of a text; nil takes none.
 	Redact func(string) string
-	// Report is told what became of a message: nil, or why it was given up. It is
-	// called by the receiver's goroutine; nil ignores it.
-	Report func(receiver string, err error)
+	// Report is told what became of an attempt: nil where the message was taken, else
+	// why not, and after how long it is made again (0: it is given up). It is called
+	// by the receiver's goroutine; nil ignores it.
+	Report func(receiver string, err error, again time.Duration)
 	// Send sends one message; nil is shoutrrr.
 	Send SendFunc
 }
@@ -97,7 +98,7 @@ func (o Options) filled() Options {
 		o.Redact = func(text string) string { return text }
 	}
 	if o.Report == nil {
-		o.Report = func(string, error) {}
+		o.Report = func(string, error, time.Duration) {}
 	}
 	if o.Send == nil {
 		o.Send = Shoutrrr
@@ -234,7 +235,7 @@ func (r *receiver) work(stop context.Context) {
 			if !some {
 				break
 			}
-			r.o.Report(r.Name, r.deliver(stop, m))
+			r.o.Report(r.Name, r.deliver(stop, m), 0)
 		}
 		if closing || stop.Err() != nil {
 			return
@@ -260,7 +261,11 @@ func (r *receiver) pause(stop context.Context, d time.Duration) bool {
 func (r *receiver) deliver(stop context.Context, m Message) error {
 	for i := 0; ; i++ {
 		err := r.attempt(stop, m)
-		if err == nil || i >= len(r.o.Retry) || r.pause(stop, r.o.Retry[i]) {
+		if err == nil || i >= len(r.o.Retry) {
+			return err
+		}
+		r.o.Report(r.Name, err, r.o.Retry[i]) // somebody who looks at the log now must see it
+		if r.pause(stop, r.o.Retry[i]) {
 			return err
 		}
 	}

@@ -194,7 +194,9 @@ func TestAttemptsAndReports(t *testing.T) {
 			}
 			return nil
 		}}
-		n := start(t, d, Options{Report: func(receiver string, err error) { reports = append(reports, fmt.Sprint(receiver, ": ", err)) }})
+		n := start(t, d, Options{Report: func(receiver string, err error, again time.Duration) {
+			reports = append(reports, fmt.Sprint(receiver, ": ", err, ", again in ", again))
+		}})
 		n.Tell(Notice{Kind: Failed, Playbook: "one"})
 		time.Sleep(10 * time.Minute) // 4 attempts, all in vain
 		n.Tell(Notice{Kind: Failed, Playbook: "two"})
@@ -203,8 +205,16 @@ func TestAttemptsAndReports(t *testing.T) {
 		if len(d.sent()) != 1 || !strings.Contains(d.sent()[0].text, "two") {
 			t.Errorf("sent %+v", d.sent())
 		}
-		if len(reports) != 2 || !strings.Contains(reports[0], "connection refused") || reports[1] != "ops: <nil>" {
-			t.Errorf("reports %q", reports)
+		var ends []string
+		for _, r := range reports {
+			if !strings.Contains(r, "connection refused") && !strings.Contains(r, "<nil>") {
+				t.Errorf("a report without its reason: %q", r)
+			}
+			ends = append(ends, r[strings.LastIndex(r, "again in"):])
+		}
+		// The first is given up after four attempts, the second has its second one taken.
+		if want := "again in 5s, again in 30s, again in 2m0s, again in 0s, again in 5s, again in 0s"; strings.Join(ends, ", ") != want || !strings.Contains(reports[5], "<nil>") {
+			t.Errorf("reports %q, want %s", reports, want)
 		}
 		if strings.Contains(strings.Join(reports, ""), "SECRET") {
 			t.Errorf("a report shows the address: %q", reports)

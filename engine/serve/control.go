@@ -409,12 +409,16 @@ const (
 	ChangeService  = "service"
 )
 
+// ReloadAsked is the State of files that were read again because somebody asked.
+const ReloadAsked = "asked"
+
 // A Change says what is other than it was; whoever shows it asks again.
 type Change struct {
 	Kind string
 	ID   string // of the run, the schedule, the approval's run
 	At   time.Time
-	// State is a run's: queued, running, or its status at its end.
+	// State is a run's: queued, running, or its status at its end. Of files it is
+	// ReloadAsked where somebody asked for them to be read.
 	State string
 	// Error is that of a run that ended with one.
 	Error string

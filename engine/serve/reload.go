@@ -9,11 +9,12 @@ import (
 // is broken keeps the version before, and is reported.
 func (s *Service) reloadChanged(ctx context.Context) {
 	if !s.draining && s.o.Loader.Changed() {
-		s.reload(ctx)
+		s.reload(ctx, "changed")
 	}
 }
 
-func (s *Service) reload(ctx context.Context) {
+// reload reads the files; why is "changed" or ReloadAsked.
+func (s *Service) reload(ctx context.Context, why string) {
 	setup, err := s.o.Loader.Load(s.setup)
 	if err != nil { // a setup before never fails, so this is the disk
 		s.log.Error("the files cannot be read again; what was read before stays", "error", err.Error())
@@ -36,7 +37,7 @@ func (s *Service) reload(ctx context.Context) {
 	if err := s.seeSchedules(ctx); err != nil {
 		s.log.Error("the schedules cannot be written", "error", err.Error())
 	}
-	s.tell(Change{Kind: ChangeFiles})
+	s.tell(Change{Kind: ChangeFiles, State: why})
 }
 
 func keeps(p FileProblem) string {
@@ -49,7 +50,7 @@ func keeps(p FileProblem) string {
 // Reload implements Commands.
 func (s *Service) Reload(ctx context.Context, by Actor) ([]FileProblem, error) {
 	s.mu.Lock()
-	s.reload(ctx)
+	s.reload(ctx, ReloadAsked)
 	problems := s.problems
 	s.mu.Unlock()
 	s.poke()

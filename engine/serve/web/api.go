@@ -30,7 +30,6 @@ func (a apiRoute) pattern() string { return a.method + " " + apiRoot + a.path }
 
 const apiRoot = "/api/v1"
 
-
 // apiRoutes are the API.
 func (r *Room) apiRoutes() []apiRoute {
 	paging := []apiQuery{{name: "limit", doc: "how many at most; 50 unless told", from: 1, to: 500}}

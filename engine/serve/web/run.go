@@ -38,18 +38,18 @@ type param struct{ Name, Value string }
 
 // headView is what changes while a run goes on.
 type headView struct {
-	Run     runRow
-	Live    bool
-	Counts  engine.Counts
-	Failed  int
-	Parked  []serve.ParkedCall
-	Usual   time.Duration
-	Left    time.Duration
-	Part    float64
-	Budget  string
+	Run    runRow
+	Live   bool
+	Counts engine.Counts
+	Failed int
+	Parked []serve.ParkedCall
+	Usual  time.Duration
+	Left   time.Duration
+	Part   float64
+	Budget string
 	// Estimated says that Left is what the run itself expects.
 	Estimated bool
-	Stopped bool // somebody asked it to stop
+	Stopped   bool // somebody asked it to stop
 }
 
 // How many calls and lines a page of a run has.
