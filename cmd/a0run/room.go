@@ -76,14 +76,8 @@ func openServer(ctx context.Context, w *world, s roomSetup, redactor *engine.Red
 		return nil, err
 	}
 	o := web.Options{
-		Control: s.control, Story: roomStory{w, s.control.History(), s.box}, Listen: s.listen, URL: room.URL,
+		Control: s.control, Story: roomStory{w, s.control.History(), s.box}, Listen: s.address(), URL: room.URL,
 		Secure: len(values.CertificatePEM) > 0, Now: w.now, Version: buildVersion(),
-	}
-	if o.Listen == "" {
-		o.Listen = room.Listen
-	}
-	if o.Listen == "" {
-		o.Listen = roomListen
 	}
 	for _, t := range room.Tokens {
 		redactor.Add(string(values.Tokens[t.Name]))
@@ -127,12 +121,51 @@ func openServer(ctx context.Context, w *world, s roomSetup, redactor *engine.Red
 		}
 		return nil, &usageError{"the control room cannot listen: " + err.Error(), "--listen 127.0.0.1:0 takes any free port, --listen none has no control room"}
 	}
-	scheme := "http://"
-	if certificate != nil {
-		scheme = "https://"
-	}
-	s.log.Info("the control room is open", "url", scheme+server.Addr().String())
+	s.log.Info("the control room is open", "url", scheme(certificate)+server.Addr().String())
 	return server, nil
+}
+
+// openStandby answers, at the address that the room will have, that this process is
+// up and not ready. It is nil without an address, and where that is taken: on one
+// machine who serves has it.
+func openStandby(ctx context.Context, w *world, s roomSetup) (*web.Server, error) {
+	address := s.address()
+	if address == noRoom {
+		return nil, nil
+	}
+	values, err := s.project.ResolveRoom(ctx, w.outside())
+	if err != nil {
+		return nil, err
+	}
+	certificate, err := certificateOf(values)
+	if err != nil {
+		return nil, err
+	}
+	server, err := web.StartStandby(address, certificate, func() serve.Health { return s.control.Health(ctx) })
+	if err != nil {
+		s.log.Info("standing by without /healthz: its address cannot be had", "address", address, "error", err.Error())
+		return nil, nil
+	}
+	s.log.Info("standing by", "healthz", scheme(certificate)+server.Addr().String()+"/healthz")
+	return server, nil
+}
+
+// address is where the room listens, or noRoom.
+func (s roomSetup) address() string {
+	switch {
+	case s.listen != "":
+		return s.listen
+	case s.project.Room.Listen != "":
+		return s.project.Room.Listen
+	}
+	return roomListen
+}
+
+func scheme(certificate *tls.Certificate) string {
+	if certificate != nil {
+		return "https://"
+	}
+	return "http://"
 }
 
 // certificateOf is the TLS server's; nil where there is none.

@@ -31,7 +31,9 @@ Changed files are read again; where one is broken, the version before stays in u
 and that is said. SIGHUP reads them at once. SIGTERM and Ctrl-C drain: nothing
 begins any more, what runs has serve.drain (30s) to end, and is stopped then so that
 the next a0run serve resumes it; a second one stops it at once. One process serves
-a journal; with --standby a second one waits, and takes over.`
+a journal; with --standby a second one waits, and takes over. While it waits it
+answers /healthz at the control room's address, and is not ready by /readyz; where
+that address is taken, as on the machine of the one that serves, it does not.`
 
 const serveExample = `  a0run serve
   a0run serve --check                         for CI: are the files right?
@@ -143,7 +145,7 @@ func runService(ctx context.Context, w *world, service served, f *serveFlags) er
 	ended := make(chan struct{})
 	defer close(ended)
 	go obey(w, service.Service, orderly{stop: stop, kill: kill, hangup: hangup, ended: ended})
-	release, err := service.Acquire(ctx, f.standby)
+	release, err := acquire(ctx, w, service, f.standby)
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil // told to stop while it stood by
@@ -163,6 +165,27 @@ func runService(ctx context.Context, w *world, service served, f *serveFlags) er
 	}
 	log.Info("stopped")
 	return nil
+}
+
+// acquire makes this process the one that serves. Where another one does, it stands
+// by, and answers those who ask whether it is up.
+func acquire(ctx context.Context, w *world, service served, standby bool) (release func(), err error) {
+	release, err = service.Acquire(ctx, false)
+	var other *serve.ErrServed
+	if !standby || !errors.As(err, &other) {
+		return release, err
+	}
+	server, err := openStandby(ctx, w, service.room)
+	if err != nil {
+		return nil, err
+	}
+	release, err = service.Acquire(ctx, true)
+	if server != nil { // the room takes its address
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		defer cancel()
+		_ = server.Stop(ctx) // who is still connected is let go
+	}
+	return release, err
 }
 
 // orderly is what signals do to a service.

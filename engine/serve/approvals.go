@@ -19,6 +19,32 @@ import (
 // planFile is where the plan that a run makes is kept.
 func (s *Service) planFile(run string) string { return filepath.Join(s.o.Plans, run+".plan") }
 
+// sweepPlans deletes the plans of which the journal knows nothing any more: their
+// approvals were pruned with the runs. Until then the page of an approval shows
+// what was approved. A plan that is being made has no approval yet, so that the
+// files of a day are left alone.
+func (s *Service) sweepPlans(ctx context.Context, now time.Time) {
+	files, err := filepath.Glob(s.planFile("*"))
+	if err != nil {
+		return // no pattern of ours is wrong
+	}
+	for _, file := range files {
+		info, err := os.Stat(file)
+		if err != nil || now.Sub(info.ModTime()) < tidyEvery {
+			continue
+		}
+		run := strings.TrimSuffix(filepath.Base(file), ".plan")
+		a, err := s.o.Journal.Approval(ctx, run)
+		if err != nil || a != nil {
+			continue
+		}
+		if j, err := s.o.Journal.Job(ctx, run); err != nil || j != nil {
+			continue
+		}
+		_ = os.Remove(file) // it is looked for again tomorrow
+	}
+}
+
 // planned takes note of a plan that was made: it waits for a person, unless it
 // changes nothing. A plan of the same schedule that still waits lapses, since
 // the newer one stands for it.

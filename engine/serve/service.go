@@ -233,17 +233,22 @@ const tidyEvery = 24 * time.Hour
 // was opened, and a service runs for months. A prune that was cut short is
 // finished by the next.
 func (s *Service) tidy(ctx context.Context, now time.Time) {
-	if s.tidied.IsZero() || now.Before(s.tidied) {
+	first := s.tidied.IsZero()
+	if first || now.Before(s.tidied) {
 		s.tidied = now
 	}
-	if s.setup.Keep <= 0 || s.draining || now.Sub(s.tidied) < tidyEvery {
+	if s.draining || !first && now.Sub(s.tidied) < tidyEvery {
 		return
 	}
 	s.tidied = now
-	before := now.Add(-s.setup.Keep)
+	before, keep := now.Add(-s.setup.Keep), s.setup.Keep
 	s.executed.Add(1)
 	go func() {
 		defer s.executed.Done()
+		defer s.sweepPlans(ctx, now)
+		if keep <= 0 || first {
+			return
+		}
 		pruned, err := s.o.Journal.Prune(ctx, journal.PruneRule{Before: before})
 		switch {
 		case err != nil:

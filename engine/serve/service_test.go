@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"strconv"
 	"testing"
 	"time"
@@ -346,6 +347,55 @@ func TestTidy(t *testing.T) {
 	}
 	if got := b.fires("s"); got != "" {
 		t.Errorf("due times are left: %s", got)
+	}
+}
+
+// The file of a plan that was applied is kept as long as the journal tells of it,
+// and no longer; one that nobody knows of goes too.
+func TestTidyPlans(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	b := newBench(t, plot(t, "s", "at", "2026-03-01 12:01", "approve", true))
+	b.setup.Keep = 5 * 24 * time.Hour
+	write := func(file string) {
+		if err := os.WriteFile(file, []byte("plan"), 0o600); err != nil {
+			t.Error(err)
+		}
+		if err := os.Chtimes(file, b.clock.Now(), b.clock.Now()); err != nil {
+			t.Error(err)
+		}
+	}
+	b.runner.changes = 1
+	b.runner.takes = func(task Task) time.Duration {
+		if task.Kind == engine.KindPlan {
+			write(task.Plan)
+		}
+		return time.Second
+	}
+	orphan := filepath.Join(filepath.Dir(b.path), "0000000000000000.plan")
+	write(orphan)
+	b.run(2*time.Minute, time.Second)
+	waiting, err := b.s.Approvals(ctx, false)
+	if err != nil || len(waiting) != 1 {
+		t.Fatal(waiting, err)
+	}
+	if _, err := b.s.Approve(ctx, ada, waiting[0].ID, waiting[0].Digest); err != nil {
+		t.Fatal(err)
+	}
+	there := func(file string) bool {
+		_, err := os.Stat(file)
+		return err == nil
+	}
+	kept := b.s.planFile(waiting[0].ID)
+	b.run(72*time.Hour, 6*time.Hour)
+	b.s.executed.Wait()
+	if !there(kept) || there(orphan) {
+		t.Errorf("after three days: the plan %v, that of nobody %v", there(kept), there(orphan))
+	}
+	b.run(96*time.Hour, 6*time.Hour)
+	b.s.executed.Wait()
+	if there(kept) {
+		t.Error("after a week, in a journal that keeps five days, the plan is there")
 	}
 }
 

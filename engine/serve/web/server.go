@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"a0run/engine/serve"
 )
 
 // How long a request may take to come and its answer to go. What is live sets
@@ -33,7 +35,7 @@ type Timeouts struct {
 
 // A Server serves a room at an address.
 type Server struct {
-	room *Room
+	room *Room // nil for one that stands by
 	http *http.Server
 	at   net.Listener
 	done chan error
@@ -52,13 +54,33 @@ func start(r *Room, certificate *tls.Certificate, t Timeouts) (*Server, error) {
 	if err := Safe(r.o.Listen, certificate != nil, len(r.o.Tokens) > 0 || r.o.OIDC != nil); err != nil {
 		return nil, err
 	}
-	at, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", r.o.Listen)
+	s, err := listen(r.o.Listen, r, certificate, t)
+	if err == nil {
+		s.room = r
+	}
+	return s, err
+}
+
+// StartStandby answers at a room's address for a process that stands by: it is up
+// and not ready, and has nothing else to show. So it needs nobody who may log in.
+func StartStandby(address string, certificate *tls.Certificate, health func() serve.Health) (*Server, error) {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { said(w, health().Live) })
+	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { // /readyz among it
+		w.Header().Set("Retry-After", "5")
+		http.Error(w, "this process stands by: another one serves the journal", http.StatusServiceUnavailable)
+	})
+	return listen(address, headers(recovered(mux)), certificate, Timeouts{headerTimeout, readTimeout, writeTimeout, 100})
+}
+
+func listen(address string, h http.Handler, certificate *tls.Certificate, t Timeouts) (*Server, error) {
+	at, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", address)
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{room: r, at: at, done: make(chan error, 1)}
+	s := &Server{at: at, done: make(chan error, 1)}
 	s.http = &http.Server{
-		Handler: r, ReadHeaderTimeout: t.Header, ReadTimeout: t.Read, WriteTimeout: t.Write, IdleTimeout: idleTimeout,
+		Handler: h, ReadHeaderTimeout: t.Header, ReadTimeout: t.Read, WriteTimeout: t.Write, IdleTimeout: idleTimeout,
 		MaxHeaderBytes: mostHeader, ErrorLog: log.New(io.Discard, "", 0), // what strangers send is no news
 	}
 	listener := net.Listener(newLimited(at, t.Conns))
@@ -84,7 +106,9 @@ func (s *Server) Done() <-chan error { return s.done }
 
 // Stop ends what is live and waits for the other answers, as long as ctx lasts.
 func (s *Server) Stop(ctx context.Context) error {
-	s.room.Close()
+	if s.room != nil {
+		s.room.Close()
+	}
 	err := s.http.Shutdown(ctx)
 	if err != nil {
 		_ = s.http.Close() // their time is over
