@@ -423,3 +423,12 @@ func askSearch(t *testing.T, d *desk, q term, all []any, s searcher) (int, bool)
 	}
 	return len(want), true
 }
+
+// encoded are query arguments, name and value by turns.
+func encoded(args ...string) string {
+	v := url.Values{}
+	for i := 0; i+1 < len(args); i += 2 {
+		v.Set(args[i], args[i+1])
+	}
+	return v.Encode()
+}
