@@ -142,11 +142,11 @@ type limiter struct {
 	// other is the group of operations whose own has no limit; "": none.
 	other  string
 	levels map[string]level
-	text   string
+	set    Limits
 }
 
 func newLimiter(l Limits) (*limiter, error) {
-	lim := &limiter{levels: map[string]level{}, groups: map[string]bucket{}, other: l.other}
+	lim := &limiter{levels: map[string]level{}, groups: map[string]bucket{}, other: l.other, set: l}
 	switch l.Reset {
 	case "full":
 		lim.full = true
@@ -173,7 +173,6 @@ func newLimiter(l Limits) (*limiter, error) {
 		lim.global = &b
 		delete(lim.groups, "management")
 	}
-	lim.text = l.words(len(lim.groups))
 	return lim, nil
 }
 
@@ -266,15 +265,4 @@ func (b bucket) key(c *call, name string) (string, bool) {
 		}
 	}
 	return name + "\x1f" + strings.Join(by, "\x1f"), true
-}
-
-// words say what is limited.
-func (l Limits) words(groups int) string {
-	if l.Rate > 0 {
-		return fmt.Sprintf("Its Management API takes %.4g requests a second, %d at once; %d groups have limits of their own.", l.Rate, max(1, l.Burst), groups)
-	}
-	if groups > 0 {
-		return fmt.Sprintf("%d groups of operations have limits.", groups)
-	}
-	return "Nothing is limited."
 }

@@ -19,6 +19,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 )
 
@@ -33,13 +34,27 @@ type ServeOptions struct {
 	CAFile string
 	// ReadyFile gets the tenant's Credentials as JSON once it answers.
 	ReadyFile string
-	// Ready is called with them then.
+	// Ready is called with them then; with those of each, where there are many.
 	Ready func(Credentials)
+	many  bool
 }
 
 // Serve answers over a socket until the context ends, then lets requests in
 // flight finish for a moment. One tenant is served once.
 func (t *Tenant) Serve(ctx context.Context, o ServeOptions) error {
+	return serve(ctx, t, []*Tenant{t}, o, func(at string) { t.move(at) })
+}
+
+// move makes a base URL the one under which the tenant is reached.
+func (t *Tenant) move(base string) {
+	before := t.Issuer()
+	t.place(base)
+	t.moved(before+"api/v2/", t.Issuer()+"api/v2/")
+}
+
+// serve serves a handler for tenants; place is told the URL of the address that
+// it came to stand at.
+func serve(ctx context.Context, h http.Handler, tenants []*Tenant, o ServeOptions, place func(base string)) error {
 	if o.Listen == "" {
 		o.Listen = "127.0.0.1:0"
 	}
@@ -49,17 +64,15 @@ func (t *Tenant) Serve(ctx context.Context, o ServeOptions) error {
 		return fmt.Errorf("the local tenant cannot listen on %s: %w", o.Listen, err)
 	}
 	made := o.TLS && o.CAFile == ""
-	server := &http.Server{Handler: t, ReadHeaderTimeout: 30 * time.Second, ErrorLog: log.New(io.Discard, "", 0)}
+	server := &http.Server{Handler: h, ReadHeaderTimeout: 30 * time.Second, ErrorLog: log.New(io.Discard, "", 0)}
 	scheme := "http"
 	if o.TLS {
 		scheme = "https"
-		if server.TLSConfig, err = t.secure(&o); err != nil {
+		if server.TLSConfig, err = secure(&o, tenants); err != nil {
 			return errors.Join(err, l.Close())
 		}
 	}
-	before := t.Issuer()
-	t.place(scheme + "://" + l.Addr().String())
-	t.moved(before+"api/v2/", t.Issuer()+"api/v2/")
+	place(scheme + "://" + l.Addr().String())
 	if made {
 		defer func() { _ = os.Remove(o.CAFile) }()
 	}
@@ -71,7 +84,7 @@ func (t *Tenant) Serve(ctx context.Context, o ServeOptions) error {
 			done <- server.Serve(l)
 		}
 	}()
-	if err := t.announce(o); err != nil {
+	if err := announce(o, tenants); err != nil {
 		return errors.Join(err, server.Close(), ignoreClosed(<-done))
 	}
 	select {
@@ -94,10 +107,17 @@ func ignoreClosed(err error) error {
 	return err
 }
 
-func (t *Tenant) announce(o ServeOptions) error {
-	c := t.Credentials()
+func announce(o ServeOptions, tenants []*Tenant) error {
 	if o.ReadyFile != "" {
-		text, err := json.MarshalIndent(c, "", "  ")
+		var what any = tenants[0].Credentials()
+		if o.many {
+			all := map[string]Credentials{}
+			for _, t := range tenants {
+				all[t.name()] = t.Credentials()
+			}
+			what = object{"ca_file": o.CAFile, "tenants": all}
+		}
+		text, err := json.MarshalIndent(what, "", "  ")
 		if err != nil {
 			return err
 		}
@@ -111,15 +131,21 @@ func (t *Tenant) announce(o ServeOptions) error {
 		}
 	}
 	if o.Ready != nil {
-		o.Ready(c)
+		for _, t := range tenants {
+			o.Ready(t.Credentials())
+		}
 	}
 	return nil
 }
 
 // secure makes a CA and with it the server's certificate, and writes the CA's
 // where a client can find it.
-func (t *Tenant) secure(o *ServeOptions) (*tls.Config, error) {
-	caPEM, cert, err := certificates(time.Now(), t.o.Domain)
+func secure(o *ServeOptions, tenants []*Tenant) (*tls.Config, error) {
+	var names []string
+	for _, t := range tenants {
+		names = append(names, t.o.Domain)
+	}
+	caPEM, cert, err := certificates(time.Now(), names)
 	if err != nil {
 		return nil, err
 	}
@@ -144,14 +170,17 @@ func (t *Tenant) secure(o *ServeOptions) (*tls.Config, error) {
 	if err := os.WriteFile(o.CAFile, caPEM, 0o600); err != nil {
 		return nil, err
 	}
-	t.mu.Lock()
-	t.caFile = o.CAFile
-	t.mu.Unlock()
+	for _, t := range tenants {
+		t.mu.Lock()
+		t.caFile = o.CAFile
+		t.mu.Unlock()
+	}
 	return &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}}, nil
 }
 
-// certificates are those of a CA made for one tenant and of its server.
-func certificates(now time.Time, domain string) (caPEM []byte, server tls.Certificate, err error) {
+// certificates are those of a CA made for the purpose and of a server that is
+// reached by these domains.
+func certificates(now time.Time, domains []string) (caPEM []byte, server tls.Certificate, err error) {
 	caKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, server, err
@@ -175,12 +204,10 @@ func certificates(now time.Time, domain string) (caPEM []byte, server tls.Certif
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 		DNSNames:    []string{"localhost", "tenant.local"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback},
 	}
-	host, _, err := net.SplitHostPort(domain)
-	if err != nil {
-		host = domain
-	}
-	if host != "" && net.ParseIP(host) == nil {
-		leaf.DNSNames = append(leaf.DNSNames, host)
+	for _, domain := range domains {
+		if host := withoutPort(domain); host != "" && net.ParseIP(host) == nil {
+			leaf.DNSNames = append(leaf.DNSNames, host)
+		}
 	}
 	der, err := x509.CreateCertificate(rand.Reader, leaf, ca, &key.PublicKey, caKey)
 	if err != nil {
@@ -190,15 +217,23 @@ func certificates(now time.Time, domain string) (caPEM []byte, server tls.Certif
 	return caPEM, tls.Certificate{Certificate: [][]byte{der, caDER}, PrivateKey: key}, nil
 }
 
-// trusting is a client that trusts the certificate in a file.
-func trusting(file string) (*http.Client, error) {
+// trusting is a client that trusts the certificate in a file. The hosts of
+// tenants, which not every system resolves, it finds on the loopback address.
+func trusting(file string, hosts []string) (*http.Client, error) {
 	text, err := os.ReadFile(file) //nolint:gosec // G304: the tenant wrote it
 	if err != nil {
 		return nil, err
 	}
 	pool := x509.NewCertPool()
 	pool.AppendCertsFromPEM(text)
+	var d net.Dialer
 	return &http.Client{Transport: &http.Transport{
 		TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}, ForceAttemptHTTP2: true,
+		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+			if host, port, err := net.SplitHostPort(address); err == nil && slices.Contains(hosts, hostName(host)) {
+				address = net.JoinHostPort("127.0.0.1", port)
+			}
+			return d.DialContext(ctx, network, address)
+		},
 	}}, nil
 }

@@ -24,26 +24,40 @@ func Start(t TB, o Options) (*Tenant, *http.Client) {
 		t.Fatal(err)
 		return nil, nil
 	}
+	client := started(t, []*Tenant{tenant}, tenant.Serve)
+	return tenant, client
+}
+
+// started serves tenants until the test ends and gives a client that trusts
+// them.
+func started(t TB, tenants []*Tenant, serve func(context.Context, ServeOptions) error) *http.Client {
+	t.Helper()
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
-	ready, ended := make(chan Credentials, 1), make(chan error, 1)
+	ready, ended := make(chan Credentials, len(tenants)), make(chan error, 1)
 	go func() {
-		ended <- tenant.Serve(ctx, ServeOptions{TLS: true, Ready: func(c Credentials) { ready <- c }})
+		ended <- serve(ctx, ServeOptions{TLS: true, Ready: func(c Credentials) { ready <- c }})
 	}()
 	t.Cleanup(func() {
 		stop()
 		<-ended //nolint:errcheck // it was told to end
-		_ = tenant.Close()
+		for _, one := range tenants {
+			_ = one.Close()
+		}
 	})
 	select {
 	case c := <-ready:
-		client, err := trusting(c.CAFile)
+		var hosts []string
+		for _, one := range tenants {
+			hosts = append(hosts, one.name())
+		}
+		client, err := trusting(c.CAFile, hosts)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return tenant, client
+		return client
 	case err := <-ended:
 		ended <- err
 		t.Fatal(err)
-		return nil, nil
+		return nil
 	}
 }

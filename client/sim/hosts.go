@@ -1,0 +1,129 @@
+package sim
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"html/template"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// ServeAll serves many tenants on one address. A request goes to the tenant
+// whose Options.Domain ("acme.localhost") is the host that it was sent to; a
+// tenant's domain then has the port too. Each has state, limits, faults, time
+// and a control API of its own. The ready file holds ca_file and tenants, a map
+// from these names to Credentials.
+func ServeAll(ctx context.Context, tenants []*Tenant, o ServeOptions) error {
+	h := &hosts{byName: map[string]*Tenant{}}
+	for _, t := range tenants {
+		name := t.name()
+		switch {
+		case t.o.Domain == "":
+			return errors.New("one of many tenants has no Domain by which it is found")
+		case h.byName[name] != nil:
+			return fmt.Errorf("two tenants are called %s", name)
+		}
+		h.byName[name] = t
+	}
+	if len(tenants) == 0 {
+		return errors.New("there are no tenants to serve")
+	}
+	h.names = sortedKeys(h.byName)
+	o.many = true
+	return serve(ctx, h, tenants, o, func(base string) {
+		scheme, address, _ := strings.Cut(base, "://")
+		_, port, _ := net.SplitHostPort(address)
+		for _, t := range tenants {
+			domain := t.o.Domain
+			if _, _, err := net.SplitHostPort(domain); err != nil {
+				domain = net.JoinHostPort(domain, port)
+			}
+			t.mu.Lock()
+			t.o.Domain = domain
+			t.mu.Unlock()
+			t.move(scheme + "://" + net.JoinHostPort(withoutPort(domain), port))
+		}
+	})
+}
+
+// name is the host by which a tenant is told from others.
+func (t *Tenant) name() string {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return hostName(t.o.Domain)
+}
+
+// hostName is a host as it is compared: without port and final dot, in lower
+// case.
+func hostName(host string) string {
+	return strings.ToLower(strings.TrimSuffix(withoutPort(host), "."))
+}
+
+func withoutPort(host string) string {
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		return h
+	}
+	return host
+}
+
+// hosts sends requests to the tenant that they name.
+type hosts struct {
+	byName map[string]*Tenant
+	names  []string
+}
+
+func (h *hosts) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if t := h.byName[hostName(r.Host)]; t != nil {
+		t.ServeHTTP(w, r)
+		return
+	}
+	if r.URL.Path == "/" && r.Method == http.MethodGet {
+		h.servePage(w)
+		return
+	}
+	answerControl(w, http.StatusMisdirectedRequest, object{
+		"error": fmt.Sprintf("no local tenant is called %q; there are %s%s", hostName(r.Host), strings.Join(h.names, ", "), didYouMean(hostName(r.Host), h.names)),
+	})
+}
+
+const hostsText = `<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>Local tenants</title>
+<meta name="viewport" content="width=device-width, initial-scale=1"><style>` + pageStyle + `</style></head><body><main>
+<h1>Local tenants</h1>
+<ul>{{range .}}<li><a href="{{.}}/">{{.}}</a></li>{{end}}</ul>
+</main></body></html>
+`
+
+func (h *hosts) servePage(w http.ResponseWriter) {
+	var at []string
+	for _, t := range h.byName {
+		at = append(at, t.BaseURL())
+	}
+	slices.Sort(at)
+	writePage(w, template.Must(template.New("hosts").Parse(hostsText)), at)
+}
+
+// StartAll is [Start] for many tenants on one address, by host name
+// ("acme.localhost"). The HTTP client finds them whether or not the system
+// resolves such names.
+func StartAll(t TB, o map[string]Options) (map[string]*Tenant, *http.Client) {
+	t.Helper()
+	var list []*Tenant
+	all := map[string]*Tenant{}
+	for _, name := range sortedKeys(o) {
+		one := o[name]
+		one.Domain = name
+		tenant, err := New(one)
+		if err != nil {
+			t.Fatal(fmt.Errorf("%s: %w", name, err))
+			return nil, nil
+		}
+		list = append(list, tenant)
+		all[name] = tenant
+	}
+	client := started(t, list, func(ctx context.Context, so ServeOptions) error { return ServeAll(ctx, list, so) })
+	return all, client
+}
