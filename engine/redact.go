@@ -163,6 +163,27 @@ func (r *Redactor) Redact(s string) string {
 	return redactSpans(s, spans)
 }
 
+// Holds reports whether a text holds a known secret, in any of its forms.
+func (r *Redactor) Holds(text []byte) bool {
+	if r == nil || r.Off || len(text) < minSecret {
+		return false
+	}
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	if len(r.known) == 0 {
+		return false
+	}
+	for i := 1; i < len(text); i++ {
+		if !r.mayBegin(text[i-1], text[i]) {
+			continue
+		}
+		if n, _ := longest(&r.root, text[i-1:]); n > 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // A span is a part of a text that is secret.
 type span struct{ from, to int }
 
@@ -186,7 +207,7 @@ func (r *Redactor) find(s string) []span {
 		if !r.mayBegin(s[i], s[i+1]) {
 			continue
 		}
-		n, _ := r.root.longest(s[i:])
+		n, _ := longest(&r.root, s[i:])
 		if n == 0 {
 			continue
 		}
@@ -261,7 +282,7 @@ func (r *Redactor) redactBegun(s string) (out, rest string) {
 	spans := r.find(s)
 	cut := len(s)
 	for i := max(0, len(s)-r.root.depth); i < len(s); i++ {
-		if _, open := r.root.longest(s[i:]); open {
+		if _, open := longest(&r.root, s[i:]); open {
 			cut = i
 			break
 		}
@@ -314,7 +335,7 @@ func (n *trieNode) kid(c byte) (int, bool) {
 
 // longest is the length of the longest pattern with which s begins; open says
 // that s is used up inside a pattern that may go on.
-func (n *trieNode) longest(s string) (length int, open bool) {
+func longest[T string | []byte](n *trieNode, s T) (length int, open bool) {
 	at := 0
 	for {
 		if n.end {
@@ -336,7 +357,7 @@ func (n *trieNode) longest(s string) (length int, open bool) {
 	}
 }
 
-func commonPrefix(a, b string) int {
+func commonPrefix[T string | []byte](a string, b T) int {
 	n := min(len(a), len(b))
 	for i := range n {
 		if a[i] != b[i] {

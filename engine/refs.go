@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"bytes"
 	"encoding/json"
 	"strings"
 
@@ -106,11 +105,13 @@ func (r *Run) learn(c *Call, out Outcome) {
 }
 
 // Mentions reports whether a JSON text can hold something at one of the paths:
-// whether the name of its field stands in it. Looking is a tenth of parsing. It
-// goes from quote to quote, once for all names: bytes.Contains, which compares
-// everywhere, once for each, took a twentieth of a journaled call.
+// whether the name of its field stands in it. Every answer is looked through
+// several times, so it goes over the bytes once for all names. bytes.Contains for
+// each, which compares everywhere, took a twentieth of a journaled call;
+// bytes.IndexByte from quote to quote, of which there is one in six bytes, half of that.
 func Mentions(text []byte, paths []string) bool {
 	var few [8]string
+	var begins [256]bool // with which bytes names begin
 	names := few[:0]
 	for _, path := range paths {
 		name := strings.TrimRight(path[strings.LastIndexByte(path, '.')+1:], "[]")
@@ -118,15 +119,18 @@ func Mentions(text []byte, paths []string) bool {
 			return true
 		}
 		names = append(names, name)
+		begins[name[0]] = true
 	}
-	for len(names) > 0 {
-		i := bytes.IndexByte(text, '"')
-		if i < 0 {
-			return false
+	if len(names) == 0 {
+		return false
+	}
+	for i := 1; i < len(text); i++ {
+		if text[i-1] != '"' || !begins[text[i]] {
+			continue
 		}
-		text = text[i+1:]
+		rest := text[i:]
 		for _, name := range names {
-			if n := len(name); len(text) > n && text[n] == '"' && string(text[:n]) == name {
+			if n := len(name); len(rest) > n && rest[n] == '"' && string(rest[:n]) == name {
 				return true
 			}
 		}

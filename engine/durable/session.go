@@ -289,7 +289,7 @@ func (s *Session) sealed(text json.RawMessage, marked map[string]bool) json.RawM
 	if len(text) == 0 {
 		return nil
 	}
-	secret, maybe := s.secrets, s.secrets
+	secret, maybe := s.secrets, s.o.Redactor.Holds
 	if len(marked) > 0 {
 		secret = func(text string) bool { return marked[text] || s.secrets(text) }
 		maybe = nil

@@ -40,6 +40,10 @@ type Image struct {
 	At   time.Time `json:"at"`
 	// Reused says that the run had read it already: no request was sent.
 	Reused bool `json:"reused,omitempty"`
+
+	// answered says that Value is a tenant's answer, or a piece of one: the client
+	// gives nothing that is no JSON.
+	answered bool
 }
 
 // An Element is the answer to a question about one element of a call.
@@ -129,7 +133,7 @@ func (i *Image) text() (json.RawMessage, error) {
 // plainText is text for the usual image, an object that was read. The object's
 // text stays as it came.
 func (i *Image) plainText() (json.RawMessage, bool) {
-	if !i.Found || len(i.Each) > 0 || i.Read == "" || strings.Trim(i.Read, "abcdefghijklmnopqrstuvwxyz_.") != "" || !json.Valid(i.Value) {
+	if !i.Found || len(i.Each) > 0 || i.Read == "" || strings.Trim(i.Read, "abcdefghijklmnopqrstuvwxyz_.") != "" || !i.answered || len(i.Value) == 0 {
 		return nil, false
 	}
 	out := make([]byte, 0, len(i.Value)+128)
@@ -164,7 +168,7 @@ func (r *Reader) read(ctx context.Context, c *engine.Call) (*Image, error) {
 		}
 	}
 	image := Together(c.Operation, c.Args, questions, answers)
-	image.At = at
+	image.At, image.answered = at, true
 	return image, nil
 }
 

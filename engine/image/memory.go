@@ -34,6 +34,7 @@ type page struct {
 	// search marks an answer of the search, which does not see at once what
 	// was written.
 	search bool
+	id     string // of the one object that it is, where that is known
 	began  uint64 // before which writes the reading began
 	at     time.Time
 	raw    json.RawMessage
@@ -213,34 +214,42 @@ func (m *memory) take(p *page) {
 		objects = map[key]object{}
 		m.objects[p.tenant] = objects
 	}
-	for _, raw := range split(p) {
-		id, ok := idOf(raw, p.field)
-		if !ok {
-			continue
-		}
-		k := key{p.collection, id}
-		if old, ok := objects[k]; ok && (old.page.began > p.began || p.search && !old.page.search) {
-			continue // a read by id is surer than the search
-		}
-		objects[k] = object{p, raw}
-		p.ids = append(p.ids, id)
-	}
+	raw := p.raw
 	p.raw = nil
+	if p.id != "" {
+		p.keep(objects, p.id, raw)
+		return
+	}
+	for _, raw := range split(raw, p.items) {
+		if id, ok := idOf(raw, p.field); ok {
+			p.keep(objects, id, raw)
+		}
+	}
+}
+
+// keep remembers an object of the page, unless it is known better.
+func (p *page) keep(objects map[key]object, id string, raw json.RawMessage) {
+	k := key{p.collection, id}
+	if old, ok := objects[k]; ok && (old.page.began > p.began || p.search && !old.page.search) {
+		return // a read by id is surer than the search
+	}
+	objects[k] = object{p, raw}
+	p.ids = append(p.ids, id)
 }
 
 // split gives the objects of an answer: of a list, of a list in its wrapping,
 // or the one that it is.
-func split(p *page) []json.RawMessage {
-	if list, ok := engine.ListItems(p.raw); ok {
+func split(raw json.RawMessage, items string) []json.RawMessage {
+	if list, ok := engine.ListItems(raw); ok {
 		return list
 	}
-	if p.items != "" {
-		wrapped, _ := engine.FieldText(p.raw, p.items)
+	if items != "" {
+		wrapped, _ := engine.FieldText(raw, items)
 		if list, ok := engine.ListItems(wrapped); ok {
 			return list
 		}
 	}
-	return []json.RawMessage{p.raw}
+	return []json.RawMessage{raw}
 }
 
 // idOf is the id of an object. Hardly any has escapes in it.

@@ -49,7 +49,11 @@ func (r *Reader) watchWrite(ctx context.Context, c *engine.Call, next engine.Doe
 	}()
 	raw, ok := out.Value.(json.RawMessage)
 	if at, whole := wholeAnswer(op); ok && whole && out.Err == nil {
-		r.seen.read(page{tenant: c.Tenant, collection: at, field: op.Subject.Field, began: behind, at: r.now(), raw: raw})
+		answer := page{tenant: c.Tenant, collection: at, field: op.Subject.Field, began: behind, at: r.now(), raw: raw}
+		if op.Effect != catalog.Create && len(keys) > 0 && keys[0].path == at {
+			answer.id = keys[0].id // it need not be looked for in the answer
+		}
+		r.seen.read(answer)
 	}
 	return out
 }
@@ -62,8 +66,11 @@ type place struct {
 
 // itemOf is the place of the object that an operation names by its id, where
 // nothing stands above it: "/users/{id}", but not "/users/{id}/roles".
-func itemOf(op *catalog.Operation) (place, bool) {
-	collection, last, ok := cutLast(op.Path)
+func itemOf(op *catalog.Operation) (place, bool) { return itemAt(op, op.Path) }
+
+// itemAt is itemOf for a beginning of the operation's path.
+func itemAt(op *catalog.Operation, path string) (place, bool) {
+	collection, last, ok := cutLast(path)
 	if !ok || strings.Contains(collection, "{") || op.API != catalog.Management {
 		return place{}, false
 	}
@@ -169,9 +176,7 @@ func (r *Reader) above(op *catalog.Operation) (place, bool) {
 	if open < 2 {
 		return place{}, false
 	}
-	first := *op
-	first.Path = op.Path[:open+strings.IndexByte(op.Path[open:], '}')+1]
-	return itemOf(&first)
+	return itemAt(op, op.Path[:open+strings.IndexByte(op.Path[open:], '}')+1])
 }
 
 // collection is the path of the collection of a kind; "" where its objects

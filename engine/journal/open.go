@@ -64,6 +64,8 @@ type DB struct {
 
 	enc *zstd.Encoder
 	dec *zstd.Decoder
+	// bodies are the memory of texts on their way to a tail.
+	bodies sync.Pool
 
 	mu      sync.Mutex // guards held
 	held    map[string]*held
@@ -155,7 +157,7 @@ func prepare(opts Options) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &DB{opts: opts, path: path, enc: enc, dec: dec, held: map[string]*held{}}, nil
+	return &DB{opts: opts, path: path, enc: enc, dec: dec, bodies: sync.Pool{New: func() any { return new([]byte) }}, held: map[string]*held{}}, nil
 }
 
 // Path is the journal's file, absolute.

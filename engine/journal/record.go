@@ -58,15 +58,24 @@ func (db *DB) write1(l engine.Lease, rec *engine.CallRecord, place func(h *held,
 		return refusedAck(err)
 	}
 	o := op{h: h, call: r, durable: rec.Durable && rec.State == engine.StateBegun}
-	if !o.durable {
-		body, err := r.body()
-		if err != nil {
-			return refusedAck(err)
-		}
-		o.body = &body
+	if o.durable {
+		return db.w.put(o, size, func() { place(h, r) })
 	}
-	return db.w.put(o, size, func() { place(h, r) })
+	buf := db.bodies.Get().(*[]byte) //nolint:forcetypeassert // nothing else is in it
+	body, err := r.body((*buf)[:0])
+	if err != nil {
+		return refusedAck(err)
+	}
+	o.body = &body
+	a := db.w.put(o, size, func() { place(h, r) })
+	if *buf = body.text; cap(*buf) <= keptBody { // the tail has it
+		db.bodies.Put(buf)
+	}
+	return a
 }
+
+// keptBody bounds the memory of a body that is used again.
+const keptBody = 64 << 10
 
 // Step implements engine.Journal.
 func (db *DB) Step(l engine.Lease, s *engine.StepRecord) {

@@ -1,9 +1,11 @@
 package journal
 
 import (
+	"bytes"
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -36,46 +38,53 @@ const places = "?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?"
 type row struct {
 	id, run int64
 	rec     engine.CallRecord
-	value   any   // nil, string, or []byte when compressed
-	cols    []any // of columns, all but the id
+	small   []byte // the value, when it is compressed
+	tries   []byte // the attempts as JSON
 }
 
 // encode makes a row of a record, all but its id.
 func (db *DB) encode(run int64, rec *engine.CallRecord) (*row, int, error) {
-	r := &row{run: run, rec: *rec, value: text(rec.Value)}
+	r := &row{run: run, rec: *rec}
 	size := 256 + len(rec.Args) + len(rec.Value) + len(rec.Failure) + len(rec.Before) + len(rec.Note) + 128*len(rec.Also)
 	if !rec.Mutates && len(rec.Value) >= compressFrom {
 		if small := db.enc.EncodeAll(rec.Value, nil); len(small) < len(rec.Value) {
-			r.value = small
+			r.small = small
 		}
 	}
-	var tries any
 	if len(rec.Attempts) > 0 {
 		attempts, err := json.Marshal(rec.Attempts)
 		if err != nil {
 			return nil, 0, fmt.Errorf("the attempts of call %s cannot be written: %w", rec.Key, err)
 		}
-		tries = string(attempts)
+		r.tries = attempts
 		size += len(attempts)
 	}
-	r.cols = r.columns(tries)
 	return r, size, nil
+}
+
+// took is how long the call took in microseconds, or, where it is not known when it
+// began, when it ended. ok is false while it has not.
+func (r *row) took() (us int64, ok bool) {
+	c := &r.rec
+	switch {
+	case c.Ended.IsZero():
+		return 0, false
+	case c.Began.IsZero():
+		return c.Ended.UnixMicro(), true
+	}
+	return c.Ended.Sub(c.Began).Microseconds(), true
 }
 
 // args are the values of columns.
 func (r *row) args() []any {
-	r.cols[0] = r.id
-	return r.cols
-}
-
-func (r *row) columns(tries any) []any {
 	c := &r.rec
+	value, tries := text(c.Value), text(r.tries)
+	if r.small != nil {
+		value = r.small
+	}
 	var took any
-	if !c.Ended.IsZero() {
-		took = c.Ended.Sub(c.Began).Microseconds()
-		if c.Began.IsZero() {
-			took = c.Ended.UnixMicro()
-		}
+	if us, ok := r.took(); ok {
+		took = us
 	}
 	var key any // null is no key: such calls are not told apart
 	if c.Key != "" {
@@ -84,45 +93,64 @@ func (r *row) columns(tries any) []any {
 	return []any{
 		r.id, r.run, key, c.Wake, guard(c.Task), int64(c.N), guard(c.Where), guard(c.Step), guard(c.Operation), guard(c.Tenant),
 		guard(c.Effect), c.Mutates, guard(c.Kind), guard(c.Object),
-		guarded(c.Args), r.value, guarded(c.Failure), guarded(c.Before), guarded(c.Note), int64(c.Status), guard(c.State), tries, c.Tolerated,
+		guarded(c.Args), value, guarded(c.Failure), guarded(c.Before), guarded(c.Note), int64(c.Status), guard(c.State), tries, c.Tolerated,
 		c.Waited.Microseconds(), moment(c.Began), took, c.Durable,
 	}
 }
 
-// columnValue is the place of the value in columns.
-const columnValue = 15
-
 // packed is the row as selected gives it.
-func (r *row) packed() []byte {
-	size := 256
-	for i, v := range r.cols {
-		if s, ok := v.(string); ok && i != columnValue {
-			size += len(s)
-		}
+func (r *row) packed(out []byte) []byte {
+	c := &r.rec
+	p := packer{slices.Grow(out, 256+len(c.Args)+len(c.Failure)+len(c.Before)+len(c.Note)+len(r.tries))}
+	p.text(c.Key).number(c.Wake).text(c.Task).number(int64(c.N)).text(c.Where).text(c.Step)
+	p.text(c.Operation).text(c.Tenant).text(c.Effect).yes(c.Mutates).text(c.Kind).text(c.Object)
+	p.json(c.Args).json(c.Failure).json(c.Before).json(c.Note).number(int64(c.Status)).text(c.State).json(r.tries)
+	p.yes(c.Tolerated).number(c.Waited.Microseconds())
+	if !c.Began.IsZero() {
+		p.out = c.Began.UTC().AppendFormat(p.out, stamp)
 	}
-	out := make([]byte, 0, size)
-	const first = 2 // behind the id and the run
-	for i, v := range r.cols {
-		if i < first || i == columnValue {
-			continue
-		}
-		if i > first {
-			out = append(out, separator...)
-		}
-		switch x := v.(type) {
-		case string:
-			out = append(out, x...)
-		case int64:
-			out = strconv.AppendInt(out, x, 10)
-		case bool:
-			if x {
-				out = append(out, '1')
-			} else {
-				out = append(out, '0')
-			}
-		}
+	p.end()
+	if us, ok := r.took(); ok {
+		p.out = strconv.AppendInt(p.out, us, 10)
 	}
-	return out
+	p.end()
+	if c.Durable {
+		return append(p.out, '1')
+	}
+	return append(p.out, '0')
+}
+
+// A packer writes parts, each with a separator behind it.
+type packer struct{ out []byte }
+
+func (p *packer) end() *packer {
+	p.out = append(p.out, separator...)
+	return p
+}
+
+func (p *packer) text(s string) *packer {
+	p.out = append(p.out, guard(s)...)
+	return p.end()
+}
+
+func (p *packer) json(j []byte) *packer {
+	if bytes.IndexByte(j, '\x1f') < 0 && bytes.IndexByte(j, '\x10') < 0 {
+		p.out = append(p.out, j...)
+		return p.end()
+	}
+	return p.text(string(j))
+}
+
+func (p *packer) number(n int64) *packer {
+	p.out = strconv.AppendInt(p.out, n, 10)
+	return p.end()
+}
+
+func (p *packer) yes(b bool) *packer {
+	if b {
+		return p.number(1)
+	}
+	return p.number(0)
 }
 
 // text is a JSON text as a value of SQLite: it stays readable.

@@ -211,14 +211,15 @@ type tailAlso struct {
 	More int
 }
 
-// body is a row as a frame holds it, all but its position and id.
-func (r *row) body() (frameBody, error) {
-	f := frameBody{kind: frameCall, text: r.packed()}
-	switch v := r.value.(type) {
-	case string:
-		f.kind, f.value = frameText, []byte(v)
-	case []byte:
-		f.kind, f.value = frameBlob, v
+// body is a row as a frame holds it, all but its position and id. Its text is written
+// behind buf.
+func (r *row) body(buf []byte) (frameBody, error) {
+	f := frameBody{kind: frameCall, text: r.packed(buf)}
+	switch {
+	case r.small != nil:
+		f.kind, f.value = frameBlob, r.small
+	case len(r.rec.Value) > 0:
+		f.kind, f.value = frameText, r.rec.Value
 	}
 	if len(r.rec.Also) > 0 || r.rec.AlsoMore > 0 {
 		also, err := json.Marshal(tailAlso{r.rec.Also, r.rec.AlsoMore})

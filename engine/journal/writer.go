@@ -111,6 +111,7 @@ type writer struct {
 	stmt statements
 	// prepared are all of stmt.
 	prepared []*sql.Stmt
+	group    group
 	full     bool // the connection's synchronous is FULL
 
 	mu      sync.Mutex
@@ -129,7 +130,7 @@ type writer struct {
 }
 
 type statements struct {
-	begin, commit, rollback, epoch, count, insert, replace, step, touch *sql.Stmt
+	begin, commit, rollback, epoch, count, insert, replace, in, step, touch *sql.Stmt
 }
 
 func startWriter(ctx context.Context, db *DB) (*writer, error) {
@@ -153,6 +154,7 @@ func startWriter(ctx context.Context, db *DB) (*writer, error) {
 		{&w.stmt.count, "UPDATE runs SET calls = calls + ?, writes = writes + ?, folded = ? WHERE no = ?"},
 		{&w.stmt.insert, "INSERT INTO calls (" + columns + ") VALUES (" + places + ") ON CONFLICT (run, key) DO NOTHING"},
 		{&w.stmt.replace, "INSERT OR REPLACE INTO calls (" + columns + ") VALUES (" + places + ")"},
+		{&w.stmt.in, "SELECT count(*) FROM calls WHERE id = ?"},
 		{&w.stmt.step, "INSERT INTO steps (run, epoch, id, name, task, place, state, reason, error, began, took_us) VALUES (?,?,?,?,?,?,?,?,?,?,?)"},
 		{&w.stmt.touch, "INSERT INTO touches (run, key, kind, object) VALUES (?,?,?,?) ON CONFLICT DO NOTHING"},
 	} {
@@ -160,6 +162,9 @@ func startWriter(ctx context.Context, db *DB) (*writer, error) {
 			return nil, errors.Join(err, w.conn.Close())
 		}
 		w.prepared = append(w.prepared, *s.stmt)
+	}
+	if err := w.group.prepare(ctx, conn); err != nil {
+		return nil, errors.Join(err, w.conn.Close())
 	}
 	go w.loop()
 	return w, nil
@@ -277,7 +282,8 @@ func (w *writer) close() error {
 	w.space.Broadcast()
 	w.mu.Unlock()
 	<-w.ended
-	errs := make([]error, 0, len(w.prepared)+1)
+	errs := make([]error, 0, len(w.prepared)+2)
+	errs = append(errs, w.group.close(w.conn))
 	for _, stmt := range w.prepared { // database/sql closes those of a pool only, and SQLite waits for them
 		errs = append(errs, stmt.Close())
 	}
@@ -398,6 +404,7 @@ func (w *writer) transact(ctx context.Context, b *batch) error {
 	}
 	counts := map[*held]*counted{}
 	replaced := b.replaced()
+	w.group.clear() // what a transaction that failed has left
 	for i := range b.ops {
 		if replaced[i] {
 			continue
@@ -405,6 +412,9 @@ func (w *writer) transact(ctx context.Context, b *batch) error {
 		if err := w.one(ctx, b, &b.ops[i], counts); err != nil {
 			return err
 		}
+	}
+	if err := w.flushGroup(ctx); err != nil {
+		return err
 	}
 	if err := w.count(ctx, b, counts); err != nil {
 		return err
@@ -470,6 +480,11 @@ func (w *writer) count(ctx context.Context, b *batch, counts map[*held]*counted)
 
 // one writes one op, unless its lease is broken or fenced.
 func (w *writer) one(ctx context.Context, b *batch, o *op, counts map[*held]*counted) error {
+	if o.do != nil { // it may ask for what was written before it
+		if err := w.flushGroup(ctx); err != nil {
+			return err
+		}
+	}
 	if o.h == nil {
 		return o.do(ctx, w.conn)
 	}
@@ -487,7 +502,7 @@ func (w *writer) one(ctx context.Context, b *batch, o *op, counts map[*held]*cou
 	}
 	switch {
 	case o.call != nil:
-		return w.call(ctx, o.call, counts[o.h])
+		return w.add(ctx, o.call, counts[o.h])
 	case o.step != nil:
 		return w.step(ctx, o.h.no, o.h.epoch, o.step)
 	}
@@ -536,8 +551,7 @@ func (w *writer) fence(ctx context.Context, b *batch, h *held, n *counted) error
 // call writes a record. Most have no row yet; one that has (the record of an
 // intent, another attempt) takes its row's place.
 func (w *writer) call(ctx context.Context, r *row, n *counted) error {
-	args := r.args()
-	result, err := w.stmt.insert.ExecContext(ctx, args...)
+	result, err := w.stmt.insert.ExecContext(ctx, r.args()...)
 	if err != nil {
 		return err
 	}
@@ -546,9 +560,25 @@ func (w *writer) call(ctx context.Context, r *row, n *counted) error {
 		return err
 	}
 	if rows == 0 {
-		_, err = w.stmt.replace.ExecContext(ctx, args...)
-		return err
+		return w.replaceRow(ctx, r)
 	}
+	return w.counted(ctx, r, n)
+}
+
+func (w *writer) replaceRow(ctx context.Context, r *row) error {
+	_, err := w.stmt.replace.ExecContext(ctx, r.args()...)
+	return err
+}
+
+// isIn reports whether a row stands in the table under its own id.
+func (w *writer) isIn(ctx context.Context, r *row) (bool, error) {
+	var rows int
+	err := w.stmt.in.QueryRowContext(ctx, r.id).Scan(&rows)
+	return rows > 0, err
+}
+
+// counted counts a row that is new, and writes what its call touches.
+func (w *writer) counted(ctx context.Context, r *row, n *counted) error {
 	if r.rec.Mutates {
 		n.writes++
 	}

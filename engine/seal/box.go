@@ -93,12 +93,12 @@ func (b *Box) Verify(check, journal, from string) error {
 // maybe, when it is not nil, is asked first and once for the whole text: where
 // it says no, no string holds a secret. A text with escapes is always walked,
 // because a secret can hide in them.
-func (b *Box) Text(text json.RawMessage, secret, maybe func(string) bool) json.RawMessage {
+func (b *Box) Text(text json.RawMessage, secret func(string) bool, maybe func([]byte) bool) json.RawMessage {
 	if len(text) == 0 {
 		return text
 	}
 	if maybe != nil && bytes.IndexByte(text, '\\') < 0 &&
-		!Sealed(text) && !maybe(string(text)) {
+		!Sealed(text) && !maybe(text) {
 		return text
 	}
 	if !json.Valid(text) {
@@ -147,16 +147,12 @@ func (b *Box) Open(text json.RawMessage) (json.RawMessage, error) {
 
 // Sealed says whether a text may hold sealed strings.
 func Sealed(text json.RawMessage) bool {
-	for {
-		i := bytes.IndexByte(text, '"')
-		if i < 0 {
-			return false
-		}
-		if text = text[i:]; len(text) >= len(opening) && string(text[:len(opening)]) == opening {
+	for i := 0; i+len(opening) <= len(text); i++ {
+		if text[i] == opening[0] && text[i+1] == opening[1] && string(text[i:i+len(opening)]) == opening {
 			return true
 		}
-		text = text[1:]
 	}
+	return false
 }
 
 // seal writes a piece of JSON as a sealed string. The piece is sealed with its
