@@ -63,15 +63,18 @@ func placesOf(names string) (places []int) {
 	return places
 }
 
+// text is the statement. A number is written only where the first row's parameters
+// are meant: SQLite goes through all numbers that were written whenever it is asked for
+// the name of a parameter, and the driver asks for each.
 func (g *group) text() string {
 	rows := make([]string, groupRows)
 	for i := range rows {
-		values := make([]string, 0, len(g.shared)+len(g.own))
-		for j := range g.shared {
-			values = append(values, "?"+strconv.Itoa(j+1))
-		}
-		for j := range g.own {
-			values = append(values, "?"+strconv.Itoa(len(g.shared)+i*len(g.own)+j+1))
+		values := make([]string, len(g.shared)+len(g.own))
+		for j := range values {
+			values[j] = "?"
+			if i > 0 && j < len(g.shared) {
+				values[j] += strconv.Itoa(j + 1)
+			}
 		}
 		rows[i] = "(" + strings.Join(values, ",") + ")"
 	}

@@ -22,8 +22,8 @@ const (
 // What stands in a tail already is folded into the database when so many writes
 // or bytes are queued, when somebody waits for the database, or after so long.
 const (
-	foldWrites = 1024
-	foldBytes  = 2 << 20
+	foldWrites = 2048
+	foldBytes  = 4 << 20
 	foldAfter  = 200 * time.Millisecond
 )
 

@@ -345,3 +345,15 @@ func BenchmarkText(b *testing.B) {
 		})
 	}
 }
+
+func TestSealed(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]bool{
+		"": false, "v": false, `"v"`: false, opening: true, `{"a":` + opening + `x"}`: true, "vvvv" + opening + "vv": true,
+		opening[:len(opening)-1]: false, opening[1:]: false, `"A0run:sealed:v1:"`: false, `"a0run:sealed:v2:v1:"`: false,
+	} {
+		if got := Sealed(json.RawMessage(text)); got != want {
+			t.Errorf("Sealed(%s) = %v", text, got)
+		}
+	}
+}
