@@ -140,6 +140,7 @@ func ExampleConnections() {
 		fmt.Println(err)
 		return
 	}
+	delete(connection.Options, "password_options") // or passwordPolicy: both are read, one is taken
 	connection.Options["passwordPolicy"] = "excellent"
 	if connection, err = c.Connections().Update(ctx, connection.ID, connection); err != nil {
 		fmt.Println(err)

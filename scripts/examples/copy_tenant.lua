@@ -18,13 +18,27 @@ local function by_name(list)
   return names
 end
 
+-- A database shows how it wants passwords in two ways, by an older name and by
+-- password_options, and takes only one of them.
+local function writable(options)
+  local copy = {}
+  for name, value in pairs(options) do
+    copy[name] = value
+  end
+  if copy.password_options then
+    copy.passwordPolicy, copy.password_history, copy.password_dictionary = nil, nil, nil
+    copy.password_no_personal_info, copy.password_complexity_options = nil, nil
+  end
+  return copy
+end
+
 local there = by_name(target.connections.all())
 parallel.each(source.connections.all(), { key = "name" }, function(connection)
   if not there[connection.name] then
     target.connections.create {
       name = connection.name,
       strategy = connection.strategy,
-      options = connection.options,
+      options = writable(connection.options),
     }
     print("connection " .. connection.name)
   end

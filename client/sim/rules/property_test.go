@@ -340,6 +340,11 @@ func refusals() []refusal {
 		{"PATCH /actions/triggers/{}/bindings", "no action is called", docs + ": a binding is of an action"},
 		{"PATCH /resource-servers", "A system API cannot be modified", recorded},
 		{"POST /connections", "Cannot set both", recorded},
+		{"PATCH /connections", "Cannot set both", recorded},
+		{"POST /connections", "must contain one active identifier", recorded},
+		{"PATCH /connections", "must contain one active identifier", recorded},
+		{"POST /connections", "must also be required on signup", recorded},
+		{"PATCH /connections", "must also be required on signup", recorded},
 		{"", "allowed maximum of 1000 records", docs + ": at most 1,000 results by page numbers"},
 	}
 }
