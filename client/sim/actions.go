@@ -1,9 +1,6 @@
 package sim
 
 import (
-	"net/http"
-
-	"a0run/client/search"
 	"a0run/client/sim/store"
 )
 
@@ -38,17 +35,4 @@ func deployAction(c *call) reply {
 	c.tx.Put(actions, c.params[0], a)
 	v["action"] = old
 	return c.ok(v)
-}
-
-// listLogs lists what a seed put there: the tenant writes no logs of its own.
-func listLogs(c *call) reply {
-	l := listing{key: kind("/logs"), length: true}
-	if q := c.query.Get("q"); q != "" {
-		query, err := search.Parse(q)
-		if err != nil {
-			return failure(http.StatusBadRequest, "Query validation error: 'Invalid search query: "+err.Error()+"'.", "invalid_query_string")
-		}
-		l.keep = append(l.keep, query.Match)
-	}
-	return c.page(l)
 }

@@ -32,7 +32,7 @@ func (t *Tenant) authorise(c *call) *reply {
 	if !ok || !strings.EqualFold(kind, "Bearer") {
 		return refuse(failure(http.StatusBadRequest, "Bad HTTP authentication header format", "Bearer"))
 	}
-	access, err := t.keys.access(strings.TrimSpace(token), c.now)
+	access, err := t.keys.access(t.ring(), strings.TrimSpace(token), c.now)
 	if err != nil {
 		return refuse(failure(http.StatusUnauthorized, tokenTrouble(err), "invalid_token"))
 	}
@@ -93,7 +93,7 @@ func (t *Tenant) Token(scopes ...string) (string, error) {
 		scopes = t.allScopes()
 	}
 	now := t.now()
-	return t.keys.sign(object{
+	return t.ring().sign(object{
 		"iss": t.Issuer(), "sub": runnerID + "@clients", "aud": t.Issuer() + "api/v2/",
 		"iat": now.Unix(), "exp": now.Add(24 * time.Hour).Unix(),
 		"scope": strings.Join(scopes, " "), "gty": "client-credentials", "azp": runnerID,

@@ -41,3 +41,7 @@ func rolesKey() store.Key { return store.Key{Kind: "/roles"} }
 func sessionObjects() store.Key { return store.Key{Kind: "/sessions"} }
 
 func usersKey() store.Key { return store.Key{Kind: usersKind} }
+
+// openConnections are those that every application may use: a seed named no
+// applications for them.
+func openConnections() store.Key { return store.Key{Kind: "open-connections"} }

@@ -220,6 +220,7 @@ func patchConnection(c *call) reply {
 	}
 	c.tx.Put(connectionsKey(), c.id(), o)
 	if _, given := c.body["enabled_clients"]; given {
+		c.tx.Delete(openConnections(), c.id())
 		for _, l := range c.tx.All(store.Links(connClients, c.id())) {
 			c.tx.Unlink(connClients, c.id(), store.ID(l))
 		}
@@ -328,6 +329,7 @@ func changeEnabledClients(c *call) reply {
 	if c.list == nil {
 		return invalidBody("Expected type array but found type %s", typeName(c.body))
 	}
+	c.tx.Delete(openConnections(), id)
 	for _, v := range c.list {
 		one, _ := v.(object)
 		client := str(one, "client_id")

@@ -13,8 +13,6 @@ import (
 	"math/big"
 	"sync"
 	"time"
-
-	"github.com/golang-jwt/jwt/v5"
 )
 
 // The keys of every local tenant are the same and lie open in this repository:
@@ -42,30 +40,14 @@ const (
 	nextKid    = "local-next"
 )
 
-// keys sign and verify the tenant's tokens.
+// keys are the tenant's ring, and the tokens that it verified.
 type keys struct {
-	parse func() (*parsedKeys, error)
-	jwks  func() (object, error)
-
 	mu   sync.Mutex
+	ring *ring
 	seen map[string]*accessToken
 }
 
-type parsedKeys struct{ current, next *rsa.PrivateKey }
-
-func newKeys() *keys {
-	k := &keys{seen: map[string]*accessToken{}}
-	k.parse = sync.OnceValues(func() (*parsedKeys, error) {
-		current, err := privateKey(currentKey)
-		if err != nil {
-			return nil, err
-		}
-		next, err := privateKey(nextKey)
-		return &parsedKeys{current, next}, err
-	})
-	k.jwks = sync.OnceValues(k.makeJWKS)
-	return k
-}
+func newKeys() *keys { return &keys{ring: embeddedRing(), seen: map[string]*accessToken{}} }
 
 func privateKey(text []byte) (*rsa.PrivateKey, error) {
 	block, _ := pem.Decode(text)
@@ -110,25 +92,6 @@ func publicKey(text []byte) (*rsa.PublicKey, error) {
 	return key, nil
 }
 
-func (k *keys) makeJWKS() (object, error) {
-	p, err := k.parse()
-	if err != nil {
-		return nil, err
-	}
-	list := []object{}
-	for _, one := range []struct {
-		kid string
-		key *rsa.PrivateKey
-	}{{currentKid, p.current}, {nextKid, p.next}} {
-		j, err := jwkOf(one.kid, one.key)
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, j)
-	}
-	return object{"keys": list}, nil
-}
-
 func jwkOf(kid string, key *rsa.PrivateKey) (object, error) {
 	start := time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)
 	der, err := x509.CreateCertificate(rand.Reader, &x509.Certificate{
@@ -149,41 +112,12 @@ func jwkOf(kid string, key *rsa.PrivateKey) (object, error) {
 	}, nil
 }
 
-// sign makes a token of the tenant's current key.
-func (k *keys) sign(claims object) (string, error) {
-	p, err := k.parse()
-	if err != nil {
-		return "", err
-	}
-	t := jwt.NewWithClaims(jwt.SigningMethodRS256, jwt.MapClaims(claims))
-	t.Header["kid"] = currentKid
-	return t.SignedString(p.current)
-}
-
-// verify checks a token of this tenant's keys and its times.
-func (k *keys) verify(token string, now time.Time) (object, error) {
-	p, err := k.parse()
-	if err != nil {
-		return nil, err
-	}
-	claims := jwt.MapClaims{}
-	_, err = jwt.ParseWithClaims(token, claims, func(t *jwt.Token) (any, error) {
-		switch t.Header["kid"] {
-		case currentKid:
-			return &p.current.PublicKey, nil
-		case nextKid:
-			return &p.next.PublicKey, nil
-		}
-		return nil, errors.New("unknown kid")
-	}, jwt.WithValidMethods([]string{"RS256"}), jwt.WithTimeFunc(func() time.Time { return now }))
-	return object(claims), err
-}
-
-// A accessToken is a verified one.
+// An accessToken is a verified one.
 type accessToken struct {
 	claims object
 	scopes map[string]bool
 	ends   int64
+	ring   *ring // that verified it
 }
 
 // maxSeen bounds the memory of verified tokens.
@@ -191,18 +125,18 @@ const maxSeen = 10000
 
 // access verifies a token once and remembers it: checking a signature costs
 // more than most of what a request asks for.
-func (k *keys) access(token string, now time.Time) (*accessToken, error) {
+func (k *keys) access(r *ring, token string, now time.Time) (*accessToken, error) {
 	k.mu.Lock()
 	t := k.seen[token]
 	k.mu.Unlock()
-	if t != nil && now.Unix() < t.ends {
+	if t != nil && t.ring == r && now.Unix() < t.ends {
 		return t, nil
 	}
-	claims, err := k.verify(token, now)
+	claims, err := r.verify(token, now)
 	if err != nil {
 		return nil, err
 	}
-	t = &accessToken{claims: claims, scopes: map[string]bool{}}
+	t = &accessToken{claims: claims, scopes: map[string]bool{}, ring: r}
 	for _, s := range splitSpace(str(claims, "scope")) {
 		t.scopes[s] = true
 	}

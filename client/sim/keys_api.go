@@ -8,32 +8,14 @@ func keyHandlers() map[string]handler {
 	return map[string]handler{
 		"GET /keys/signing":                     listSigningKeys,
 		"GET /keys/signing/{}":                  getSigningKey,
-		"POST /keys/signing/rotate":             func(c *call) reply { return c.ok(object{"kid": nextKid, "cert": ""}) },
-		"PUT /keys/signing/{}/revoke":           func(c *call) reply { return c.ok(object{"kid": c.params[0], "cert": ""}) },
+		"POST /keys/signing/rotate":             rotateSigningKey,
+		"PUT /keys/signing/{}/revoke":           revokeSigningKey,
 		"POST /keys/encryption":                 createEncryptionKey,
 		"POST /keys/encryption/{}":              changeEncryptionKey("active"),
 		"DELETE /keys/encryption/{}":            changeEncryptionKey("destroyed"),
 		"POST /keys/encryption/rekey":           func(*call) reply { return empty() },
 		"POST /keys/encryption/{}/wrapping-key": wrappingKey,
 	}
-}
-
-func signingKeys() []object {
-	return []object{
-		{"kid": currentKid, "current": true, "next": false, "previous": false, "cert": "", "pkcs7": "", "fingerprint": "", "thumbprint": "", "revoked": false},
-		{"kid": nextKid, "current": false, "next": true, "previous": false, "cert": "", "pkcs7": "", "fingerprint": "", "thumbprint": "", "revoked": false},
-	}
-}
-
-func listSigningKeys(c *call) reply { return c.ok(signingKeys()) }
-
-func getSigningKey(c *call) reply {
-	for _, k := range signingKeys() {
-		if k["kid"] == c.id() {
-			return c.ok(k)
-		}
-	}
-	return absent("/keys/signing")
 }
 
 func createEncryptionKey(c *call) reply {

@@ -185,8 +185,8 @@ func shown(kind string, o object) object {
 		hidden = []string{"value"}
 	case "/connections/{}/scim-configuration/tokens":
 		hidden = []string{"token"}
-	case "/refresh-tokens":
-		hidden = []string{"$token"}
+	case "/refresh-tokens", "/sessions":
+		hidden = []string{"$token", "$word", "$at", "$connection", "$mfa"}
 	case "/emails/provider":
 		if cred := sub(o, "credentials"); cred != nil {
 			o, cred = store.Clone(o), store.Clone(cred)
@@ -328,8 +328,6 @@ func handlers() map[string]handler {
 		"PATCH /tenants/settings":             patchSettings,
 		"GET /stats/active-users":             func(c *call) reply { return c.ok(c.tx.Len(usersKey())) },
 		"GET /stats/daily":                    func(c *call) reply { return c.ok([]any{}) },
-		"GET /user-blocks/{}":                 func(c *call) reply { return c.ok(object{"blocked_for": []any{}}) },
-		"DELETE /user-blocks/{}":              func(c *call) reply { return c.done() },
 		"DELETE /network-acls/{}":             deleteACL,
 		"GET /hooks/{}/secrets":               getSingle,
 		"POST /hooks/{}/secrets":              addSecrets,
@@ -342,12 +340,11 @@ func handlers() map[string]handler {
 			return reply{status: http.StatusOK, kind: "text/event-stream", text: ": connected\n\n"}
 		},
 		"GET /connections/{}/status":            checkStatus,
-		"GET /anomaly/blocks/ips/{}":            getItem,
 		"POST /branding/phone/templates/{}/try": tried,
 		"PATCH /branding/phone/templates/{}":    patchPhoneTemplate,
 		"POST /branding/phone/providers/{}/try": tried,
-		"POST /tickets/email-verification":      ticket("email-verification"),
-		"POST /tickets/password-change":         ticket("reset-email"),
+		"POST /tickets/email-verification":      verificationTicket,
+		"POST /tickets/password-change":         passwordTicket,
 		"POST /guardian/enrollments/ticket":     enrolTicket,
 		"GET /logs":                             listLogs,
 		"POST /actions/actions/{}/deploy":       deployAction,
@@ -356,7 +353,7 @@ func handlers() map[string]handler {
 	}
 	for _, more := range []map[string]handler{
 		userHandlers(), userRelationHandlers(), roleHandlers(), clientHandlers(), connectionHandlers(),
-		organizationHandlers(), jobHandlers(), keyHandlers(), authHandlers(), sessionHandlers(), actHandlers(),
+		organizationHandlers(), jobHandlers(), keyHandlers(), authHandlers(), sessionHandlers(), actHandlers(), attemptHandlers(), pageHandlers(),
 	} {
 		for k, h := range more {
 			all[k] = h
@@ -393,16 +390,6 @@ func deleteACL(c *call) reply {
 
 func tried(c *call) reply {
 	return c.orElse(object{"code": http.StatusAccepted, "message": "Test notification successfully sent for processing"})
-}
-
-func ticket(page string) handler {
-	return func(c *call) reply {
-		if id := str(c.body, "user_id"); id != "" && !c.tx.Has(usersKey(), id) {
-			return absent("/users")
-		}
-		word := c.t.ids.word("ticket", string(encode(c.body)), 32)
-		return c.ok(object{"ticket": c.t.BaseURL() + "/u/" + page + "?ticket=" + word + "#"})
-	}
 }
 
 func enrolTicket(c *call) reply {

@@ -257,7 +257,7 @@ func (b bucket) key(c *call, name string) (string, bool) {
 			by = append(by, str(c.body, "mfa_token"))
 		case "user":
 			_, token, _ := strings.Cut(c.req.Header.Get("Authorization"), " ")
-			access, err := c.t.keys.access(token, c.now)
+			access, err := c.t.keys.access(c.t.ring(), token, c.now)
 			if err != nil {
 				return "", false // nobody's: the answer will be a 401
 			}

@@ -434,7 +434,7 @@ func newSampler(t *testing.T, rng *rand.Rand) *sampler {
 	}
 	s := &sampler{rng: rng, t: tenant, tokens: map[string]string{"": "nobody's"}}
 	for _, user := range []string{"auth0|1", "auth0|2"} {
-		if s.tokens[user], err = tenant.keys.sign(object{"sub": user, "exp": int64(4_000_000_000)}); err != nil {
+		if s.tokens[user], err = tenant.ring().sign(object{"sub": user, "exp": int64(4_000_000_000)}); err != nil {
 			t.Fatal(err)
 		}
 	}

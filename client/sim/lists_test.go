@@ -184,12 +184,13 @@ logs:
   - {log_id: "902", type: s, date: "2026-01-01T00:00:02.000Z"}
 `)})
 	for path, want := range map[string]string{
-		"?take=2":            "900 901",
-		"?take=2&from=901":   "902",
-		"?take=2&from=902":   "",
-		"?q=type:s":          "900 902",
-		"?per_page=1&page=1": "901",
-		"?from=900&take=100": "901 902",
+		"?take=2":               "900 901",
+		"?take=2&from=901":      "902",
+		"?take=2&from=902":      "",
+		"?q=type:s":             "902 900",
+		"?q=type:s&sort=date:1": "900 902",
+		"?per_page=1&page=1":    "901",
+		"?from=900&take=100":    "901 902",
 	} {
 		var got []string
 		for _, v := range d.want(200, "GET", "/api/v2/logs"+path, "").list(t) {

@@ -122,5 +122,12 @@ func indexes() map[string][]store.Index {
 	for _, k := range []string{"/roles", "/connections", "/organizations"} {
 		out[k] = byName
 	}
+	by := func(name, field string) store.Index {
+		return store.Index{Name: name, Keys: func(o store.Object) []string { return []string{str(o, field)} }}
+	}
+	out["auth:refresh"] = []store.Index{by("family", "family")}
+	out["/refresh-tokens"] = []store.Index{by("user", "user_id"), by("session", "session_id")}
+	out["/sessions"] = []store.Index{by("user", "user_id")}
+	out["/logs"] = []store.Index{by("user", "user_id")}
 	return out
 }

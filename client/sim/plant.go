@@ -135,6 +135,9 @@ func (g *gardener) connection(o object) {
 		n["options"] = o["options"]
 	}
 	g.c.tx.Put(connectionsKey(), str(n, "id"), n)
+	if _, said := o["enabled_clients"]; !said { // a seed that names none means all
+		g.c.tx.Put(openConnections(), str(n, "id"), object{})
+	}
 	for _, id := range texts(o, "enabled_clients") {
 		g.c.tx.Link(connClients, str(n, "id"), id, nil)
 	}
@@ -178,7 +181,7 @@ func (g *gardener) user(o object) error {
 	}
 	tx.Put(usersKey(), id, u)
 	if p := str(o, "password"); p != "" {
-		tx.Put(passwordsKey(), id, object{"password": p})
+		setPassword(tx, id, p)
 	}
 	g.permissions(usersKind, id, items(o, "permissions"))
 	for _, v := range items(o, "roles") {

@@ -21,6 +21,8 @@ type reply struct {
 	header map[string]string
 	// late makes the body after the state's lock is free.
 	late func() (any, error)
+	// redo makes the whole reply then.
+	redo func() (reply, error)
 }
 
 type object = map[string]any

@@ -39,6 +39,7 @@ type call struct {
 	req     *http.Request
 	now     time.Time
 	token   *accessToken
+	trusted bool          // the application that calls may say whose address it calls for
 	stale   time.Duration // a search shows the users as they were so long ago
 }
 
@@ -154,6 +155,9 @@ func (t *Tenant) checked(c *call, broken *reply) reply {
 	run := func(tx *store.Tx) {
 		c.tx = tx
 		rep = c.rt.handle(c)
+		if c.op.API == catalog.Management && c.op.Effect != catalog.Read {
+			c.logCall(rep)
+		}
 		c.tx = nil
 	}
 	// Authentication's reads (authorize) hand out codes, so only the
@@ -165,6 +169,16 @@ func (t *Tenant) checked(c *call, broken *reply) reply {
 		if err := t.state.Err(); err != nil {
 			return failure(http.StatusInternalServerError, "The local tenant cannot keep its state: "+err.Error(), "")
 		}
+	}
+	if rep.redo != nil {
+		again, err := rep.redo()
+		if err != nil {
+			return failure(http.StatusInternalServerError, err.Error(), "")
+		}
+		for k, v := range rep.header {
+			again.header[k] = v
+		}
+		rep = again
 	}
 	if rep.late != nil {
 		body, err := rep.late()

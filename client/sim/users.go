@@ -83,7 +83,7 @@ func createUser(c *call) reply {
 	}
 	c.tx.Put(usersKey(), id, u)
 	if p := str(b, "password"); p != "" {
-		c.tx.Put(passwordsKey(), id, object{"password": p})
+		setPassword(c.tx, id, p)
 	}
 	return c.ok(u)
 }
@@ -222,7 +222,7 @@ func patchUser(c *call) reply {
 		}
 	}
 	if p := str(c.body, "password"); p != "" {
-		c.tx.Put(passwordsKey(), id, object{"password": p})
+		setPassword(c.tx, id, p)
 		u["last_password_reset"] = stamp(c.now)
 	}
 	u["updated_at"] = stamp(c.now)
@@ -315,7 +315,11 @@ func removeUser(tx *store.Tx, id string) bool {
 	for _, relation := range []string{userRoles, memberships} {
 		tx.UnlinkAll(relation, id)
 	}
-	for _, below := range []string{"permissions", "authentication-methods", "enrollments", "sessions", "refresh-tokens", "federated-connections-tokensets"} {
+	dropAll(tx, sessionObjects(), id)
+	dropAll(tx, refreshObjects(), id)
+	tx.Clear(authenticatorsKey(id))
+	tx.Delete(recoveryKey(), id)
+	for _, below := range []string{"permissions", "authentication-methods", "enrollments", "federated-connections-tokensets"} {
 		tx.Clear(store.Key{Kind: usersKind + "/{}/" + below, Scope: id})
 	}
 	return true
@@ -330,13 +334,6 @@ func usersByEmail(c *call) reply {
 	return c.ok(c.showAll(found))
 }
 
-func userLogs(c *call) reply {
-	if rep := c.orphan(); rep != nil {
-		return *rep
-	}
-	return c.page(listing{fixed: true, length: true})
-}
-
 // linkUsers joins another account to a user: it becomes an identity of the
 // primary one and is no user any more.
 func linkUsers(c *call) reply {
@@ -346,7 +343,7 @@ func linkUsers(c *call) reply {
 	}
 	provider, other := str(c.body, "provider"), str(c.body, "user_id")
 	if token := str(c.body, "link_with"); token != "" {
-		claims, err := c.t.keys.verify(token, c.t.now())
+		claims, err := c.ring().verify(token, c.t.now())
 		if err != nil {
 			return failure(http.StatusBadRequest, "Invalid link_with token", "invalid_token")
 		}

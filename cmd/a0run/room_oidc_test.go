@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
 	"strings"
@@ -75,10 +76,22 @@ func visit(t *testing.T, l *auth0Login, who string) (query string, pending json.
 	if q.Get("code_challenge_method") != "S256" || strings.Contains(address, "verifier") {
 		t.Errorf("the address is %s", address)
 	}
-	q.Set("login_hint", who)
-	u.RawQuery = q.Encode()
-	browser := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	res, err := browser.Get(u.String())
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	browser := &http.Client{Jar: jar, CheckRedirect: func(r *http.Request, _ []*http.Request) error {
+		if strings.HasPrefix(r.URL.String(), loginCallback) {
+			return http.ErrUseLastResponse
+		}
+		return nil
+	}}
+	res, err := browser.Get(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = res.Body.Close()
+	res, err = browser.PostForm(res.Request.URL.String(), url.Values{"username": {who}, "password": {"Passw0rd!"}})
 	if err != nil {
 		t.Fatal(err)
 	}
