@@ -48,6 +48,7 @@ torture: ## KILLS kills (kill -9) of runs of CALLS calls, resumed (A0RUN_SEED=â€
 	A0RUN_PROGRAMS=400 go test -count=1 -timeout 2h -run 'Resume|Random|OneAndMany' ./engine/durable -rapid.checks=400
 	A0RUN_LIMITERS=500 go test -count=1 -timeout 2h -v -run 'Honest|Share|Reserve|Change|Groups|Cells' ./client/pace
 	A0RUN_USERS=25000 go test -count=1 -timeout 1h -v -run TestCircleOfUsers ./client
+	A0RUN_SIM_KILLS=50 go test -count=1 -v -timeout 1h -run "^TestKilled$$" ./client/sim
 	A0RUN_TORTURE=$(KILLS) A0RUN_CALLS=$(CALLS) go test -count=1 -v -timeout 6h -run '^TestKills$$' ./cmd/a0run
 
 soak: ## a day of schedules in virtual time with faults; 50 schedules a second under kills; cron lines over 30 zones and 40 years (A0RUN_SEED=â€¦ repeats what failed)

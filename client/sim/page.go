@@ -21,7 +21,7 @@ h1{font-size:1.4rem;margin:.5rem 0;overflow-wrap:anywhere}h2{font-size:1.05rem;m
 p{margin:.3rem 0;color:var(--dim)}div{overflow-x:auto}table{border-collapse:collapse;width:100%}
 th,td{text-align:left;padding:.25rem .8rem .25rem 0;border-bottom:1px solid var(--line);vertical-align:top}
 th{font-weight:500;color:var(--dim);white-space:nowrap}td{overflow-wrap:anywhere;min-width:4rem}
-.n{text-align:right;font-variant-numeric:tabular-nums;min-width:0}.bad{color:var(--bad)}code{font-size:.92em}
+.n{text-align:right;white-space:nowrap;overflow-wrap:normal;font-variant-numeric:tabular-nums;min-width:0}.t{white-space:nowrap}.bad{color:var(--bad)}code{font-size:.92em}
 @media (max-width:40rem){.wide{display:none}}`
 
 const pageText = `<!doctype html>
@@ -34,13 +34,18 @@ const pageText = `<!doctype html>
 {{range .Kinds}}<tr><td>{{.Name}}</td><td class="n">{{.Count}}</td></tr>
 {{end}}</tbody></table></div>
 <h2>Users{{if gt .Users (len .Some)}}: the newest {{len .Some}} of {{.Users}}{{end}}</h2>
-<div><table><thead><tr><th scope="col">user_id</th><th scope="col">email</th><th scope="col" class="wide">connection</th><th scope="col" class="wide">created</th></tr></thead><tbody>
-{{range .Some}}<tr><td><code>{{.ID}}</code></td><td>{{.Login}}</td><td class="wide">{{.Connections}}</td><td class="wide">{{.Created}}</td></tr>
+<div><table><thead><tr><th scope="col">user_id</th><th scope="col">email or name</th><th scope="col" class="wide">connection</th><th scope="col" class="wide">created</th></tr></thead><tbody>
+{{range .Some}}<tr><td><code>{{.ID}}</code></td><td>{{.Login}}</td><td class="wide">{{.Connections}}</td><td class="wide t">{{.Created}}</td></tr>
 {{else}}<tr><td colspan="4">none</td></tr>
 {{end}}</tbody></table></div>
 <h2>Connections{{if gt .AllConnections (len .Connections)}}: {{len .Connections}} of {{.AllConnections}}{{end}}</h2>
 <div><table><thead><tr><th scope="col">name</th><th scope="col">strategy</th><th scope="col" class="wide">id</th></tr></thead><tbody>
 {{range .Connections}}<tr><td>{{.name}}</td><td>{{.strategy}}</td><td class="wide"><code>{{.id}}</code></td></tr>
+{{end}}</tbody></table></div>
+<h2>The last calls</h2>
+<div><table><thead><tr><th scope="col">at</th><th scope="col">call</th><th scope="col" class="wide">operation</th><th scope="col" class="n">status</th></tr></thead><tbody>
+{{range .Calls}}<tr><td>{{.At.UTC.Format "15:04:05.000"}}</td><td><code>{{.Method}} {{.Path}}</code></td><td class="wide">{{.Operation}}</td><td class="n{{if ge .Status 400}} bad{{end}}">{{.Status}}</td></tr>
+{{else}}<tr><td colspan="4">none</td></tr>
 {{end}}</tbody></table></div>
 <h2>Limits</h2>
 {{if .Limits}}<div><table><thead><tr><th scope="col">limit</th><th scope="col" class="n">left</th><th scope="col" class="n">burst</th><th scope="col" class="n">rate</th><th scope="col" class="wide">counted by</th></tr></thead><tbody>
@@ -50,11 +55,6 @@ const pageText = `<!doctype html>
 <div><table><thead><tr><th scope="col">operation</th><th scope="col">what goes wrong</th></tr></thead><tbody>
 {{range .Faults}}<tr><td>{{.Operation}}</td><td><code>{{.What}}</code></td></tr>
 {{end}}</tbody></table></div>{{end}}
-<h2>The last calls</h2>
-<div><table><thead><tr><th scope="col">at</th><th scope="col">call</th><th scope="col" class="wide">operation</th><th scope="col" class="n">status</th></tr></thead><tbody>
-{{range .Calls}}<tr><td>{{.At.UTC.Format "15:04:05.000"}}</td><td><code>{{.Method}} {{.Path}}</code></td><td class="wide">{{.Operation}}</td><td class="n{{if ge .Status 400}} bad{{end}}">{{.Status}}</td></tr>
-{{else}}<tr><td colspan="4">none</td></tr>
-{{end}}</tbody></table></div>
 </main></body></html>
 `
 
