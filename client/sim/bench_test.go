@@ -7,11 +7,13 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
 
 	"a0run/client/sim"
+	"a0run/client/sim/store"
 )
 
 // BenchmarkTenant says how many requests a second the tenant answers: reads
@@ -165,4 +167,69 @@ func BenchmarkNew(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// hundredThousand is a seed of so many users with metadata.
+func hundredThousand() []byte {
+	var b strings.Builder
+	b.WriteString(`{"users":[`)
+	for i := range 100_000 {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		fmt.Fprintf(&b, `{"user_id":"auth0|%024x","email":"user%d@example.com","name":"User %d","created_at":"2024-01-01T00:00:00.000Z","app_metadata":{"plan":"free","n":%d},"user_metadata":{"color":"red"}}`, i, i, i, i)
+	}
+	b.WriteString(`]}`)
+	return []byte(b.String())
+}
+
+// BenchmarkMemory says what 100,000 users take once they are there.
+func BenchmarkMemory(b *testing.B) {
+	for b.Loop() {
+		var before, after runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&before)
+		tenant, err := sim.New(sim.Options{Seed: hundredThousand()})
+		if err != nil {
+			b.Fatal(err)
+		}
+		runtime.GC()
+		runtime.ReadMemStats(&after)
+		b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/1e6, "MB")
+		runtime.KeepAlive(tenant)
+	}
+}
+
+// BenchmarkSnapshot says what keeping and restoring the state of 100,000 users
+// costs, and the first write after it.
+func BenchmarkSnapshot(b *testing.B) {
+	tenant, err := sim.New(sim.Options{Seed: hundredThousand()})
+	if err != nil {
+		b.Fatal(err)
+	}
+	write := func() {
+		tenant.State().Update(func(tx *store.Tx) {
+			k := store.Key{Kind: "/users"}
+			u := store.Clone(tx.Get(k, "auth0|000000000000000000000007"))
+			u["name"] = "another"
+			tx.Put(k, "auth0|000000000000000000000007", u)
+		})
+	}
+	b.Run("keep", func(b *testing.B) {
+		for b.Loop() {
+			tenant.State().Snapshot()
+		}
+	})
+	snap := tenant.State().Snapshot()
+	b.Run("restore", func(b *testing.B) {
+		for b.Loop() {
+			tenant.State().Restore(snap)
+		}
+	})
+	b.Run("restore and write", func(b *testing.B) {
+		for b.Loop() {
+			tenant.State().Restore(snap)
+			write()
+		}
+	})
 }

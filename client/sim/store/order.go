@@ -35,19 +35,26 @@ func (s *sorted) compare(a, b *record) int {
 	return cmp.Or(cmp.Compare(x, y), cmp.Compare(a.seq, b.seq))
 }
 
-func (s *sorted) make(from []*record) {
+// clone is for a copy of the collection, whose records it shares.
+func (s *sorted) clone() *sorted {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return &sorted{order: s.order, made: s.made, list: slices.Clone(s.list), odd: s.odd}
+}
+
+func (s *sorted) make(from []place) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.made {
 		return
 	}
 	s.made, s.odd, s.list = true, 0, make([]*record, 0, len(from))
-	for _, r := range from {
-		if r.gone {
+	for _, p := range from {
+		if p.rec == nil {
 			continue
 		}
-		if _, ok := s.order.Key(r.obj); ok {
-			s.list = append(s.list, r)
+		if _, ok := s.order.Key(p.rec.obj); ok {
+			s.list = append(s.list, p.rec)
 		} else {
 			s.odd++
 		}
@@ -78,6 +85,19 @@ func (s *sorted) drop(r *record) {
 	}
 	if i, ok := slices.BinarySearchFunc(s.list, r, s.compare); ok {
 		s.list = slices.Delete(s.list, i, i+1)
+	}
+}
+
+// change puts a record in the place of one that is sorted where it is.
+func (s *sorted) change(old, by *record) {
+	if !s.made {
+		return
+	}
+	if _, ok := s.order.Key(old.obj); !ok {
+		return
+	}
+	if i, ok := slices.BinarySearchFunc(s.list, old, s.compare); ok {
+		s.list[i] = by
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 )
 
 func orderedStore() *Store {
-	return New(nil, Order{Kind: "things", Name: "name", Key: func(o Object) (string, bool) {
+	return New(testStore().indexes, Order{Kind: "things", Name: "name", Key: func(o Object) (string, bool) {
 		n, ok := o["name"].(string)
 		return n, ok
 	}})
@@ -101,7 +101,11 @@ func TestVersionsTellStatesApart(t *testing.T) {
 		s.View(func(tx *Tx) { v = tx.Version(testKey) })
 		return v
 	}
-	seen := []uint64{version()}
+	content := func() (ids string) {
+		s.View(func(tx *Tx) { ids = fmt.Sprint(idsOf(tx.All(testKey))) })
+		return ids
+	}
+	seen := map[uint64]string{version(): content()}
 	put := func(id string) func() {
 		return func() { s.Update(func(tx *Tx) { tx.Put(testKey, id, Object{"id": id}) }) }
 	}
@@ -113,10 +117,13 @@ func TestVersionsTellStatesApart(t *testing.T) {
 		func() { s.Update(func(tx *Tx) { tx.Clear(testKey) }) },
 	} {
 		change()
-		if v := version(); slices.Contains(seen, v) {
-			t.Fatalf("change %d leads back to version %d", i, v)
+		if was, known := seen[version()]; known && was != content() {
+			t.Fatalf("change %d leads back to version %d, which was %s and is %s", i, version(), was, content())
 		}
-		seen = append(seen, version())
+		seen[version()] = content()
+	}
+	if len(seen) < 7 {
+		t.Fatalf("%d versions", len(seen))
 	}
 	put("x")()
 	last := version()

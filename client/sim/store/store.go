@@ -9,6 +9,7 @@ package store
 import (
 	"maps"
 	"sync"
+	"sync/atomic"
 )
 
 // An Object is one stored thing, as JSON decodes it. Whoever got it from the
@@ -38,14 +39,18 @@ type Store struct {
 	indexes map[string][]Index
 	orders  map[string][]Order
 	watches map[string]func(id string, old Object)
-	changes uint64
-	disk    *disk // nil when the state is only in memory
+	// changes counts, for a store and all its snapshots, so that no two states
+	// of a collection have one version; gen is what this store owns of it.
+	changes *atomic.Uint64
+	gen     uint64
+	floor   uint64 // versions up to it may be of a state that was given up
+	disk    *disk  // nil when the state is only in memory
 }
 
 // New makes a store; indexes and orders are declared by kind and hold for every
 // scope of it.
 func New(indexes map[string][]Index, orders ...Order) *Store {
-	s := &Store{colls: map[Key]*collection{}, indexes: maps.Clone(indexes), orders: map[string][]Order{}}
+	s := &Store{changes: &atomic.Uint64{}, colls: map[Key]*collection{}, indexes: maps.Clone(indexes), orders: map[string][]Order{}}
 	for _, o := range orders {
 		s.orders[o.Kind] = append(s.orders[o.Kind], o)
 	}
@@ -88,34 +93,33 @@ func (s *Store) Update(f func(*Tx)) {
 	}
 }
 
-// Snapshot is an independent copy of the whole state.
+// Snapshot is an independent copy of the whole state. It shares with it what
+// neither changes, so that it is made at once.
 func (s *Store) Snapshot() *Store {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	c := &Store{colls: make(map[Key]*collection, len(s.colls)), indexes: s.indexes, orders: s.orders}
-	for k, coll := range s.colls {
-		c.colls[k] = coll.clone()
-	}
-	return c
+	return &Store{colls: s.share(), gen: s.changes.Add(1), changes: s.changes, indexes: s.indexes, orders: s.orders}
+}
+
+// share is the collections of a store, which it does not own from then on.
+func (s *Store) share() map[Key]*collection {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.gen = s.changes.Add(1)
+	return maps.Clone(s.colls)
 }
 
 // Restore makes the state that of a snapshot, which stays independent.
 func (s *Store) Restore(from *Store) {
-	c := from.Snapshot()
+	colls := from.share()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	before := s.colls
-	s.colls = c.colls
-	s.changes++
-	if s.disk != nil {
-		s.disk.write(s, s.everything(before))
-	}
+	s.colls, s.gen = colls, s.changes.Add(1)
+	s.floor = s.gen
 	for _, f := range s.watches {
 		f("", nil)
 	}
-	for _, coll := range s.colls {
-		coll.version = s.changes
-		coll.forget()
+	if s.disk != nil {
+		s.disk.write(s, s.everything(before))
 	}
 }
 

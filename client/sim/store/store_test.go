@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"reflect"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 )
@@ -134,6 +135,111 @@ func TestSnapshotStandsStill(t *testing.T) {
 			t.Fatal("the snapshot changes with the store that was restored from it")
 		}
 	})
+}
+
+// TestSnapshotsAgainstCopies writes at random to a store and to snapshots of it,
+// restores some, and holds each against a plain copy: order, pages, the index, a
+// kept order, and what is told of changes since a version.
+func TestSnapshotsAgainstCopies(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 6))
+	type state struct {
+		s     *Store
+		model []Object
+	}
+	main := &state{s: orderedStore()}
+	snaps := []*state{}
+	type seen struct {
+		version uint64
+		model   []Object
+	}
+	var versions []seen // of the main store
+	for step := range 4000 {
+		on := main
+		if len(snaps) > 0 && rng.IntN(4) == 0 {
+			on = snaps[rng.IntN(len(snaps))]
+		}
+		switch n := rng.IntN(12); {
+		case n == 0:
+			snaps = append(snaps, &state{on.s.Snapshot(), slices.Clone(on.model)})
+			if len(snaps) > 5 {
+				snaps = snaps[1:]
+			}
+		case n == 1 && len(snaps) > 0:
+			from := snaps[rng.IntN(len(snaps))]
+			on.s.Restore(from.s)
+			on.model = slices.Clone(from.model)
+		default:
+			id := fmt.Sprint(rng.IntN(60))
+			i := slices.IndexFunc(on.model, func(o Object) bool { return o["id"] == id })
+			on.s.Update(func(tx *Tx) {
+				if n < 5 {
+					tx.Delete(testKey, id)
+					if i >= 0 {
+						on.model = slices.Delete(slices.Clone(on.model), i, i+1)
+					}
+					return
+				}
+				o := Object{"id": id, "name": fmt.Sprint(rng.IntN(30)), "step": step}
+				tx.Put(testKey, id, o)
+				on.model = slices.Clone(on.model)
+				if i >= 0 {
+					on.model[i] = o
+				} else {
+					on.model = append(on.model, o)
+				}
+			})
+		}
+		for _, each := range append([]*state{main}, snaps...) {
+			each.s.View(func(tx *Tx) {
+				if got := tx.All(testKey); len(got) != len(each.model) || len(got) > 0 && !reflect.DeepEqual(got, each.model) {
+					t.Fatalf("step %d: %v, want %v", step, idsOf(got), idsOf(each.model))
+				}
+				got, ok := tx.Sorted(testKey, "name")
+				if !ok || got.Len() != len(each.model) || !slices.IsSortedFunc(got.Page(0, got.Len(), 0, got.Len()), func(a, b Object) int {
+					return strings.Compare(a["name"].(string), b["name"].(string))
+				}) {
+					t.Fatalf("step %d: the order of names is lost", step)
+				}
+				name := fmt.Sprint(rng.IntN(30))
+				want := 0
+				for _, o := range each.model {
+					if o["name"] == name {
+						want++
+					}
+				}
+				if found := tx.Lookup(testKey, "name", name); len(found) != want || slices.ContainsFunc(found, func(o Object) bool { return o["name"] != name }) {
+					t.Fatalf("step %d: the index finds %d of %d", step, len(found), want)
+				}
+			})
+		}
+		main.s.View(func(tx *Tx) {
+			if len(versions) > 0 {
+				old := versions[rng.IntN(len(versions))]
+				if changes, ok := tx.Since(testKey, old.version); ok {
+					replay := map[string]Object{}
+					for _, o := range old.model {
+						replay[o["id"].(string)] = o
+					}
+					for _, c := range changes {
+						if c.New == nil {
+							delete(replay, c.Old["id"].(string))
+						} else {
+							replay[c.New["id"].(string)] = c.New
+						}
+					}
+					want := map[string]Object{}
+					for _, o := range main.model {
+						want[o["id"].(string)] = o
+					}
+					if !reflect.DeepEqual(replay, want) {
+						t.Fatalf("step %d: the changes since version %d lead elsewhere", step, old.version)
+					}
+				}
+			}
+			versions = append(versions, seen{tx.Version(testKey), main.model})
+			versions = versions[max(0, len(versions)-40):]
+		})
+	}
 }
 
 func TestLinks(t *testing.T) {

@@ -15,13 +15,23 @@ func (tx *Tx) touch(k Key, id *string) {
 
 func (tx *Tx) coll(k Key) *collection { return tx.s.colls[k] }
 
-func (tx *Tx) make(k Key) *collection {
+// own is a collection that this store may write to, nil where there is none.
+func (tx *Tx) own(k Key) *collection {
 	if !tx.writable {
 		panic("store: write inside View")
 	}
 	c := tx.s.colls[k]
+	if c != nil && c.owner != tx.s.gen {
+		c = c.clone(tx.s.gen)
+		tx.s.colls[k] = c
+	}
+	return c
+}
+
+func (tx *Tx) make(k Key) *collection {
+	c := tx.own(k)
 	if c == nil {
-		c = newCollection(tx.s.indexes[k.Kind], tx.s.orders[k.Kind])
+		c = newCollection(tx.s.gen, tx.s.indexes[k.Kind], tx.s.orders[k.Kind])
 		tx.s.colls[k] = c
 		tx.changed(c)
 		c.forget()
@@ -30,13 +40,10 @@ func (tx *Tx) make(k Key) *collection {
 	return c
 }
 
-func (tx *Tx) changed(c *collection) {
-	tx.s.changes++
-	c.version = tx.s.changes
-}
+func (tx *Tx) changed(c *collection) { c.version = tx.s.changes.Add(1) }
 
 // Version is a number that no other state of the collection ever has, 0 when
-// nothing was ever put into it.
+// nothing was ever put into it. A restored state has the number that it had.
 func (tx *Tx) Version(k Key) uint64 {
 	if c := tx.coll(k); c != nil {
 		return c.version
@@ -48,10 +55,11 @@ func (tx *Tx) Version(k Key) uint64 {
 // false says that they are not known: there were too many, or the kind has no
 // orders. They are good as long as the Tx.
 func (tx *Tx) Since(k Key, version uint64) ([]Change, bool) {
-	if c := tx.coll(k); c != nil {
-		return c.since(version)
+	c := tx.coll(k)
+	if c == nil || version <= tx.s.floor && version != c.version {
+		return nil, false
 	}
-	return nil, false
+	return c.since(version)
 }
 
 // Get is the object of that id, or nil.
@@ -84,10 +92,12 @@ func (tx *Tx) Delete(k Key, id string) bool {
 	if !tx.writable {
 		panic("store: write inside View")
 	}
-	c, old := tx.coll(k), tx.Get(k, id)
-	if c == nil || !c.remove(id) {
-		return false
+	old := tx.Get(k, id)
+	if old == nil {
+		return false // what is only looked for is not copied
 	}
+	c := tx.own(k)
+	c.remove(id)
 	tx.changed(c)
 	c.note(old, nil)
 	tx.s.tell(k.Kind, id, old)
@@ -101,7 +111,7 @@ func (tx *Tx) Clear(k Key) int {
 		panic("store: write inside View")
 	}
 	n := tx.Len(k)
-	if c := tx.coll(k); c != nil {
+	if c := tx.own(k); c != nil {
 		tx.changed(c)
 		for _, id := range c.ids() {
 			c.remove(id)
