@@ -103,6 +103,9 @@ GET /organizations/? 40 500/minute
 }
 
 const publishedForAll = `
+GET,POST /u/?** 500 500/minute address @prompts
+GET /u/?** 20 10/minute address @prompts.get
+POST /u/?** 10 5/minute address @prompts.post
 GET,POST /userinfo 10 5/minute user
 POST /dbconnections/change_password 10 1/minute address+email
 GET,POST /passwordless/start 50 50/hour address
@@ -233,7 +236,7 @@ func (r row) fits(verb, at string) bool {
 func (r row) authentication() bool {
 	first, _, _ := strings.Cut(strings.TrimPrefix(r.path, "/"), "/")
 	switch first {
-	case "userinfo", "dbconnections", "passwordless", ".well-known", "oauth", "oidc", "bc-authorize":
+	case "u", "userinfo", "dbconnections", "passwordless", ".well-known", "oauth", "oidc", "bc-authorize":
 		return true
 	}
 	return false

@@ -118,7 +118,7 @@ func clientCredentials(c *call, client object) reply {
 	}
 	var o object
 	if org := str(c.body, "organization"); org != "" {
-		if o = c.organization(org); o == nil {
+		if o = c.anyOrganization(org); o == nil {
 			return refuse(denied(http.StatusBadRequest, "invalid_request", "Organization not found"))
 		}
 		claims["org_id"] = o["id"]
@@ -141,10 +141,19 @@ func (c *call) organization(name string) object {
 	if name == "" {
 		return nil
 	}
+	o := c.anyOrganization(name)
+	if str(o, "id") != name && !truth(c.settings(), "allow_organization_name_in_authentication_api") {
+		return nil
+	}
+	return o
+}
+
+// anyOrganization finds one by id or name.
+func (c *call) anyOrganization(name string) object {
 	if o := c.tx.Get(orgsKey(), name); o != nil {
 		return o
 	}
-	if found := c.tx.Lookup(orgsKey(), "name", strings.ToLower(name)); len(found) > 0 && truth(c.settings(), "allow_organization_name_in_authentication_api") {
+	if found := c.tx.Lookup(orgsKey(), "name", strings.ToLower(name)); len(found) > 0 {
 		return found[0]
 	}
 	return nil
