@@ -54,9 +54,16 @@ func (c *call) session() object {
 func (x *transaction) keepSession() *http.Cookie {
 	c := x.c
 	settings := c.settings()
+	user := str(x.user, "user_id")
 	s := store.Clone(c.tx.Get(sessionObjects(), str(x.o, "session")))
+	if old := c.session(); str(s, "id") == "" && old != nil {
+		if str(old, "user_id") == user {
+			s = store.Clone(old) // who logs in once more stays in their session
+		} else {
+			endSession(c.tx, str(old, "id"))
+		}
+	}
 	if str(s, "id") == "" {
-		user := str(x.user, "user_id")
 		s["id"], s["user_id"], s["created_at"] = c.t.ids.word("/sessions", user, 32), user, stamp(c.now)
 		s["$word"] = c.t.ids.base64("session-cookie", user, 24)
 		s["expires_at"] = stamp(c.now.Add(hours(settings, "session_lifetime", 168)))
