@@ -401,11 +401,11 @@ func plotBefore(before *serve.Setup, id string) *serve.Plotted {
 func (l *loader) plot(s *cron.Schedule, path string) (*serve.Plotted, error) {
 	g := l.good[path]
 	if g == nil {
-		message := fmt.Sprintf("schedule %s: the playbook %s is broken", s.ID, l.id(path))
+		wrong := engine.Problem{Where: s.At("playbook"), Message: fmt.Sprintf("schedule %s: the playbook %s is broken", s.ID, l.id(path))}
 		if !isFile(path) {
-			message = fmt.Sprintf("schedule %s: there is no playbook %s", s.ID, l.id(path))
+			wrong.Message, wrong.Hint = fmt.Sprintf("schedule %s: there is no playbook %s", s.ID, l.id(path)), nearFiles(l.w, l.w.near(path))
 		}
-		return nil, engine.Problems{{Where: s.At("playbook"), Message: message, Hint: strings.TrimPrefix(nearFiles(l.w, path), "did you mean ")}}
+		return nil, engine.Problems{wrong}
 	}
 	values, problems := g.head.ParseParams(nil, s.Params)
 	if len(problems) > 0 {
