@@ -127,8 +127,9 @@ func (s *screen) pace() string {
 }
 
 // left is how long the run's outermost parallel call will still take: the calls
-// that its items have needed so far, for the items to come, at the tenants' rates;
-// without limits, at the speed so far.
+// that its items have needed so far, for the items to come, at the tenants' rates.
+// Where no call waits for its turn it is something else that takes the time (the
+// tenant's answers, time.sleep), and the speed so far counts too.
 func (s *screen) left() (time.Duration, bool) {
 	p := s.run.Progress()
 	if p.Total <= 0 || p.Done == 0 || p.Done >= p.Total {
@@ -139,16 +140,17 @@ func (s *screen) left() (time.Duration, bool) {
 	for _, c := range p.Calls {
 		byRole[c.Tenant] = append(byRole[c.Tenant], pace.Load{Buckets: c.Buckets, Requests: int(float64(c.Calls)*share + 0.5)})
 	}
-	longest, known := time.Duration(0), false
+	longest, known, waiting := time.Duration(0), false, 0
 	for role, loads := range byRole {
 		if pacer := s.tenants.pacers[role]; pacer != nil {
+			waiting += pacer.Now().Waiting
 			if takes, ok := pacer.Estimate(loads); ok {
 				longest, known = max(longest, takes), true
 			}
 		}
 	}
-	if straight := time.Duration(float64(s.w.now().Sub(p.Since)) * share); !known {
-		return straight, true
+	if straight := time.Duration(float64(s.w.now().Sub(p.Since)) * share); !known || waiting == 0 {
+		return max(longest, straight), true
 	}
 	return longest, true
 }

@@ -87,7 +87,7 @@ type walk struct {
 func startWalk(t *testing.T) *walk {
 	t.Helper()
 	b := browse.Open(t)
-	tenant := serveTenant(t, sim.Options{SeedName: "seed.yaml", Seed: []byte(`
+	tenant := serveTenant(t, sim.Options{Limits: sim.Limits{Rate: 10, Burst: 10}, SeedName: "seed.yaml", Seed: []byte(`
 users:
   - {user_id: auth0|ada, email: ada@example.com, email_verified: true}
   - {user_id: auth0|bob, email: bob.away@example.com}
@@ -199,6 +199,9 @@ func (w *walk) startARun() (run string) {
 	w.AwaitText("greeted ada@example.com")
 	w.AwaitText("greeted bob.away@example.com")
 	w.Await("the steps", `/read[^]*greet/.test(document.querySelector("#steps").textContent)`)
+	w.Await("what is left of the rate limit", `/\d+ of 10 left of the rate limit/.test(document.querySelector("#head").textContent)`)
+	w.Await("the chart, with what is left", `document.querySelector("#rate canvas") && !document.querySelector("#rate-card").hidden && numbers[3].some((n) => n !== null)`)
+	w.Await("when the end is to be expected", `/as the run expects/.test(document.querySelector("#head").textContent)`)
 	w.shot("run")
 	w.Await("its end", `document.querySelector("#head")?.innerText.includes("done") && !document.querySelector("[sse-connect]")`)
 	w.AwaitText("5 people were told good morning")

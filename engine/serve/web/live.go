@@ -371,6 +371,9 @@ func (r *Room) runLive(w http.ResponseWriter, req *http.Request) error {
 	if err := r.writeCalls(&out, rec.ID, lines); err != nil {
 		return err
 	}
+	if row := r.runRow(rec); row.Live && req.URL.Query().Get("waited") != "" {
+		event(&out, "begun", row.State.Word) // the page was written before
+	}
 	return r.stream(w, req, out.Bytes(), messages)
 }
 

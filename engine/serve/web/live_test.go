@@ -86,3 +86,34 @@ func TestStreamHasNoHole(t *testing.T) {
 	}
 	watching.Wait()
 }
+
+// A page that was written while its run waited is told that the run has begun, also
+// where that was before its stream came; other pages are not.
+func TestStreamTellsThatARunHasBegun(t *testing.T) {
+	t.Parallel()
+	h := open(t, nil)
+	viewer := h.as(viewerToken)
+	for i, query := range []string{"after=0", "after=0&waited=1"} {
+		req := viewer.request("GET", "/runs/"+h.live+"/live?"+query, nil)
+		res, err := viewer.http.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		begun, calls := false, 0
+		lines := bufio.NewScanner(res.Body)
+		for calls < 2 && lines.Scan() { // the first are those that there were
+			switch lines.Text() {
+			case "event: begun":
+				begun = true
+			case "event: calls":
+				if calls++; calls == 1 {
+					h.Journal.Record(h.lease, servetest.Call(servetest.Story{Began: time.Now()}, 300+i))
+				}
+			}
+		}
+		_ = res.Body.Close()
+		if want := i == 1; begun != want || calls != 2 {
+			t.Errorf("%s: begun is told: %v, want %v (%d, %v)", query, begun, want, calls, lines.Err())
+		}
+	}
+}
