@@ -35,11 +35,10 @@ func (t *Task) send(c *Call) (out Outcome) {
 		return t.run.path.Do(t.ctx, c)
 	}
 	t.ask(c)
-	t.block(func() *turn {
+	t.block(func() {
 		defer c.landed()
 		out = t.run.path.Do(t.ctx, c)
-		return c.place
-	})
+	}, &c.place)
 	return out
 }
 

@@ -92,26 +92,25 @@ func (t *Task) WithWeight(step string, weight float64, fn func() error) error {
 // Block gives up the baton, runs fn, and takes the baton again when its turn
 // comes. fn runs without the baton and must not touch values of a front end.
 func (t *Task) Block(fn func()) {
-	t.block(func() *turn {
-		fn()
-		return nil
-	})
+	var none *turn
+	t.block(fn, &none)
 }
 
-// block is Block with a place in the queue that fn may have taken already.
-func (t *Task) block(fn func() *turn) {
+// block is Block with a place in the queue that fn may have taken.
+func (t *Task) block(fn func(), place **turn) {
 	restore := t.run.suspend()
 	t.run.baton.release()
-	var place *turn
 	defer func() {
-		// Also when fn panics: the baton must be held when the panic goes on.
-		if place == nil {
-			place = t.run.baton.arrive()
+		// Also when fn panics: the baton must be held when the panic goes on. The
+		// place that fn has taken is the one to wait in then, too: the baton comes
+		// there, and nobody else would pass it on.
+		if *place == nil {
+			*place = t.run.baton.arrive()
 		}
-		<-place.come
+		<-(*place).come
 		restore()
 	}()
-	place = fn()
+	fn()
 }
 
 // Yield lets every task that is ready run before this one goes on. It is a

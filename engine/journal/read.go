@@ -211,21 +211,16 @@ type listing struct {
 // A span is the ids of calls after one and up to another.
 type span struct{ after, last int64 }
 
-// A packedCall is a record as it comes from the table.
-type packedCall struct {
-	id    int64
-	value any
-	all   string
-}
-
-// A page is a piece of a listing.
+// A page is a piece of a listing: its calls, and the id of the last one. err is behind
+// them.
 type page struct {
-	calls []packedCall
+	calls []*engine.CallRecord
+	last  int64
 	err   error
 }
 
-// stream hands out the calls of a listing. The next page is read while the last one
-// is decoded and used.
+// stream hands out the calls of a listing. The next page is read and decoded while the
+// last one is used: whoever uses it is often the one task of a resumed run that may go on.
 func (db *DB) stream(ctx context.Context, l listing, yield func(*engine.CallRecord, error) bool) {
 	pages, stop := make(chan page), make(chan struct{})
 	var reader sync.WaitGroup
@@ -243,9 +238,8 @@ func (db *DB) stream(ctx context.Context, l listing, yield func(*engine.CallReco
 		})
 	})
 	for p := range pages {
-		for _, raw := range p.calls {
-			c, err := db.decode(raw.id, raw.value, raw.all)
-			if !yield(c, err) || err != nil {
+		for _, c := range p.calls {
+			if !yield(c, nil) {
 				return
 			}
 		}
@@ -267,7 +261,7 @@ func (db *DB) pages(ctx context.Context, l listing, give func(page) bool) {
 			if len(p.calls) == 0 {
 				break
 			}
-			s.after = p.calls[len(p.calls)-1].id
+			s.after = p.last
 		}
 	}
 }
@@ -283,18 +277,13 @@ func (db *DB) page(ctx context.Context, l listing, s span) (p page) {
 	}
 	defer func() { p.err = errors.Join(p.err, rows.Close()) }()
 	for size := 0; size < pageBytes && rows.Next(); {
-		var c packedCall
-		if err := rows.Scan(&c.id, &c.value, &c.all); err != nil {
+		c, id, err := db.scan(rows)
+		if err != nil {
 			p.err = err
 			return p
 		}
-		p.calls = append(p.calls, c)
-		size += len(c.all)
-		if b, ok := c.value.([]byte); ok {
-			size += 4 * len(b)
-		} else if t, ok := c.value.(string); ok {
-			size += len(t)
-		}
+		p.calls, p.last = append(p.calls, c), id
+		size += 512 + len(c.Value) + len(c.Args) + len(c.Before)
 	}
 	p.err = rows.Err()
 	return p
