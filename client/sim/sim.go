@@ -278,5 +278,9 @@ func (t *Tenant) Inject(f Fault) {
 	t.faults.add(f)
 }
 
+// Faults are those that were injected and are not used up, with what is left of
+// their After and Count.
+func (t *Tenant) Faults() []Fault { return t.faults.all() }
+
 // State is the tenant's state, to be looked at and changed by tests.
 func (t *Tenant) State() *store.Store { return t.state }

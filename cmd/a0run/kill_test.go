@@ -367,8 +367,14 @@ func pathObject(path string) string {
 	return parts[1]
 }
 
-// inject makes a few of the next requests go wrong.
+// inject makes a few of the next requests go wrong, one of an operation at most: an
+// execution that is killed early leaves its faults to the next, and those of 25
+// executions, one behind the other, outlast the retries of a call.
 func (v *victim) inject() {
+	pending := map[string]bool{}
+	for _, f := range v.tenant.Faults() {
+		pending[f.Operation] = true
+	}
 	for _, f := range []sim.Fault{
 		{Status: 503, Body: `{"statusCode":503,"error":"Service Unavailable","message":"try later"}`},
 		// Without headers: a run would learn from them how fast the tenant is.
@@ -378,7 +384,8 @@ func (v *victim) inject() {
 		{CutOff: true},
 	} {
 		for _, op := range []string{"users.create", "users.update", "roles.create", "clients.create", "users.delete", "users.add_roles"} {
-			if v.rng.IntN(12) == 0 {
+			if v.rng.IntN(12) == 0 && !pending[op] {
+				pending[op] = true
 				f.Operation, f.After = op, v.rng.IntN(v.units/3+1)
 				v.tenant.Inject(f)
 			}
