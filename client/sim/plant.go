@@ -42,7 +42,8 @@ func (g *gardener) all() error {
 		g.connection(object{"name": databaseName, "strategy": "auth0", "enabled_clients": []any{runnerID, runnerKeyID}})
 	}
 	for _, r := range resources {
-		for _, so := range r.objects {
+		for i, so := range r.objects {
+			r.objects[i] = seedObject{} // what is planted is not held twice
 			if err := g.one(r, so.o); err != nil {
 				return fmt.Errorf("%s: %s: %w", so.where, r.name, err)
 			}

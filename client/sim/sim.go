@@ -196,6 +196,7 @@ func New(o Options) (*Tenant, error) {
 	if t.limits, err = newLimiter(seed.merge(o.Limits)); err != nil {
 		return nil, err
 	}
+	t.o.Seed = nil // it may be large
 	empty, err := t.open()
 	if err != nil {
 		return nil, err

@@ -125,7 +125,7 @@ func emailLike(s string) bool {
 // newUser fills in what the tenant fills in.
 func newUser(t *Tenant, b object, strategy, at string) object {
 	connName := str(b, "connection")
-	u := object{}
+	u := make(object, len(b)+8) // with what is filled in
 	for k, v := range b {
 		switch k {
 		case "connection", "password", "verify_email", "user_id":

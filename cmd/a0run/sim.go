@@ -155,9 +155,11 @@ func serveSim(ctx context.Context, w *world, f *simFlags) error {
 	if f.ready == "" {
 		fmt.Fprintln(w.stderr, "hint: --ready-file FILE writes the credentials to a file")
 	}
+	tightHeap()
 	var tenants []*sim.Tenant
 	var failed error
-	for _, one := range seeds {
+	for i, one := range seeds {
+		seeds[i] = sim.Options{} // a seed's text may be large
 		t, err := sim.New(one)
 		if err != nil {
 			failed = err
@@ -165,6 +167,7 @@ func serveSim(ctx context.Context, w *world, f *simFlags) error {
 		}
 		tenants = append(tenants, t)
 	}
+	givenBack()
 	switch {
 	case failed != nil:
 	case len(f.tenants) > 0:

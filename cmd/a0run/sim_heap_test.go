@@ -1,0 +1,12 @@
+package main
+
+import "testing"
+
+// TestGarbageShare: a small tenant has room, a large one no more than a quarter.
+func TestGarbageShare(t *testing.T) {
+	for live, want := range map[uint64]int{0: 400, 1 << 20: 400, 24 << 20: 200, 48 << 20: 100, 96 << 20: 50, 240 << 20: 25, 1 << 40: 25} {
+		if got := garbageShare(live); got != want {
+			t.Errorf("%d MB live: %d, want %d", live>>20, got, want)
+		}
+	}
+}
