@@ -113,6 +113,9 @@ func (t *Tenant) allScopes() []string {
 
 // The tenant's own applications.
 const (
+	runnerName    = "a0run local"
+	runnerKeyName = "a0run local, private key"
+
 	runnerID    = "a0runLocalClientWithASecret00000"
 	runnerKeyID = "a0runLocalClientWithAPrivateKey0"
 	// globalID is the client that stands for the tenant's settings of all: every
@@ -130,11 +133,11 @@ func (t *Tenant) plantRunners(tx *store.Tx) {
 	}
 	callbacks := []any{"http://localhost/callback", "https://app.example/callback"}
 	secret := newClient(t, object{
-		"client_id": runnerID, "name": "a0run local", "app_type": "non_interactive", "grant_types": grants,
+		"client_id": runnerID, "name": runnerName, "app_type": "non_interactive", "grant_types": grants,
 		"callbacks": callbacks, "token_endpoint_auth_method": "client_secret_post",
 	})
 	signed := newClient(t, object{
-		"client_id": runnerKeyID, "name": "a0run local, private key", "app_type": "non_interactive", "grant_types": grants,
+		"client_id": runnerKeyID, "name": runnerKeyName, "app_type": "non_interactive", "grant_types": grants,
 		"callbacks": callbacks, "client_authentication_methods": object{"private_key_jwt": object{
 			"credentials": []any{object{"id": "cred_a0runLocalRunnerKey0000"}},
 		}},

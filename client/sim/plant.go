@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"unicode"
 
 	"a0run/client/sim/store"
 )
@@ -29,7 +30,7 @@ type gardener struct {
 }
 
 func (g *gardener) all() error {
-	order := []string{"connections", "clients", "resource_servers", "roles", "users", "organizations"}
+	order := []string{"clients", "connections", "resource_servers", "roles", "users", "organizations", "actions"}
 	resources := slices.Clone(g.seed.resources)
 	rank := func(r seedResource) int {
 		if i := slices.Index(order, r.name); i >= 0 {
@@ -39,7 +40,9 @@ func (g *gardener) all() error {
 	}
 	slices.SortStableFunc(resources, func(a, b seedResource) int { return rank(a) - rank(b) })
 	if !slices.ContainsFunc(resources, func(r seedResource) bool { return r.name == "connections" }) {
-		g.connection(object{"name": databaseName, "strategy": "auth0", "enabled_clients": []any{runnerID, runnerKeyID}})
+		if err := g.connection(object{"name": databaseName, "strategy": "auth0", "enabled_clients": []any{runnerID, runnerKeyID}}); err != nil {
+			return err
+		}
 	}
 	for _, r := range resources {
 		for i, so := range r.objects {
@@ -62,16 +65,22 @@ func (g *gardener) one(r seedResource, o object) error {
 		if len(tx.Lookup(connectionsKey(), "name", str(o, "name"))) > 0 {
 			return fmt.Errorf("two connections are called %q", str(o, "name"))
 		}
-		g.connection(o)
-		return nil
+		return g.connection(o)
 	case usersKind:
 		return g.user(o)
 	case "/clients":
+		if str(o, "client_id") == "" && (str(o, "name") == runnerName || str(o, "name") == runnerKeyName) {
+			return nil // the export of a local tenant has that tenant's own
+		}
 		n := newClient(g.t, o)
 		tx.Put(clientsKey(), str(n, "client_id"), n)
 		return nil
 	case "/organizations":
 		return g.organization(o)
+	}
+	if r.place.scope != "" {
+		tx.Put(store.Key{Kind: r.place.path, Scope: r.place.scope}, r.place.id, o)
+		return nil
 	}
 	if r.place.single {
 		k := singleKey(r.place.path)
@@ -83,6 +92,10 @@ func (g *gardener) one(r seedResource, o object) error {
 		merge(v, o, nil)
 		tx.Put(k, "", v)
 		return nil
+	}
+	o, plants, err := g.referring(r.place.path, o)
+	if err != nil || !plants {
+		return err
 	}
 	return g.generic(r.place, o)
 }
@@ -129,7 +142,19 @@ func (g *gardener) permissions(owner, id string, list []any) {
 	}
 }
 
-func (g *gardener) connection(o object) {
+func (g *gardener) connection(o object) error {
+	if o["enabled_clients"] != nil {
+		var ids []any
+		for _, name := range texts(o, "enabled_clients") {
+			id, err := g.client(name)
+			if err != nil {
+				return err
+			}
+			ids = append(ids, id)
+		}
+		o = store.Clone(o)
+		o["enabled_clients"] = ids
+	}
 	n := newConnection(g.t, o)
 	// What the API returned is whole: nothing is filled in beside it.
 	if str(o, "id") != "" && o["options"] != nil {
@@ -142,6 +167,68 @@ func (g *gardener) connection(o object) {
 	for _, id := range texts(o, "enabled_clients") {
 		g.c.tx.Link(connClients, str(n, "id"), id, nil)
 	}
+	return nil
+}
+
+// client is the id of an application that a seed names, by its id or, as
+// exports do, by its name.
+func (g *gardener) client(name string) (string, error) {
+	if g.c.tx.Has(clientsKey(), name) {
+		return name, nil
+	}
+	var names []string
+	for _, c := range g.c.tx.All(clientsKey()) {
+		if str(c, "name") == name {
+			return str(c, "client_id"), nil
+		}
+		names = append(names, str(c, "name"))
+	}
+	// What the API returned may name an application that the seed leaves out.
+	if len(name) >= 20 && !strings.ContainsFunc(name, func(c rune) bool { return !unicode.IsLetter(c) && !unicode.IsDigit(c) }) {
+		return name, nil
+	}
+	return "", fmt.Errorf("there is no client %q%s", name, didYouMean(name, names))
+}
+
+// referring puts ids in the place of the names by which an export refers to
+// other objects; false says that the tenant has the object by itself.
+func (g *gardener) referring(path string, o object) (object, bool, error) {
+	switch path {
+	case "/client-grants":
+		id, err := g.client(str(o, "client_id"))
+		if err != nil {
+			return nil, false, err
+		}
+		o = store.Clone(o)
+		o["client_id"] = id
+		if to := str(o, "audience"); strings.HasSuffix(to, managementRoot+"/") && len(g.c.tx.Lookup(kind("/resource-servers"), "identifier", to)) == 0 {
+			o["audience"] = g.t.Issuer() + "api/v2/" // another tenant's
+		}
+		for _, had := range g.c.tx.All(kind(path)) {
+			if had["client_id"] == id && had["audience"] == o["audience"] && (id == runnerID || id == runnerKeyID) {
+				return nil, false, nil
+			}
+		}
+	case "/resource-servers":
+		if truth(o, "is_system") {
+			return nil, false, nil
+		}
+	case "/token-exchange-profiles":
+		name := str(o, "action")
+		if name == "" {
+			break
+		}
+		o = store.Clone(o)
+		delete(o, "action")
+		for _, a := range g.c.tx.All(kind("/actions/actions")) {
+			if str(a, "name") == name {
+				o["action_id"] = a["id"]
+				return o, true, nil
+			}
+		}
+		return nil, false, fmt.Errorf("there is no action %q", name)
+	}
+	return o, true, nil
 }
 
 // user plants one as the API returns it, or as a create would send it; beside
@@ -241,8 +328,9 @@ func (g *gardener) organization(o object) error {
 		return fmt.Errorf("two organizations are called %q", str(o, "name"))
 	}
 	n := store.Clone(o)
-	delete(n, "members")
-	delete(n, "enabled_connections")
+	for _, k := range []string{"members", "enabled_connections", "connections", "client_grants", "discovery_domains", "clients"} {
+		delete(n, k)
+	}
 	if str(n, "id") == "" {
 		n["id"] = g.t.ids.id("/organizations", string(encode(o)))
 	}
@@ -261,6 +349,17 @@ func (g *gardener) organization(o object) error {
 		if e, ok := v.(object); ok && tx.Has(connectionsKey(), str(e, "connection_id")) {
 			linkOrgConnection(g.c, id, e)
 		}
+	}
+	for _, v := range items(o, "connections") { // by name, as exports have them
+		e, _ := v.(object)
+		found := tx.Lookup(connectionsKey(), "name", str(e, "name"))
+		if len(found) == 0 {
+			return fmt.Errorf("there is no connection %q", str(e, "name"))
+		}
+		e = store.Clone(e)
+		delete(e, "name")
+		e["connection_id"] = found[0]["id"]
+		linkOrgConnection(g.c, id, e)
 	}
 	return nil
 }

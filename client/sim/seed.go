@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"slices"
 	"strconv"
@@ -23,6 +24,8 @@ type seed struct {
 	limits    *Limits
 	faults    []Fault
 	clock     *time.Time
+	places    map[string]seedPlace
+	notes     []string // what of an export is not planted
 }
 
 // A seedResource is one list of a seed file.
@@ -42,6 +45,8 @@ type seedPlace struct {
 	path   string
 	idName string
 	single bool
+	// scope and id are where an object stands that stands below another.
+	scope, id string
 }
 
 // reader reads a seed file and collects what is wrong with it.
@@ -49,6 +54,7 @@ type seedReader struct {
 	name   string
 	table  *catalog.Table
 	places map[string]seedPlace
+	files  fs.FS // that a seed may name; nil: none
 	errs   []error
 	values int // read so far
 }
@@ -57,11 +63,14 @@ func readSeed(t *Tenant, text []byte, name string) (*seed, error) {
 	if name == "" {
 		name = "seed"
 	}
-	s := &seed{name: name}
+	s := &seed{name: name, places: seedPlaces(t.routes)}
+	if len(strings.TrimSpace(string(text))) == 0 && t.o.SeedFS != nil {
+		return s, readFolder(s, t.o.SeedFS)
+	}
 	if len(strings.TrimSpace(string(text))) == 0 {
 		return s, nil
 	}
-	if s.fast(text, seedPlaces(t.routes)) {
+	if s.fast(text, s.places) {
 		return s, nil
 	}
 	var doc yaml.Node
@@ -71,7 +80,7 @@ func readSeed(t *Tenant, text []byte, name string) (*seed, error) {
 	if len(doc.Content) == 0 {
 		return s, nil
 	}
-	r := &seedReader{name: name, table: t.table, places: seedPlaces(t.routes)}
+	r := &seedReader{name: name, table: t.table, places: s.places, files: t.o.SeedFS}
 	r.top(s, doc.Content[0])
 	return s, errors.Join(r.errs...)
 }
@@ -169,7 +178,9 @@ func (r *seedReader) top(s *seed, n *yaml.Node) {
 			}
 			s.clock = &at
 		default:
-			r.resource(s, key, value)
+			if !r.exported(s, key, value) {
+				r.resource(s, key, value)
+			}
 		}
 	}
 }
@@ -205,6 +216,13 @@ func (r *seedReader) resource(s *seed, key, value *yaml.Node) {
 		case !ok:
 			r.fail(item, "%s: an object is expected, not %s", key.Value, typeName(v))
 		default:
+			if r.files != nil {
+				x := &export{files: r.files}
+				x.readFiles(res.name, o, ".")
+				for _, err := range x.errs {
+					r.fail(item, "%v", err)
+				}
+			}
 			res.objects = append(res.objects, seedObject{fmt.Sprintf("%s:%d", r.name, item.Line), o})
 		}
 	}

@@ -11,6 +11,7 @@ package sim
 
 import (
 	"errors"
+	"io/fs"
 	"net/http"
 	"net/url"
 	"sync"
@@ -35,6 +36,10 @@ type Options struct {
 	// errors.
 	Seed     []byte
 	SeedName string
+	// SeedFS is the folder of the seed. Without Seed it is an export of
+	// deploy-cli in its form of many files; with one, it has the files that an
+	// export's tenant.yaml names.
+	SeedFS fs.FS
 	// Limits switches rate limits on.
 	Limits Limits
 	// NoConnectionRename makes PATCH /connections/{id} refuse another name, as
@@ -163,6 +168,7 @@ type Tenant struct {
 	past    *past
 	clock   *clock
 	control *control
+	notes   []string
 	jobDue  atomic.Int64 // when the next job ends, UNIX nanoseconds; 0: none is under way
 
 	// where the tenant is reached; Serve learns it after New.
@@ -197,6 +203,7 @@ func New(o Options) (*Tenant, error) {
 		return nil, err
 	}
 	t.o.Seed = nil // it may be large
+	t.notes = seed.notes
 	empty, err := t.open()
 	if err != nil {
 		return nil, err
@@ -282,6 +289,10 @@ func (t *Tenant) Inject(f Fault) {
 // Faults are those that were injected and are not used up, with what is left of
 // their After and Count.
 func (t *Tenant) Faults() []Fault { return t.faults.all() }
+
+// SeedNotes are the parts of a seed that were not planted: of an export of
+// deploy-cli, what this tenant does not model or finds elsewhere.
+func (t *Tenant) SeedNotes() []string { return t.notes }
 
 // State is the tenant's state, to be looked at and changed by tests.
 func (t *Tenant) State() *store.Store { return t.state }

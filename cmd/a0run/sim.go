@@ -58,7 +58,7 @@ localhost by themselves.`,
 	flags := cmd.Flags()
 	flags.StringVar(&f.listen, "listen", "127.0.0.1:0", "the loopback `ADDRESS` to listen on; port 0 means any free one")
 	flags.BoolVar(&f.tls, "tls", false, "serve https with a certificate made for this run")
-	flags.StringVar(&f.seed, "seed", "", "what the tenant holds, a YAML or JSON `FILE`")
+	flags.StringVar(&f.seed, "seed", "", "what the tenant holds: a YAML or JSON `FILE`, or an export of deploy-cli, its tenant.yaml or its folder")
 	flags.StringArrayVar(&f.tenants, "tenant", nil, "serve a tenant under a host name, `NAME=FILE` or NAME for an empty one; repeat it for more")
 	flags.StringVar(&f.rate, "rate", "", "the Management API's limit, `N/s`, N/min, N/hour or N/day")
 	flags.IntVar(&f.burst, "burst", 0, "with --rate: how many requests may come at once; the number of --rate unless told")
@@ -166,6 +166,9 @@ func serveSim(ctx context.Context, w *world, f *simFlags) error {
 			break
 		}
 		tenants = append(tenants, t)
+		if notes := t.SeedNotes(); len(notes) > 0 {
+			fmt.Fprintf(w.stderr, "note: not planted: %s\n", strings.Join(notes, ", "))
+		}
 	}
 	givenBack()
 	switch {
@@ -190,7 +193,18 @@ func (f *simFlags) seeds(w *world, o sim.Options) ([]sim.Options, error) {
 		if file == "" {
 			return nil
 		}
-		text, err := os.ReadFile(w.path(file))
+		at := w.path(file)
+		if info, err := os.Stat(at); err == nil && info.IsDir() {
+			o.SeedFS, o.SeedName = os.DirFS(at), file
+			at = filepath.Join(at, "tenant.yaml")
+			if _, err := os.Stat(at); err != nil {
+				return nil
+			}
+			file = filepath.Join(file, "tenant.yaml")
+		} else {
+			o.SeedFS = os.DirFS(filepath.Dir(at))
+		}
+		text, err := os.ReadFile(at) //nolint:gosec // G304: the user names it
 		if err != nil {
 			return &usageError{fmt.Sprintf("cannot read %s: %v", file, reason(err)), ""}
 		}
