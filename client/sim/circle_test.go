@@ -29,7 +29,7 @@ const themeBody = `{
 // patches where {"name": "two"} is none.
 func circles() map[string]string {
 	return map[string]string{
-		"POST /users":            `{"connection": "Username-Password-Authentication", "email": "a@b.c", "password": "x"}`,
+		"POST /users":            `{"connection": "Username-Password-Authentication", "email": "a@b.c", "password": "Secret-1!"}`,
 		"PATCH /users":           `{"blocked": true}`,
 		"POST /connections":      `{"name": "one", "strategy": "auth0"}`,
 		"PATCH /connections":     `{"display_name": "two"}`,

@@ -109,9 +109,10 @@ func (t *Tenant) serveControl(w http.ResponseWriter, r *http.Request, path strin
 	}
 	answer := map[string]func(*http.Request, string, []byte) (any, error){
 		"clock": t.controlClock, "faults": t.controlFaults, "snapshots": t.controlSnapshots, "requests": t.controlRequests,
+		"mail": t.controlMail, "approvals": t.controlApprovals,
 	}[what]
 	if answer == nil {
-		answerControl(w, http.StatusNotFound, object{"error": "there are clock, faults, snapshots and requests under " + controlRoot})
+		answerControl(w, http.StatusNotFound, object{"error": "there are approvals, clock, faults, mail, requests and snapshots under " + controlRoot})
 		return
 	}
 	out, err := answer(r, name, body)

@@ -69,7 +69,7 @@ func TestControl(t *testing.T) {
 	if !tenant.Now().Equal(time.Date(2031, 1, 2, 4, 4, 5, 0, time.UTC)) {
 		t.Errorf("the tenant's time is %v", tenant.Now())
 	}
-	s.want(201, "POST", "/api/v2/users", `{"connection":"Username-Password-Authentication","email":"a@b.example","password":"x"}`, "2031-01-02T04:04:05.000Z")
+	s.want(201, "POST", "/api/v2/users", `{"connection":"Username-Password-Authentication","email":"a@b.example","password":"Secret-1!"}`, "2031-01-02T04:04:05.000Z")
 	s.want(400, "POST", "/__a0run/clock", `{"step":"soon"}`, "write it like")
 	s.want(400, "POST", "/__a0run/clock", `{"stepp":"1h"}`, "stepp")
 	s.want(405, "DELETE", "/__a0run/clock", ``, "verb")

@@ -233,6 +233,8 @@ func checkImported(b object) []any {
 	}
 	if o := sub(b, "custom_password_hash"); custom && (str(o, "algorithm") == "" || str(sub(o, "hash"), "value") == "") {
 		add("OBJECT_MISSING_REQUIRED_PROPERTY", "Missing required property: algorithm or hash", "custom_password_hash")
+	} else if custom && !slices.Contains(hashAlgorithms(), str(o, "algorithm")) {
+		add("ENUM_MISMATCH", "No enum match for: "+str(o, "algorithm"), "custom_password_hash.algorithm")
 	}
 	return wrong
 }

@@ -353,7 +353,7 @@ func handlers() map[string]handler {
 	}
 	for _, more := range []map[string]handler{
 		userHandlers(), userRelationHandlers(), roleHandlers(), clientHandlers(), connectionHandlers(),
-		organizationHandlers(), jobHandlers(), keyHandlers(), authHandlers(), sessionHandlers(), actHandlers(), attemptHandlers(), pageHandlers(),
+		organizationHandlers(), jobHandlers(), keyHandlers(), authHandlers(), sessionHandlers(), actHandlers(), attemptHandlers(), pageHandlers(), factorHandlers(),
 	} {
 		for k, h := range more {
 			all[k] = h

@@ -42,6 +42,10 @@ const pageText = `<!doctype html>
 <div><table><thead><tr><th scope="col">name</th><th scope="col">strategy</th><th scope="col" class="wide">id</th></tr></thead><tbody>
 {{range .Connections}}<tr><td>{{.name}}</td><td>{{.strategy}}</td><td class="wide"><code>{{.id}}</code></td></tr>
 {{end}}</tbody></table></div>
+{{if .Mail}}<h2>Mailbox</h2><p>What a real tenant would have sent.</p>
+<div><table><thead><tr><th scope="col">at</th><th scope="col">to</th><th scope="col">what</th><th scope="col">code or link</th></tr></thead><tbody>
+{{range .Mail}}<tr><td>{{.At.UTC.Format "15:04:05"}}</td><td>{{.To}} ({{.Channel}})</td><td>{{.Subject}}</td><td>{{with .Code}}<code>{{.}}</code> {{end}}{{with .Link}}<a href="{{.}}">open</a>{{end}}</td></tr>
+{{end}}</tbody></table></div>{{end}}
 <h2>The last calls</h2>
 <div><table><thead><tr><th scope="col">at</th><th scope="col">call</th><th scope="col" class="wide">operation</th><th scope="col" class="n">status</th></tr></thead><tbody>
 {{range .Calls}}<tr><td>{{.At.UTC.Format "15:04:05.000"}}</td><td><code>{{.Method}} {{.Path}}</code></td><td class="wide">{{.Operation}}</td><td class="n{{if ge .Status 400}} bad{{end}}">{{.Status}}</td></tr>
@@ -84,6 +88,7 @@ type pageView struct {
 	Limits         []limitLine
 	Faults         []pageFault
 	Calls          []Request
+	Mail           []Mail
 }
 
 // pageRows bounds each table of the page.
@@ -111,6 +116,9 @@ func (t *Tenant) servePage(w http.ResponseWriter) {
 	all := t.Requests()
 	v.Calls = all[max(0, len(all)-pageRows):]
 	slices.Reverse(v.Calls)
+	mail := t.Mail()
+	v.Mail = mail[max(0, len(mail)-pageRows):]
+	slices.Reverse(v.Mail)
 	writePage(w, template.Must(template.New("page").Parse(pageText)), v)
 }
 

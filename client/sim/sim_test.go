@@ -115,13 +115,13 @@ const users = "/api/v2/users"
 
 func TestUserLife(t *testing.T) {
 	d := newDesk(t, sim.Options{})
-	u := d.want(201, "POST", users, `{"connection":"Username-Password-Authentication","email":"Ann@Example.com","password":"x1!","user_metadata":{"a":1,"b":{"c":2}}}`).object(t)
+	u := d.want(201, "POST", users, `{"connection":"Username-Password-Authentication","email":"Ann@Example.com","password":"Secret-1!","user_metadata":{"a":1,"b":{"c":2}}}`).object(t)
 	id := u["user_id"].(string)
 	if !strings.HasPrefix(id, "auth0|") || u["created_at"] != u["updated_at"] || u["nickname"] != "ann" || u["password"] != nil {
 		t.Fatalf("the tenant filled in wrongly: %v", u)
 	}
 	path := users + "/" + strings.ReplaceAll(id, "|", "%7C")
-	dup := d.want(409, "POST", users, `{"connection":"Username-Password-Authentication","email":"ann@example.com","password":"x"}`).object(t)
+	dup := d.want(409, "POST", users, `{"connection":"Username-Password-Authentication","email":"ann@example.com","password":"Secret-1!"}`).object(t)
 	if dup["message"] != "The user already exists." {
 		t.Fatalf("conflict says %v", dup)
 	}

@@ -27,9 +27,6 @@ func userHandlers() map[string]handler {
 		"POST /users/{}/identities":         linkUsers,
 		"DELETE /users/{}/identities/{}/{}": unlinkUser,
 		"GET /users/{}/logs":                userLogs,
-		"POST /users/{}/recovery-code-regeneration": func(c *call) reply {
-			return c.orElse(object{"recovery_code": strings.ToUpper(c.t.ids.word("recovery", c.params[0], 24))})
-		},
 	}
 }
 
@@ -74,6 +71,11 @@ func createUser(c *call) reply {
 	for _, f := range []string{"email", "username", "phone_number"} {
 		if v := str(b, f); v != "" && len(c.tx.Lookup(usersKey(), "login", loginKey(connName, f, v))) > 0 {
 			return conflict("The user already exists.", "auth0_idp_error")
+		}
+	}
+	if p := str(b, "password"); p != "" && strategy == "auth0" {
+		if w := weakness(conns[0], b, p); w != nil {
+			return w.atAPI()
 		}
 	}
 	u := newUser(c.t, b, strategy, stamp(c.now))
@@ -201,6 +203,11 @@ func patchUser(c *call) reply {
 	if rep := checkUserPatch(c, old); rep != nil {
 		return *rep
 	}
+	if p := str(c.body, "password"); p != "" {
+		if w := c.newPasswordWeak(old, p); w != nil {
+			return w.atAPI()
+		}
+	}
 	u := store.Clone(old)
 	for k, v := range c.body {
 		switch k {
@@ -299,6 +306,9 @@ func checkUserPatch(c *call, old object) *reply {
 }
 
 func deleteUser(c *call) reply {
+	if u := c.tx.Get(usersKey(), c.id()); u != nil {
+		c.event(event{kind: "sdu", user: u, connection: connectionOf(u), text: "User deletion"})
+	}
 	removeUser(c.tx, c.id())
 	return c.done()
 }

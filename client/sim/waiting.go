@@ -35,7 +35,7 @@ func bcAuthorize(c *call) reply {
 	}
 	id := c.t.ids.uuid("ciba", str(u, "user_id"))
 	c.tx.Put(cibaKey(), id, object{
-		"client_id": client["client_id"], "user_id": u["user_id"], "scope": str(c.body, "scope"), "audience": str(c.body, "audience"),
+		"id": id, "client_id": client["client_id"], "user_id": u["user_id"], "scope": str(c.body, "scope"), "audience": str(c.body, "audience"),
 		"state": "pending", "ends": numberOf(c.now.Unix() + life), "message": str(c.body, "binding_message"),
 	})
 	c.deliver(Mail{
