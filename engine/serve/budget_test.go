@@ -64,3 +64,37 @@ func TestBudgetOfARun(t *testing.T) {
 		t.Errorf("what was told 8 s ago is nothing of now: %+v", v)
 	}
 }
+
+// Seconds in which nothing happened are seconds too, and there are never more than
+// are kept.
+func TestRateHasNoGaps(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	l := newLive(at)
+	call := func(after time.Duration) { l.take(engine.Event{Kind: engine.EventCallFinished, Time: at.Add(after)}) }
+	if v := l.view(at.Add(time.Minute)); len(v.Rate) != 0 {
+		t.Errorf("before the first call: %+v", v.Rate)
+	}
+	call(0)
+	call(4 * time.Second)
+	call(3 * time.Second) // by another clock; it counts now
+	want := []int{1, 0, 0, 0, 2, 0, 0}
+	v := l.view(at.Add(7*time.Second + time.Millisecond))
+	for i, s := range v.Rate {
+		if len(v.Rate) != len(want) || s.Calls != want[i] || !s.At.Equal(at.Add(time.Duration(i)*time.Second)) || s.Remaining != -1 {
+			t.Fatalf("got %+v, want %v", v.Rate, want)
+		}
+	}
+	for _, after := range []time.Duration{200 * time.Second, 400 * time.Second, 5000 * time.Second} {
+		call(after)
+		v = l.view(at.Add(after))
+		if n := len(v.Rate); n > keptSeconds || v.Rate[n-1].Calls != 1 || !v.Rate[n-1].At.Equal(at.Add(after)) {
+			t.Fatalf("after %s: %d seconds, the last %+v", after, n, v.Rate[n-1])
+		}
+		for i := 1; i < len(v.Rate); i++ {
+			if v.Rate[i].At.Sub(v.Rate[i-1].At) != time.Second {
+				t.Fatalf("after %s: %s follows %s", after, v.Rate[i].At, v.Rate[i-1].At)
+			}
+		}
+	}
+}

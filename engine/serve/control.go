@@ -325,8 +325,8 @@ type Live struct {
 	Tenants                            map[string]string
 	Cancelling                         bool
 	Counts                             engine.Counts
-	// Rate are the calls that ended in each of the last seconds, the newest
-	// last, at most 300.
+	// Rate are the calls that ended in each of the last seconds since the first
+	// call, without a gap, the newest last, at most 300.
 	Rate []Second
 	// Parked are the calls that wait for the rate limit, at most 100.
 	Parked []ParkedCall

@@ -125,26 +125,37 @@ func (l *live) left(now time.Time) (left time.Duration, known bool) {
 	return left, known
 }
 
-// second is the second of a time; the newest is the last.
+// second is the second of a time; the newest is the last. Those in which nothing
+// happened are there too: a line from one busy second to the next would say that
+// calls were made between them.
 func (l *live) second(at time.Time) *Second {
 	at = at.Truncate(time.Second)
 	if n := len(l.rate); n > 0 && !at.After(l.rate[n-1].At) {
 		return &l.rate[n-1]
 	}
-	next := Second{At: at, Remaining: -1, Limit: -1, InFlight: l.counts.InFlight}
-	if len(l.rate) == keptSeconds {
-		copy(l.rate, l.rate[1:])
-		l.rate[keptSeconds-1] = next
-	} else {
-		l.rate = append(l.rate, next)
+	next := at
+	if n := len(l.rate); n > 0 {
+		next = l.rate[n-1].At.Add(time.Second)
+		if oldest := at.Add(-(keptSeconds - 1) * time.Second); next.Before(oldest) {
+			next, l.rate = oldest, l.rate[:0]
+		}
+	}
+	for ; !next.After(at); next = next.Add(time.Second) {
+		l.rate = append(l.rate, Second{At: next, Remaining: -1, Limit: -1, InFlight: l.counts.InFlight})
+	}
+	if over := len(l.rate) - keptSeconds; over > 0 {
+		l.rate = l.rate[:copy(l.rate, l.rate[over:])]
 	}
 	return &l.rate[len(l.rate)-1]
 }
 
 // view is how the run stands.
-func (l *live) view() Live {
+func (l *live) view(now time.Time) Live {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if len(l.rate) > 0 { // the second that goes on is told when it is over
+		l.second(now.Add(-time.Second))
+	}
 	v := Live{Started: l.began, Counts: l.counts, Rate: slices.Clone(l.rate)}
 	for _, p := range l.parked {
 		if len(v.Parked) == keptParked {

@@ -299,7 +299,7 @@ func (s *Service) Live(run string) (Live, bool) {
 func (s *Service) viewLive(ctx context.Context, j *job) Live {
 	v := Live{Started: j.Run.Started}
 	if j.live != nil {
-		v = j.live.view()
+		v = j.live.view(s.o.Now())
 	}
 	r := j.Run
 	v.Run, v.Playbook, v.Kind, v.Schedule, v.Who, v.Due = r.ID, s.playbookID(j.spec.Playbook), j.spec.Kind, r.Schedule, r.Who, r.Due

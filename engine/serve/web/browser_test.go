@@ -64,6 +64,10 @@ func TestALiveRunInABrowser(t *testing.T) {
 	b.Await("the newest call", fmt.Sprintf(`document.querySelector("#calls tr")?.id === "c%032x"`, 119))
 	b.AwaitText("half of it is done <b>really</b>")
 	b.AwaitText("second step")
+	// Its end is told before the journal has it, and the step is not taken back.
+	b.Await("that it runs", `/second step[^]*running/.test(document.querySelector("#steps").textContent)`)
+	h.Tape(h.live).Add(engine.Event{Kind: engine.EventStepFinished, Step: "second step", Task: "main", Where: "x:9:9", State: engine.StepOK, TookMS: 1234, Time: time.Now()})
+	b.Await("that it has ended", `/second step[^]*ok, 1.2s/.test(document.querySelector("#steps").textContent)`)
 	b.Await("the parked calls", `document.querySelector("#head").innerText.includes("Parked\n7")`)
 	b.Await("the chart", `document.querySelector("#rate canvas")`)
 	if !b.True(`window.sameOne`) {

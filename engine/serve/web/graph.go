@@ -33,10 +33,16 @@ type stepsView struct {
 	Left  int
 }
 
-// A runningStep is a step that began and has not ended.
+// A runningStep is a step that began and of which the journal has no end yet.
 type runningStep struct {
 	where, task, name string
 	began             time.Time
+	// ended is how it ended, with how long it took, where that was told: it comes
+	// a moment before the journal has it, and the step must not fall back meanwhile
+	// to one that waits. looks is how often more that is shown.
+	ended string
+	took  time.Duration
+	looks int
 }
 
 // steps are the steps of a run: those of the playbook's text where the run was
@@ -55,7 +61,14 @@ func (r *Room) steps(ctx context.Context, rec *engine.RunRecord, running []runni
 		nodes = place(nodes, outlined, n)
 	}
 	for _, s := range running {
-		nodes = place(nodes, outlined, stepNode{Name: s.name, Where: s.where, Task: s.task, State: stateOf(engine.RunRunning), Began: s.began})
+		n := stepNode{Name: s.name, Where: s.where, Task: s.task, State: stateOf(engine.RunRunning), Began: s.began}
+		if s.ended != "" {
+			if slices.ContainsFunc(ended, func(e *engine.StepRecord) bool { return samePlace(e.Where, s.where) && e.Task == s.task }) {
+				continue // the journal has it
+			}
+			n.State, n.Took = stateOf(s.ended), s.took
+		}
+		nodes = place(nodes, outlined, n)
 	}
 	v := &stepsView{List: nodes}
 	drawn := nodes[:min(len(nodes), mostNodes)]

@@ -239,16 +239,24 @@ func (t *teller) events() (moved bool) {
 	h := t.hub
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	for i := range t.f.running {
+		t.f.running[i].looks--
+	}
+	t.f.running = slices.DeleteFunc(t.f.running, func(s runningStep) bool { return s.ended != "" && s.looks < 0 })
 	for _, e := range events {
 		switch e.Kind {
 		case engine.EventStepStarted:
 			moved = true
-			if len(t.f.running) < mostNodes {
-				t.f.running = append(t.f.running, runningStep{e.Where, e.Task, e.Step, e.Time})
+			if len(t.f.running) < 2*mostNodes { // those that have just ended are among them
+				t.f.running = append(t.f.running, runningStep{where: e.Where, task: e.Task, name: e.Step, began: e.Time})
 			}
 		case engine.EventStepFinished:
 			moved = true
-			t.f.running = slices.DeleteFunc(t.f.running, func(s runningStep) bool { return s.where == e.Where && s.task == e.Task })
+			for i := range t.f.running {
+				if s := &t.f.running[i]; s.where == e.Where && s.task == e.Task {
+					s.ended, s.took, s.looks = e.State, time.Duration(e.TookMS*float64(time.Millisecond)), staleTicks
+				}
+			}
 		}
 	}
 	return moved || t.ended

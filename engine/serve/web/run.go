@@ -141,10 +141,10 @@ func (r *Room) head(rec *engine.RunRecord) headView {
 	return v
 }
 
-// budgetOf is the newest second in which the run told what is left of the rate
+// budgetOf is the newest second, of those of late, in which the run told what is left of the rate
 // limit; the very newest has none before it is told.
 func budgetOf(l serve.Live) (serve.Second, bool) {
-	for _, s := range slices.Backward(l.Rate[max(len(l.Rate)-5, 0):]) {
+	for _, s := range slices.Backward(l.Rate[max(len(l.Rate)-15, 0):]) {
 		if s.Limit > 0 {
 			return s, true
 		}
