@@ -83,21 +83,35 @@ func jwks(c *call) reply {
 	return reply{status: http.StatusOK, late: func() (any, error) { return ring.jwks() }}
 }
 
+// discovery says what there is: OpenID Connect Discovery 1.0, RFC 8414, and the
+// fields that RFC 8628, RFC 9126 and OpenID Connect CIBA add.
 func discovery(c *call) reply {
 	base := c.base()
 	return sent(http.StatusOK, object{
 		"issuer": c.issuer(), "authorization_endpoint": base + "/authorize", "token_endpoint": base + "/oauth/token",
 		"device_authorization_endpoint": base + "/oauth/device/code", "userinfo_endpoint": base + "/userinfo",
-		"jwks_uri": base + "/.well-known/jwks.json", "registration_endpoint": base + "/oidc/register",
+		"mfa_challenge_endpoint": base + "/mfa/challenge",
+		"jwks_uri":               base + "/.well-known/jwks.json", "registration_endpoint": base + "/oidc/register",
 		"revocation_endpoint": base + "/oauth/revoke", "end_session_endpoint": base + "/oidc/logout",
 		"pushed_authorization_request_endpoint": base + "/oauth/par", "backchannel_authentication_endpoint": base + "/bc-authorize",
-		"scopes_supported":                      []string{"openid", "profile", "offline_access", "name", "email", "phone"},
-		"response_types_supported":              []string{"code", "token", "id_token"},
-		"code_challenge_methods_supported":      []string{"S256"},
-		"response_modes_supported":              []string{"query", "fragment", "form_post"},
-		"subject_types_supported":               []string{"public"},
-		"id_token_signing_alg_values_supported": []string{"HS256", "RS256"},
-		"token_endpoint_auth_methods_supported": []string{"client_secret_basic", "client_secret_post", "private_key_jwt"},
+		"backchannel_token_delivery_modes_supported": []string{"poll"},
+		"scopes_supported":                           []string{"openid", "profile", "offline_access", "email", "phone"},
+		"response_types_supported":                   []string{"code", "token", "id_token", "code token", "code id_token", "token id_token", "code token id_token"},
+		"code_challenge_methods_supported":           []string{"S256", "plain"},
+		"response_modes_supported":                   []string{"query", "fragment", "form_post"},
+		"grant_types_supported": []string{
+			"client_credentials", "authorization_code", "implicit", "refresh_token", "password", grantRealm, grantOTP, grantCIBA, grantDevice,
+			grantExchange, grantFederated, grantMFAOTP, grantMFAOOB, grantMFARecovery,
+		},
+		"claims_supported": []string{
+			"aud", "auth_time", "created_at", "email", "email_verified", "exp", "family_name", "given_name", "iat", "identities", "iss", "name",
+			"nickname", "phone_number", "picture", "sub",
+		},
+		"subject_types_supported":                          []string{"public"},
+		"id_token_signing_alg_values_supported":            []string{"HS256", "RS256"},
+		"token_endpoint_auth_methods_supported":            []string{"client_secret_basic", "client_secret_post", "private_key_jwt", "none"},
+		"token_endpoint_auth_signing_alg_values_supported": []string{"RS256", "RS384", "PS256"},
+		"request_uri_parameter_supported":                  false, "request_parameter_supported": false,
 	})
 }
 

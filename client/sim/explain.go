@@ -38,10 +38,12 @@ func Explain(w io.Writer) error {
 		}
 	}
 	b.WriteString(`
-Not modelled: e-mails and messages are not sent; Actions, Rules, Hooks, flows and forms are kept and
+Not modelled: e-mails and messages lie in a mailbox and are not sent; Actions, Rules, Hooks, flows and forms are kept and
 never run; log streams and event streams deliver nothing; directories and SCIM synchronize nothing;
-custom domains are never verified; connections to other identity providers reach none of them;
-attack protection counts nothing but what log-ins by password count; the limits of SCIM, of the My
+custom domains are verified when that is asked for, without a look at their DNS; connections to other
+identity providers reach none of them, a page stands for them; log-ins by SAML and WS-Federation make
+no assertions; passkeys and push have no page; attack protection counts wrong passwords and nothing
+else; breached passwords are not known; the limits of SCIM, of the My
 Account API, and on messages and mistaken codes are not drawn on; statistics count users and nothing
 else.
 `)

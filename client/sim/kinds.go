@@ -343,6 +343,7 @@ func handlers() map[string]handler {
 		"POST /branding/phone/templates/{}/try": tried,
 		"PATCH /branding/phone/templates/{}":    patchPhoneTemplate,
 		"POST /branding/phone/providers/{}/try": tried,
+		"POST /custom-domains/{}/verify":        verifyDomain,
 		"POST /tickets/email-verification":      verificationTicket,
 		"POST /tickets/password-change":         passwordTicket,
 		"POST /guardian/enrollments/ticket":     enrolTicket,

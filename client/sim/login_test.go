@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -380,5 +381,51 @@ func TestLogOut(t *testing.T) {
 	p.open("/oidc/logout").sees("You are logged out")
 	if got := d.logs(); !slices.Contains(got, "slo") {
 		t.Errorf("the log says %v", got)
+	}
+}
+
+// TestCustomDomain: a verified one serves pages and tokens under its own name.
+func TestCustomDomain(t *testing.T) {
+	d := newDesk(t, sim.Options{Seed: []byte(loginSeed)})
+	made := d.want(201, "POST", "/api/v2/custom-domains", `{"domain":"login.acme.example","type":"auth0_managed_certs"}`).object(t)
+	issuer := func() any {
+		r, err := http.NewRequestWithContext(t.Context(), "GET", "https://login.acme.example/.well-known/openid-configuration", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d.do(r).object(t)["issuer"]
+	}
+	if got := issuer(); got != "https://tenant.local/" {
+		t.Fatalf("before it is verified: %v", got)
+	}
+	if got := d.want(200, "POST", "/api/v2/custom-domains/"+made["custom_domain_id"].(string)+"/verify", "").object(t); got["status"] != "ready" {
+		t.Fatalf("got %v", got)
+	}
+	if got := issuer(); got != "https://login.acme.example/" {
+		t.Fatalf("verified: %v", got)
+	}
+	c := d.tenant.Credentials()
+	body := url.Values{
+		"grant_type": {realmGrant}, "client_id": {c.ClientID}, "client_secret": {c.ClientSecret}, "username": {"ann@example.com"}, "password": {"right"},
+		"realm": {"Username-Password-Authentication"}, "scope": {"openid email"},
+	}
+	r, err := http.NewRequestWithContext(t.Context(), "POST", "https://login.acme.example/oauth/token", strings.NewReader(body.Encode()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	tokens := d.do(r).object(t)
+	if got := claims(t, tokens["id_token"])["iss"]; got != "https://login.acme.example/" {
+		t.Fatalf("iss is %v", got)
+	}
+	for _, host := range []string{"tenant.local", "login.acme.example"} {
+		r, err := http.NewRequestWithContext(t.Context(), "GET", "https://"+host+"/userinfo", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Authorization", "Bearer "+tokens["access_token"].(string))
+		if a := d.do(r); a.status != 200 || a.object(t)["email"] != "ann@example.com" {
+			t.Errorf("%s: %d %s", host, a.status, a.text)
+		}
 	}
 }

@@ -132,7 +132,7 @@ func (d *desk) execute(e *execution) {
 	cfg := bindings.Config{
 		Redactor: redactor, Head: e.head, Dir: d.dir,
 		Tenants: map[string]*client.Client{bindings.DefaultRole: d.connect(cut)},
-		Secrets: func(_ context.Context, name string) (string, error) { return "the secret " + name, nil },
+		Secrets: func(_ context.Context, name string) (string, error) { return "The secret " + name, nil },
 		// Undo is tried with the least that the local tenant takes.
 		Validate: engine.ValidateOff,
 	}

@@ -341,7 +341,7 @@ func TestSecrets(t *testing.T) {
 	if diff := compare(before, d.snapshot(), nil); diff != "" {
 		t.Errorf("not as before:\n%s", diff)
 	}
-	for _, secret := range []string{"pw-1", "a second Secret", "the secret Password-1"} {
+	for _, secret := range []string{"pw-1", "a second Secret", "The secret password"} {
 		if strings.Contains(d.shown.String(), secret) {
 			t.Errorf("%q is shown:\n%s", secret, d.shown.String())
 		}
