@@ -169,10 +169,11 @@ var connectionsTable = []Operation{ //nolint:gochecknoglobals // a constant tabl
 		// source: the API document: what connections.create requires stands in the answer of connections.get; what goes with it: behaviour of the API, not documented
 		TakesWithIt: TakesWithIt{Kinds: []string{"users", "connections.clients", "connections.keys", "connections.scim_configuration", "connections.scim_configuration.tokens", "connections.directory_provisioning", "organizations.enabled_connections", "organizations.connections"}},
 		Inverse: Inverse{
-			With:   "connections.create",
-			Before: "connections.get",
-			Body:   WholeBefore,
-			Note:   "under a new id and without its users; the values of options.configuration come back as the tenant encrypted them",
+			With:       "connections.create",
+			Before:     "connections.get",
+			Body:       WholeBefore,
+			Superseded: passwordRules(),
+			Note:       "under a new id and without its users; the values of options.configuration come back as the tenant encrypted them",
 		},
 		Buckets: []string{"management", "management.other"},
 		Doc:     "management/v2/connections/delete-connections-by-id",
@@ -310,7 +311,7 @@ var connectionsTable = []Operation{ //nolint:gochecknoglobals // a constant tabl
 		Effect:       Patch,
 		Subject:      Subject{Kind: "connections", ID: "id", Field: "id"},
 		// source: page "Update a connection": options are replaced as a whole
-		Inverse: Inverse{With: "connections.update", Before: "connections.get", Body: SentFields},
+		Inverse: Inverse{With: "connections.update", Before: "connections.get", Body: SentFields, Superseded: passwordRules()},
 		Buckets: []string{"management", "management.other"},
 		Secrets: []string{
 			"options.access_token", "options.admin_access_token", "options.admin_refresh_token",

@@ -87,6 +87,10 @@ type Inverse struct {
 	// They are left out of what Body says (Args may still name them), and said
 	// to the user where the call wrote them.
 	Unwritable []string
+	// Superseded are lists of fields of With's body that are read together and
+	// taken one at a time: where the first of a list stands, the others are left
+	// out, and nothing is lost.
+	Superseded [][]string
 	// Deep are fields, beside the Merge of With, that a patch writes one level
 	// deep: of these only the keys that were sent are put back.
 	Deep []string
@@ -303,4 +307,14 @@ var idPrefixes = []struct{ kind, prefix string }{ //nolint:gochecknoglobals // a
 	{"user_attribute_profiles", "uap_"},
 	{"users", "auth0|"},
 	{"verifiable_credentials.verification.templates", "vct_"},
+}
+
+// passwordRules are the two ways in which a database says how passwords are
+// made. Source: auth0-deploy-cli 8, which takes the older ones out before it
+// writes, because a tenant refuses both.
+func passwordRules() [][]string {
+	return [][]string{{
+		"options.password_options", "options.passwordPolicy", "options.password_complexity_options", "options.password_history",
+		"options.password_no_personal_info", "options.password_dictionary",
+	}}
 }

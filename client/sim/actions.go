@@ -1,8 +1,48 @@
 package sim
 
 import (
+	"slices"
+	"strings"
+
 	"a0run/client/sim/store"
 )
+
+// createAction says that the action is still to be built. Building takes no
+// time here: whoever asks again hears that it is done.
+func createAction(c *call) reply {
+	if rep := c.taken(c.body); rep != nil {
+		return *rep
+	}
+	o := store.Clone(c.insert(c.body))
+	o["status"] = "pending"
+	return c.ok(o)
+}
+
+// builtAction is an action as it is read once it is built: where its
+// dependencies came from is not shown any more.
+func builtAction(o object) object {
+	list := slices.Clone(items(o, "dependencies"))
+	for i, v := range list {
+		if d, is := v.(object); is && d["registry_url"] != nil {
+			d = store.Clone(d)
+			delete(d, "registry_url")
+			list[i] = d
+		}
+	}
+	if list == nil {
+		return o
+	}
+	o = store.Clone(o)
+	o["dependencies"] = list
+	return o
+}
+
+// boundAction is an action inside a binding, where its status is in capitals.
+func boundAction(o object) object {
+	o = store.Clone(o)
+	o["status"] = strings.ToUpper(str(o, "status"))
+	return o
+}
 
 // deployAction makes a version of what the action is now.
 func deployAction(c *call) reply {

@@ -1,6 +1,8 @@
 package sim
 
 import (
+	"net/http"
+
 	"a0run/client/sim/store"
 )
 
@@ -267,6 +269,9 @@ func createClientGrant(c *call) reply {
 		return invalidBody("Missing required property: client_id")
 	case client != "" && !c.tx.Has(clientsKey(), client):
 		return missing("Client does not exist", "inexistent_client")
+	}
+	if str(c.tx.Get(clientsKey(), client), "app_type") == "express_configuration" {
+		return failure(http.StatusBadRequest, "Client of type express_configuration cannot be used", "validation_error")
 	}
 	for _, g := range c.tx.All(c.key()) {
 		if str(g, "client_id") == client && str(g, "audience") == audience && str(g, "subject_type") == subjectType(c.body) {

@@ -187,6 +187,10 @@ func connectionOptions(strategy string) object {
 		return object{"scope": []any{"profile"}}
 	case "line":
 		return object{"scope": []any{"openid", "profile"}}
+	case "adfs":
+		return object{"should_trust_email_verified_connection": "always_set_emails_as_verified"}
+	case "waad":
+		return object{"should_trust_email_verified_connection": "never_set_emails_as_verified", "identity_api": "microsoft-identity-platform-v2.0"}
 	case "okta":
 		return object{"schema_version": "oidc-V4", "connection_settings": object{"pkce": "auto"}, "attribute_map": object{"mapping_mode": "basic_profile"}, "type": "back_channel"}
 	case "oidc":
@@ -359,22 +363,54 @@ func deleteConnectionUser(c *call) reply {
 	return c.done()
 }
 
+// signers are the keys of a connection: one current and one next, and from the
+// first rotation on the previous one before them.
+func (c *call) signers() []any {
+	k, id := store.Key{Kind: "=/connections/{}/keys"}, c.params[0]
+	if o := c.tx.Get(k, id); o != nil {
+		return items(o, "$list")
+	}
+	now := stamp(c.now)
+	return []any{
+		object{"kid": "current-" + id, "current": true, "next": false, "current_since": now, "algorithm": "RS256"},
+		object{"kid": "next-" + id, "current": false, "next": true, "algorithm": "RS256"},
+	}
+}
+
+func (c *call) keepSigners(list []any) {
+	c.tx.Put(store.Key{Kind: "=/connections/{}/keys"}, c.params[0], object{"$list": list})
+}
+
 func connectionKeys(c *call) reply {
-	o := c.tx.Get(connectionsKey(), c.params[0])
-	if o == nil {
+	if !c.tx.Has(connectionsKey(), c.params[0]) {
 		return absent("/connections")
 	}
-	return c.ok([]object{
-		{"kid": "current-" + c.params[0], "current": true, "next": false, "current_since": stamp(c.now), "algorithm": "RS256"},
-		{"kid": "next-" + c.params[0], "current": false, "next": true, "algorithm": "RS256"},
-	})
+	list := c.signers()
+	if c.op.Effect.Mutates() {
+		c.keepSigners(list)
+	}
+	return c.ok(list)
 }
 
 func rotateConnectionKey(c *call) reply {
 	if !c.tx.Has(connectionsKey(), c.params[0]) {
 		return absent("/connections")
 	}
-	return c.ok(object{"kid": "next-" + c.params[0], "current": true, "next": false, "current_since": stamp(c.now), "algorithm": "RS256"})
+	var previous, current object
+	for _, v := range c.signers() {
+		k := store.Clone(v.(object))
+		switch {
+		case truth(k, "current"):
+			k["current"], k["previous"] = false, true
+			previous = k
+		case truth(k, "next"):
+			k["next"], k["current"], k["current_since"] = false, true, stamp(c.now)
+			current = k
+		}
+	}
+	next := object{"kid": c.t.ids.word("connection-key", c.params[0]+" rotated", 21), "current": false, "next": true, "algorithm": "RS256"}
+	c.keepSigners([]any{previous, current, next})
+	return c.ok(current)
 }
 
 func createSCIM(c *call) reply {

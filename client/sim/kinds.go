@@ -124,12 +124,14 @@ func filled(kind string, c *call, o object) object {
 		preset("token_lifetime_for_web", 7200)
 		preset("allow_offline_access", false)
 		preset("skip_consent_for_verifiable_first_party_clients", false)
-		preset("is_system", false)
 	case "/client-grants":
 		preset("scope", []any{})
 		preset("subject_type", "client")
 	case "/log-streams":
 		preset("status", "active")
+		if truth(o, "isPriority") {
+			o["filters"] = []any{object{"type": "category", "name": "security"}}
+		}
 	case "/actions/actions":
 		preset("status", "built")
 		preset("runtime", "node22")
@@ -144,7 +146,7 @@ func filled(kind string, c *call, o object) object {
 		}}})
 	case "/organizations/{}/discovery-domains":
 		preset("status", "pending")
-		preset("verification_host", "_ss-verification."+str(o, "domain"))
+		preset("verification_host", "_ss-verification."+str(c.tx.Get(orgsKey(), c.params[0]), "name")+"."+str(o, "domain"))
 	case "/emails/provider":
 		preset("enabled", true)
 	case "/hooks":
@@ -183,6 +185,12 @@ func shown(kind string, o object) object {
 		hidden = []string{"pem"}
 	case "/rules-configs":
 		hidden = []string{"value"}
+	case "/log-streams":
+		return maskedSink(o)
+	case "/actions/actions":
+		return builtAction(o)
+	case "/guardian/factors/push-notification/providers/fcm", "/guardian/factors/push-notification/providers/fcmv1":
+		return object{}
 	case "/connections/{}/scim-configuration/tokens":
 		hidden = []string{"token"}
 	case "/refresh-tokens", "/sessions":
@@ -329,6 +337,11 @@ func handlers() map[string]handler {
 		"GET /stats/active-users":             func(c *call) reply { return c.ok(c.tx.Len(usersKey())) },
 		"GET /stats/daily":                    func(c *call) reply { return c.ok([]any{}) },
 		"DELETE /network-acls/{}":             deleteACL,
+		"GET /network-acls/{}":                getACL,
+		"DELETE /branding/themes/{}":          deleteTheme,
+		"GET /self-service-profiles/{}":       getProfile,
+		"PUT /prompts/{}/partials":            putPartials,
+		"POST /actions/actions":               createAction,
 		"GET /hooks/{}/secrets":               getSingle,
 		"POST /hooks/{}/secrets":              addSecrets,
 		"PATCH /hooks/{}/secrets":             addSecrets,
@@ -354,7 +367,7 @@ func handlers() map[string]handler {
 	}
 	for _, more := range []map[string]handler{
 		userHandlers(), userRelationHandlers(), roleHandlers(), clientHandlers(), connectionHandlers(),
-		organizationHandlers(), jobHandlers(), keyHandlers(), authHandlers(), sessionHandlers(), actHandlers(), attemptHandlers(), pageHandlers(), factorHandlers(),
+		organizationHandlers(), jobHandlers(), keyHandlers(), authHandlers(), sessionHandlers(), actHandlers(), attemptHandlers(), pageHandlers(), factorHandlers(), methodHandlers(),
 	} {
 		for k, h := range more {
 			all[k] = h
@@ -380,6 +393,56 @@ func putLoginTemplate(c *call) reply {
 		c.body = object{"template": page}
 	}
 	return putSingle(c)
+}
+
+// getACL shows of one what a listing does not.
+func getACL(c *call) reply {
+	o := c.tx.Get(c.key(), c.id())
+	if o == nil {
+		return absent(c.key().Kind)
+	}
+	o = store.Clone(o)
+	o["tenant_id"], o["deleted_at"] = "local", nil
+	return c.ok(c.fields(o))
+}
+
+// deleteTheme says in its own words that there is none.
+func deleteTheme(c *call) reply {
+	if !c.tx.Delete(c.key(), c.id()) {
+		return missing("There was an error deleting branding settings: invalid theme ID", "theme_not_found")
+	}
+	return c.done()
+}
+
+func getProfile(c *call) reply {
+	if !c.tx.Has(c.key(), c.id()) {
+		return missing("Profile with ID: "+c.id()+" not found", "")
+	}
+	return getItem(c)
+}
+
+// putPartials keeps no screen that says nothing.
+func putPartials(c *call) reply {
+	kept := object{}
+	for screen, v := range c.body {
+		if o, is := v.(object); !is || len(o) > 0 {
+			kept[screen] = v
+		}
+	}
+	c.body = kept
+	return putSingle(c)
+}
+
+// maskedSink is a log stream without the one secret that is masked.
+func maskedSink(o object) object {
+	sink := sub(o, "sink")
+	if str(sink, "mixpanelServiceAccountPassword") == "" {
+		return o
+	}
+	o, sink = store.Clone(o), store.Clone(sink)
+	sink["mixpanelServiceAccountPassword"] = "********"
+	o["sink"] = sink
+	return o
 }
 
 func deleteACL(c *call) reply {
@@ -446,7 +509,7 @@ func bindActions(c *call) reply {
 		ref := sub(b, "ref")
 		for _, a := range c.tx.All(kind("/actions/actions")) {
 			if str(ref, "type") == "action_id" && str(a, "id") == str(ref, "value") || str(a, "name") == str(ref, "value") {
-				o["action"] = a
+				o["action"] = boundAction(a)
 			}
 		}
 		if o["action"] == nil {

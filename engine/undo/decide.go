@@ -176,7 +176,7 @@ func (w *work) decideDelete(now *image.Image) decision {
 
 // wholeBefore is the before-image as a body.
 func (w *work) wholeBefore() any {
-	o, ok := without(w.stood, w.unwritable()).(*engine.Object)
+	o, ok := without(w.stood, w.leftOut()).(*engine.Object)
 	if !ok {
 		return w.stood
 	}
@@ -202,6 +202,21 @@ func (w *work) unwritable() [][]string {
 	paths := make([][]string, len(w.op.Inverse.Unwritable))
 	for i, path := range w.op.Inverse.Unwritable {
 		paths[i] = strings.Split(path, ".")
+	}
+	return paths
+}
+
+// leftOut are the fields that are not sent: those that cannot be put back, and
+// those that say again what a newer field says, beside which they are refused.
+func (w *work) leftOut() [][]string {
+	paths := w.unwritable()
+	for _, fields := range w.op.Inverse.Superseded {
+		if newer, _ := at(w.stood, strings.Split(fields[0], ".")); nothingThere(newer) {
+			continue
+		}
+		for _, older := range fields[1:] {
+			paths = append(paths, strings.Split(older, "."))
+		}
 	}
 	return paths
 }

@@ -25,7 +25,7 @@ type unit struct {
 func (w *work) sentUnits() []unit {
 	fields := catalog.BodyFields(w.with)
 	deep := append(slices.Clone(w.with.Merge), w.op.Inverse.Deep...)
-	lost := w.unwritable()
+	lost := w.leftOut()
 	var units []unit
 	for name, v := range w.sent().All() {
 		if w.given("body."+name) || slices.ContainsFunc(lost, func(p []string) bool { return len(p) == 1 && p[0] == name }) {
@@ -292,7 +292,7 @@ func (w *work) wholeUnits() []unit {
 			}
 		}
 	}
-	lost := w.unwritable()
+	lost := w.leftOut()
 	var units []unit
 	for _, name := range order {
 		if slices.ContainsFunc(lost, func(p []string) bool { return len(p) == 1 && p[0] == name }) {

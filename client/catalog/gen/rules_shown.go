@@ -120,7 +120,7 @@ func newerNames() []string {
 		}
 	}
 	// Seen in recordings of tenants, and not in the document.
-	out = append(out, "pre-custom-token-exchange", "tenant_id", "deleted_at", "profileData")
+	out = append(out, "pre-custom-token-exchange", "tenant_id", "deleted_at", "profileData", "provisioning_ticket_url", "grant_id", "previous")
 	slices.Sort(out)
 	return out
 }
