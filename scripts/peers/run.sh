@@ -24,5 +24,6 @@ while [ ! -f ready.json ]; do
 done
 failed=0
 NODE_EXTRA_CA_CERTS=$(node -p 'JSON.parse(fs.readFileSync("ready.json")).ca_file') node check.mjs ready.json || failed=1
+NODE_EXTRA_CA_CERTS=$(node -p 'JSON.parse(fs.readFileSync("ready.json")).ca_file') node login.mjs ready.json || failed=1
 TMPDIR=$dir node deploy.mjs "$binary" || failed=1
 exit $failed
