@@ -90,3 +90,15 @@ type Budget struct {
 type Sink interface {
 	Emit(e Event)
 }
+
+// A Picky is a Sink that leaves kinds of events out. The run asks once, and does not make
+// events of calls, two for each, that nobody wants: a fiftieth of a replayed call's time.
+type Picky interface {
+	Wants(kind string) bool
+}
+
+// wants says whether a sink wants a kind of events.
+func wants(s Sink, kind string) bool {
+	picky, ok := s.(Picky)
+	return s != nil && (!ok || picky.Wants(kind))
+}

@@ -88,6 +88,7 @@ type API interface {
 type Run struct {
 	cfg         Config
 	concurrency int
+	tellsCalls  bool // the sink wants to know of calls that begin and end
 	baton       baton
 	parked      map[*Task]chan *turn // guarded by the baton
 	tasks       sync.WaitGroup
@@ -165,6 +166,7 @@ func NewRun(cfg Config) *Run {
 		mac:         hmac.New(sha256.New, cfg.Key),
 		scratch:     make([]byte, 0, 512),
 	}
+	r.tellsCalls = wants(cfg.Sink, EventCallStarted) || wants(cfg.Sink, EventCallFinished)
 	r.hard, r.cancelHard = context.WithCancelCause(context.Background())
 	r.soft, r.stop = context.WithCancelCause(r.hard)
 	if cfg.Resume > 0 {

@@ -150,6 +150,11 @@ func (s *screen) print(text string) {
 	fmt.Fprintln(s.out, harmless(s.redactor.Redact(text), s.w.stdoutTerminal))
 }
 
+// Wants implements engine.Picky: calls that begin and end are told to programs only.
+func (s *screen) Wants(kind string) bool {
+	return s.json || kind != engine.EventCallStarted && kind != engine.EventCallFinished
+}
+
 // Emit shows an event; the run has redacted it.
 func (s *screen) Emit(e engine.Event) {
 	if s.json {

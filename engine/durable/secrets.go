@@ -18,7 +18,7 @@ func inAnswer(c *engine.Call, value any, text json.RawMessage) map[string]bool {
 	if said, ok := value.(string); ok && c.Secret {
 		marked = add(marked, said)
 	}
-	return secretsAt(c.Operation, "", text, marked)
+	return secretsAt(c.Operation, text, marked, "")
 }
 
 // inBefore are the secrets of a call's before-image.
@@ -28,12 +28,12 @@ func inBefore(c *engine.Call) map[string]bool {
 		return marked
 	}
 	read, _ := catalog.Default().Lookup(c.Operation.Inverse.Before)
-	return secretsAt(read, "value.", c.Before, secretsAt(read, "each[].value.", c.Before, marked))
+	return secretsAt(read, c.Before, marked, "value.", "each[].value.")
 }
 
-// secretsAt adds the secrets of an answer of an operation, which stands below a
-// path of the text.
-func secretsAt(op *catalog.Operation, below string, text json.RawMessage, marked map[string]bool) map[string]bool {
+// secretsAt adds the secrets of answers of an operation, which stand below paths of
+// the text.
+func secretsAt(op *catalog.Operation, text json.RawMessage, marked map[string]bool, below ...string) map[string]bool {
 	if op == nil || !engine.Mentions(text, op.SecretAnswers) {
 		return marked
 	}
@@ -41,11 +41,13 @@ func secretsAt(op *catalog.Operation, below string, text json.RawMessage, marked
 	if err != nil {
 		return marked // no JSON: it is sealed as a whole where the redactor knows something of it
 	}
+	visit := func(text string) { marked = add(marked, text) }
 	for _, path := range op.SecretAnswers {
-		visit := func(text string) { marked = add(marked, text) }
-		engine.VisitTexts(tree, below+path, visit)
-		if op.Paging.Items != "" {
-			engine.VisitTexts(tree, below+op.Paging.Items+"."+path, visit)
+		for _, at := range below {
+			engine.VisitTexts(tree, at+path, visit)
+			if op.Paging.Items != "" {
+				engine.VisitTexts(tree, at+op.Paging.Items+"."+path, visit)
+			}
 		}
 	}
 	return marked

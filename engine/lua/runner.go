@@ -60,7 +60,7 @@ func (r *runner) enter() func() {
 
 func (r *runner) freshHold() {
 	r.warned = false
-	r.since = time.Now()
+	r.since = time.Time{}
 	r.calm = r.ticks
 }
 
@@ -127,6 +127,9 @@ func (r *runner) charge(n int64) {
 // check stops the task where it must not go on.
 func (r *runner) check() {
 	r.checkContext()
+	if r.since.IsZero() { // most holds are over before the first check, and need no clock
+		r.since = time.Now()
+	}
 	limits := r.vm.opts.Limits
 	if n := limits.Instructions; n > 0 && r.ticks-r.calm > n {
 		r.die(limitError(
