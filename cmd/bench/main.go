@@ -27,14 +27,14 @@ import (
 
 func main() {
 	if len(os.Args) > 1 {
-		if part, ok := map[string]func([]string) error{"plain": plain, "fill": fill, "room": serveRoom}[os.Args[1]]; ok {
+		if part, ok := map[string]func([]string) error{"plain": plain, "fill": fill, "room": serveRoom, "bare": bare}[os.Args[1]]; ok {
 			exit(part(os.Args[2:]))
 		}
 	}
 	program := flag.String("a0run", "bin/a0run", "the binary to measure")
 	calls := flag.Int("calls", 5000, "calls a run")
 	pairs := flag.Int("pairs", 7, "interleaved pairs")
-	only := flag.String("only", "", "only the part of that name: start, calls, memory, journal, tokens, sdk, pace, unlimited, room")
+	only := flag.String("only", "", "only the part of that name: start, calls, memory, journal, tokens, sdk, pace, unlimited, room, sim")
 	cell := flag.String("cell", "", "of pace, only the cells whose name has that in it")
 	docs := flag.String("docs", "", "the `FOLDER` of the documentation into which pace writes its table and chart")
 	roomRuns := flag.Int("room-runs", 10_000, "runs in the journal of the control room")
@@ -98,7 +98,7 @@ func (b *bench) measure(program, only string) error {
 	for _, part := range []struct {
 		name string
 		do   func() error
-	}{{"start", b.startUp}, {"calls", b.perCall}, {"memory", b.memory}, {"journal", b.journaled}, {"tokens", b.verification}, {"sdk", b.sdk}, {"unlimited", b.unlimited}, {"pace", b.pacing}, {"room", b.room}} {
+	}{{"start", b.startUp}, {"calls", b.perCall}, {"memory", b.memory}, {"journal", b.journaled}, {"tokens", b.verification}, {"sdk", b.sdk}, {"unlimited", b.unlimited}, {"pace", b.pacing}, {"room", b.room}, {"sim", b.simTenant}} {
 		if only != "" && only != part.name || only == "" && slices.Contains([]string{"pace", "room"}, part.name) {
 			continue // these take minutes, and are asked for by name
 		}
