@@ -10,12 +10,12 @@ import (
 // A local tenant's users lie in memory. With Go's default as much again may lie
 // there as garbage, which makes half a gigabyte of a hundred thousand users; with
 // a fixed small share a small tenant would collect all the time. So the share is
-// set anew after each collection: room for some tens of megabytes, and a quarter
+// set anew after each collection: room for some tens of megabytes, and a fifth
 // of what lives once that is more.
 
 const (
 	heapRoom   = 48 << 20
-	heapShare  = 25
+	heapShare  = 20
 	heapLavish = 400
 )
 

@@ -393,6 +393,9 @@ func plainToken(c *http.Client, args []string) (string, error) {
 	form := url.Values{
 		"grant_type": {"client_credentials"}, "client_id": {args[1]}, "client_secret": {args[2]},
 	}
+	if len(args) == 4 {
+		form.Set("scope", args[3])
+	}
 	u, err := url.Parse(args[0])
 	if err != nil {
 		return "", err
