@@ -139,13 +139,8 @@ func modeOf(q url.Values) string {
 func (x *transaction) wrong(org object) (code, text string) {
 	c := x.c
 	types := splitSpace(x.param("response_type"))
-	slices.Sort(types)
-	switch strings.Join(types, " ") {
-	case "":
-		return "invalid_request", "Missing required parameter: response_type"
-	case "code", "token", "id_token", "id_token token", "code id_token", "code token", "code id_token token":
-	default:
-		return "unsupported_response_type", "Unsupported response type: " + x.param("response_type")
+	if code, text = wrongTypes(types); code != "" {
+		return code, text
 	}
 	grants := texts(x.client, "grant_types")
 	implicit := slices.Contains(types, "token") || slices.Contains(types, "id_token")
@@ -172,16 +167,39 @@ func (x *transaction) wrong(org object) (code, text string) {
 	if aud := x.audience(); aud != "" && !c.t.isManagement(aud) && len(c.tx.Lookup(kind("/resource-servers"), "identifier", aud)) == 0 {
 		return "access_denied", "Service not found: " + aud
 	}
-	if name := x.param("connection"); name != "" {
-		found := c.tx.Lookup(connectionsKey(), "name", name)
-		switch {
-		case len(found) == 0:
-			return "invalid_request", "the connection was not found"
-		case org == nil && !c.usable(found[0], x.client):
-			return "invalid_request", "the connection is not enabled"
-		}
+	if code, text = x.wrongConnection(org); code != "" {
+		return code, text
 	}
 	return x.wrongOrganization(org)
+}
+
+// wrongTypes is what is wrong with a response_type.
+func wrongTypes(types []string) (code, text string) {
+	known := []string{"code", "token", "id_token", "id_token token", "code id_token", "code token", "code id_token token"}
+	sorted := strings.Join(slices.Sorted(slices.Values(types)), " ")
+	switch {
+	case sorted == "":
+		return "invalid_request", "Missing required parameter: response_type"
+	case !slices.Contains(known, sorted):
+		return "unsupported_response_type", "Unsupported response type: " + strings.Join(types, " ")
+	}
+	return "", ""
+}
+
+// wrongConnection is what is wrong with the connection that the request names.
+func (x *transaction) wrongConnection(org object) (code, text string) {
+	name := x.param("connection")
+	if name == "" {
+		return "", ""
+	}
+	found := x.c.tx.Lookup(connectionsKey(), "name", name)
+	switch {
+	case len(found) == 0:
+		return "invalid_request", "the connection was not found"
+	case org == nil && !x.c.usable(found[0], x.client):
+		return "invalid_request", "the connection is not enabled"
+	}
+	return "", ""
 }
 
 // wrongProof is what is wrong with PKCE, prompt or max_age.

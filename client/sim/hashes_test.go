@@ -115,8 +115,13 @@ func TestPasswordsRestHashed(t *testing.T) {
 			user, pass string
 			want       bool
 		}{
-			{"auth0|ann", "Plain-secret-1", true}, {"auth0|ann", "Plain-secret-2", false}, {"auth0|ann", "", false}, {"auth0|nobody", "x", false},
-			{"auth0|bob", "Imported-2", false}, {"auth0|bob", "Imported-1", true}, {"auth0|bob", "Imported-1", true},
+			{"auth0|ann", "Plain-secret-1", true},
+			{"auth0|ann", "Plain-secret-2", false},
+			{"auth0|ann", "", false},
+			{"auth0|nobody", "x", false},
+			{"auth0|bob", "Imported-2", false},
+			{"auth0|bob", "Imported-1", true},
+			{"auth0|bob", "Imported-1", true},
 		} {
 			if got := c.passwordFits(try.user, try.pass); got != try.want {
 				t.Errorf("%s %s: %v", try.user, try.pass, got)

@@ -3,7 +3,8 @@ package sim
 import (
 	"bytes"
 	"crypto/hmac"
-	"crypto/md5"  // imports bring it
+	"crypto/md5" // imports bring it
+	"crypto/pbkdf2"
 	"crypto/sha1" // imports bring it
 	"crypto/sha256"
 	"crypto/sha512"
@@ -15,8 +16,6 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf16"
-
-	"crypto/pbkdf2"
 
 	"golang.org/x/crypto/argon2"
 	"golang.org/x/crypto/bcrypt"

@@ -223,6 +223,14 @@ func checkImported(b object) []any {
 	case hasMail && !emailLike(mail):
 		add("INVALID_FORMAT", "Object didn't pass validation for format email: "+mail, "email")
 	}
+	wrong = append(wrong, checkHashes(b)...)
+	return wrong
+}
+
+// checkHashes is what is wrong with the password that a user of a file brings.
+func checkHashes(b object) []any {
+	var wrong []any
+	add := func(code, message, path string) { wrong = append(wrong, fault(code, message, path)) }
 	_, bcrypt := b["password_hash"]
 	_, custom := b["custom_password_hash"]
 	if bcrypt && custom {

@@ -167,7 +167,7 @@ func passwordGrant(c *call, client object, realm string) reply {
 	found := c.tx.Lookup(connectionsKey(), "name", realm)
 	switch {
 	case realm == "":
-		return denied(http.StatusInternalServerError, "server_error", "Authorization server not configured with default connection.")
+		return denied(http.StatusForbidden, "server_error", "Authorization server not configured with default connection.")
 	case len(found) == 0:
 		return denied(http.StatusBadRequest, "invalid_request", "the connection was not found")
 	case !c.usable(found[0], client):

@@ -72,7 +72,7 @@ func (p *person) open(path string) *person {
 		p.t.Fatal(err)
 	}
 	r.Header.Set("Accept", "text/html")
-	return p.came(p.browser.Do(r))
+	return p.came(p.browser.Do(r)) //nolint:bodyclose // came closes it
 }
 
 var hidden = regexp.MustCompile(`<input type="hidden" name="([^"]*)" value="([^"]*)">`)
@@ -93,7 +93,7 @@ func (p *person) send(fields ...string) *person {
 	}
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	r.Header.Set("Accept", "text/html")
-	return p.came(p.browser.Do(r))
+	return p.came(p.browser.Do(r)) //nolint:bodyclose // came closes it
 }
 
 // sees fails unless the page has a text.
