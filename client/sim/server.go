@@ -17,6 +17,7 @@ import (
 	"math/big"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -42,7 +43,20 @@ type ServeOptions struct {
 // Serve answers over a socket until the context ends, then lets requests in
 // flight finish for a moment. One tenant is served once.
 func (t *Tenant) Serve(ctx context.Context, o ServeOptions) error {
-	return serve(ctx, t, []*Tenant{t}, o, func(at string) { t.move(at) })
+	return serve(ctx, t, []*Tenant{t}, o, func(at string) { t.move(reachedAt(at, t.o.Domain)) })
+}
+
+// reachedAt is the URL by which callers reach an address: where it stands for
+// all of a machine's, as in a container, the domain that they use.
+func reachedAt(base, domain string) string {
+	u, err := url.Parse(base)
+	if err != nil || domain == "" {
+		return base
+	}
+	if ip := net.ParseIP(u.Hostname()); ip != nil && ip.IsUnspecified() {
+		return u.Scheme + "://" + domain
+	}
+	return base
 }
 
 // move makes a base URL the one under which the tenant is reached.
