@@ -22,10 +22,17 @@ func organizationHandlers() map[string]handler {
 		"DELETE /organizations/{}/members/{}/roles":        changeMemberRoles(false),
 		"GET /organizations/{}/members/{}/effective-roles": listMemberRoles,
 		"POST /organizations/{}/invitations":               createInvitation,
-		"GET /organizations/{}/client-grants":              orgGrantList,
-		"POST /organizations/{}/client-grants":             addOrgGrant,
-		"DELETE /organizations/{}/client-grants/{}":        dropOrgGrant,
-		"GET /client-grants/{}/organizations":              grantOrganizations,
+		"GET /organizations/{}/discovery-domains/name/{}":  discoveryDomainByName,
+		"GET /organizations/{}/members/{}/effective-roles/sources/groups": func(c *call) reply {
+			if rep := c.member(); rep != nil {
+				return *rep
+			}
+			return c.page(listing{fixed: true}) // no group gives anybody a role here
+		},
+		"GET /organizations/{}/client-grants":       orgGrantList,
+		"POST /organizations/{}/client-grants":      addOrgGrant,
+		"DELETE /organizations/{}/client-grants/{}": dropOrgGrant,
+		"GET /client-grants/{}/organizations":       grantOrganizations,
 	}
 	// Two paths lead to the same relation.
 	for _, path := range []string{"connections", "enabled_connections"} {
@@ -78,6 +85,18 @@ func organizationByName(c *call) reply {
 		return absent("/organizations")
 	}
 	return c.ok(found[0])
+}
+
+func discoveryDomainByName(c *call) reply {
+	if rep := c.org(); rep != nil {
+		return *rep
+	}
+	for _, o := range c.tx.All(store.Key{Kind: "/organizations/{}/discovery-domains", Scope: c.params[0]}) {
+		if str(o, "domain") == c.params[1] {
+			return c.ok(o)
+		}
+	}
+	return absent("/organizations/{}/discovery-domains")
 }
 
 func deleteOrganization(c *call) reply {

@@ -31,7 +31,7 @@ export const steps = [
   ["grant", "POST", "/client-grants", (m) => ({ client_id: m.machine.client_id, audience: "https://orders.example.com", scope: ["read:orders"], organization_usage: "allow", allow_any_organization: false })],
   ["", "PATCH", (m) => `/connections/${m.database}/clients`, (m) => [{ client_id: m.web.client_id, status: true }, { client_id: m.spa.client_id, status: true }]],
   // deploy-cli sends the flag with every import, whether the tenant shows it or not.
-  ["", "PATCH", (m) => `/connections/${m.database}`, (m) => ({ options: { ...m.options, disable_self_service_change_password: false } })],
+  ["", "PATCH", (m) => `/connections/${m.database}`, (m) => ({ options: { ...m.options, passwordPolicy: undefined, disable_self_service_change_password: false } })],
   ["scripted", "POST", "/connections", (m) => ({ name: "scripted", strategy: "auth0", enabled_clients: [m.web.client_id], options: { disable_self_service_change_password: false, enabledDatabaseCustomization: true, import_mode: false, customScripts: { login: script, get_user: script }, configuration: {}, passwordPolicy: "excellent", password_history: { enable: true, size: 5 } } })],
   ["google", "POST", "/connections", (m) => ({ name: "google", strategy: "google-oauth2", enabled_clients: [m.web.client_id], options: { client_id: "abc", client_secret: "s3cret", scope: ["email", "profile"] } })],
   ["oidc", "POST", "/connections", (m) => ({ name: "work", strategy: "oidc", display_name: "Work", enabled_clients: [m.web.client_id], options: { type: "back_channel", client_id: "work", client_secret: "s3cret", issuer: "https://idp.example.com/", authorization_endpoint: "https://idp.example.com/authorize", token_endpoint: "https://idp.example.com/token", jwks_uri: "https://idp.example.com/jwks", scope: "openid email" } })],
@@ -124,16 +124,20 @@ export async function furnish(ready) {
   made.database = first.id;
   made.options = first.options;
   const of = (x) => (typeof x === "function" ? x(made) : x);
+  const ids = { "/connections/{}": made.database };
   const wrong = [];
   for (const [name, verb, path, body] of steps) {
     try {
       const answer = await api(verb, of(path), of(body));
       if (name) made[name] = answer;
+      const id = answer?.client_id && path === "/clients" ? answer.client_id : (answer?.custom_domain_id ?? answer?.themeId ?? answer?.id);
+      if (verb === "POST" && typeof path === "string" && id) ids[`${path}/{}`] ??= id;
     } catch (err) {
       wrong.push(err.message);
     }
   }
   if (wrong.length > 0) throw new Error(wrong.join("\n"));
+  return { made, ids };
 }
 
 if (process.argv[1] === import.meta.filename) await furnish(process.argv[2]);
