@@ -189,6 +189,9 @@ func verificationEmail(c *call) reply {
 	if !c.tx.Has(usersKey(), str(c.body, "user_id")) {
 		return absent(usersKind)
 	}
+	if u := c.tx.Get(usersKey(), str(c.body, "user_id")); str(u, "email") != "" {
+		c.sendVerification(u, c.tx.Get(clientsKey(), str(c.body, "client_id")))
+	}
 	return c.ok(c.newJob("verification_email", object{}, object{}))
 }
 

@@ -219,6 +219,10 @@ func TestSignUpAndVerify(t *testing.T) {
 	if got["email_verified"] != true {
 		t.Fatalf("got %v", got)
 	}
+	d.want(201, "POST", "/api/v2/jobs/verification-email", `{"user_id":"auth0|ann"}`)
+	if mail := d.tenant.Mail(); mail[len(mail)-1].Kind != "verify_email" || mail[len(mail)-1].To != "ann@example.com" {
+		t.Errorf("the mailbox has %v", mail)
+	}
 	if got := strings.Join(d.logs(), " "); got != "fs fs ss s seacft sv" {
 		t.Fatalf("the log says %s", got)
 	}
@@ -322,6 +326,9 @@ func TestOrganizationsInLogIns(t *testing.T) {
 	// An invitation makes a member.
 	inv, _ := json.Marshal(map[string]any{"inviter": map[string]string{"name": "a"}, "invitee": map[string]string{"email": "guest@example.com"}, "client_id": id})
 	made := d.want(200, "POST", "/api/v2/organizations/org_acme/invitations", string(inv)).object(t)
+	if mail := d.tenant.Mail(); mail[len(mail)-1].Kind != "invitation" || mail[len(mail)-1].Link != made["invitation_url"] {
+		t.Errorf("the mailbox has %v", mail)
+	}
 	guest := d.person().open(made["invitation_url"].(string)).sees("Sign up").sees("guest@example.com")
 	if v := guest.send("email", "guest@example.com", "password", "Secret-123").returned(); v.Get("code") == "" {
 		t.Fatalf("back with %v", v)

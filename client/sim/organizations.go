@@ -330,6 +330,9 @@ func createInvitation(c *call) reply {
 	o["ticket_id"] = word
 	o["invitation_url"] = c.t.BaseURL() + "/login?invitation=" + word + "&organization=" + str(org, "id") + "&organization_name=" + str(org, "name")
 	c.tx.Put(c.key(), str(o, "id"), o)
+	if mails, said := o["send_invitation_email"].(bool); mails || !said {
+		c.deliver(Mail{Channel: "email", To: str(sub(o, "invitee"), "email"), Kind: "invitation", Subject: "You were invited", Link: str(o, "invitation_url")})
+	}
 	return c.ok(o)
 }
 
