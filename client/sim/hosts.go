@@ -17,23 +17,22 @@ import (
 // and a control API of its own. The ready file holds ca_file and tenants, a map
 // from these names to Credentials.
 func ServeAll(ctx context.Context, tenants []*Tenant, o ServeOptions) error {
-	h := &hosts{byName: map[string]*Tenant{}}
+	seen := map[string]bool{}
 	for _, t := range tenants {
 		name := t.name()
 		switch {
 		case t.o.Domain == "":
 			return errors.New("one of many tenants has no Domain by which it is found")
-		case h.byName[name] != nil:
+		case seen[name]:
 			return fmt.Errorf("two tenants are called %s", name)
 		}
-		h.byName[name] = t
+		seen[name] = true
 	}
 	if len(tenants) == 0 {
 		return errors.New("there are no tenants to serve")
 	}
-	h.names = sortedKeys(h.byName)
 	o.many = true
-	return serve(ctx, h, tenants, o, func(base string) {
+	return serve(ctx, tenants, o, func(base string) {
 		scheme, address, _ := strings.Cut(base, "://")
 		_, port, _ := net.SplitHostPort(address)
 		for _, t := range tenants {
@@ -73,6 +72,19 @@ func withoutPort(host string) string {
 type hosts struct {
 	byName map[string]*Tenant
 	names  []string
+}
+
+// handlerOf answers for a tenant, or for each of many.
+func handlerOf(tenants []*Tenant, many bool) http.Handler {
+	if !many {
+		return tenants[0]
+	}
+	h := &hosts{byName: map[string]*Tenant{}}
+	for _, t := range tenants {
+		h.byName[t.name()] = t
+	}
+	h.names = sortedKeys(h.byName)
+	return h
 }
 
 func (h *hosts) ServeHTTP(w http.ResponseWriter, r *http.Request) {

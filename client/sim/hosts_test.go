@@ -15,9 +15,12 @@ import (
 	"a0run/client/sim"
 )
 
-// ask sends a request to a tenant of many and gives the status and the text.
-func ask(t *testing.T, client *http.Client, method, url, token, body string) (int, string) {
+// ask sends a request ("GET https://…") to a tenant of many and gives the status
+// and the text.
+func ask(t *testing.T, client *http.Client, what string, sent ...string) (int, string) {
 	t.Helper()
+	method, url, _ := strings.Cut(what, " ")
+	token, body := sent[0], sent[1]
 	r, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
@@ -53,7 +56,7 @@ func TestManyTenants(t *testing.T) {
 	tokens := map[*sim.Tenant]string{}
 	for _, one := range all {
 		c := one.Credentials()
-		status, text := ask(t, client, "POST", c.BaseURL+"/oauth/token", "", `{"grant_type":"client_credentials","client_id":"`+c.ClientID+`","client_secret":"`+c.ClientSecret+`","audience":"https://`+c.Domain+`/api/v2/"}`)
+		status, text := ask(t, client, "POST "+c.BaseURL+"/oauth/token", "", `{"grant_type":"client_credentials","client_id":"`+c.ClientID+`","client_secret":"`+c.ClientSecret+`","audience":"https://`+c.Domain+`/api/v2/"}`)
 		var got struct {
 			Token string `json:"access_token"`
 		}
@@ -69,19 +72,19 @@ func TestManyTenants(t *testing.T) {
 	}{
 		{acme, acme, 200, "ann@acme.example"}, {acme, beta, 401, "issuer"}, {beta, beta, 200, "[]"}, {beta, beta, 429, "Global limit"}, {acme, acme, 200, "ann"},
 	} {
-		status, text := ask(t, client, "GET", c.at.BaseURL()+users, tokens[c.of], "")
+		status, text := ask(t, client, "GET "+c.at.BaseURL()+users, tokens[c.of], "")
 		if status != c.status || !strings.Contains(text, c.text) {
 			t.Errorf("%d: got %d %s, want %d with %q", i, status, text, c.status, c.text)
 		}
 	}
-	if status, _ := ask(t, client, "GET", acme.BaseURL()+"/__a0run/clock", beta.Credentials().ControlToken, ""); status != 401 {
+	if status, _ := ask(t, client, "GET "+acme.BaseURL()+"/__a0run/clock", beta.Credentials().ControlToken, ""); status != 401 {
 		t.Errorf("the control token of one opens the other: %d", status)
 	}
-	if status, text := ask(t, client, "GET", acme.BaseURL()+"/.well-known/openid-configuration", "", ""); status != 200 || !strings.Contains(text, `"issuer":"`+acme.Issuer()+`"`) {
+	if status, text := ask(t, client, "GET "+acme.BaseURL()+"/.well-known/openid-configuration", "", ""); status != 200 || !strings.Contains(text, `"issuer":"`+acme.Issuer()+`"`) {
 		t.Errorf("discovery: %d %s", status, text)
 	}
 	acme.Inject(sim.Fault{Status: 503})
-	if status, _ := ask(t, client, "GET", acme.BaseURL()+users, tokens[acme], ""); status != 503 || len(beta.Requests()) != 3 {
+	if status, _ := ask(t, client, "GET "+acme.BaseURL()+users, tokens[acme], ""); status != 503 || len(beta.Requests()) != 3 {
 		t.Errorf("faults or logs are shared: %d, %d requests", status, len(beta.Requests()))
 	}
 }

@@ -360,7 +360,7 @@ func TestSearchAgainstAModel(t *testing.T) {
 			all = everyone(t, d)
 		}
 		q := s.query(s.IntN(4))
-		got, ok := askSearch(t, d, q, all, s)
+		got, ok := askSearch(d, q, all, s)
 		if !ok {
 			refused++
 		}
@@ -375,7 +375,8 @@ func TestSearchAgainstAModel(t *testing.T) {
 
 // askSearch compares one query, and says how many it found and whether it was
 // taken.
-func askSearch(t *testing.T, d *desk, q term, all []any, s searcher) (int, bool) {
+func askSearch(d *desk, q term, all []any, s searcher) (int, bool) {
+	t := d.t
 	t.Helper()
 	by, way := s.of("", "created_at", "email", "user_id", "logins_count", "updated_at"), 1-2*s.IntN(2)
 	page, size := s.IntN(3), 1+s.IntN(100)

@@ -43,7 +43,7 @@ type ServeOptions struct {
 // Serve answers over a socket until the context ends, then lets requests in
 // flight finish for a moment. One tenant is served once.
 func (t *Tenant) Serve(ctx context.Context, o ServeOptions) error {
-	return serve(ctx, t, []*Tenant{t}, o, func(at string) { t.move(reachedAt(at, t.o.Domain)) })
+	return serve(ctx, []*Tenant{t}, o, func(at string) { t.move(reachedAt(at, t.o.Domain)) })
 }
 
 // reachedAt is the URL by which callers reach an address: where it stands for
@@ -66,9 +66,9 @@ func (t *Tenant) move(base string) {
 	t.moved(before+"api/v2/", t.Issuer()+"api/v2/")
 }
 
-// serve serves a handler for tenants; place is told the URL of the address that
-// it came to stand at.
-func serve(ctx context.Context, h http.Handler, tenants []*Tenant, o ServeOptions, place func(base string)) error {
+// serve serves tenants; place is told the URL of the address that they came to
+// stand at.
+func serve(ctx context.Context, tenants []*Tenant, o ServeOptions, place func(base string)) error {
 	if o.Listen == "" {
 		o.Listen = "127.0.0.1:0"
 	}
@@ -78,7 +78,7 @@ func serve(ctx context.Context, h http.Handler, tenants []*Tenant, o ServeOption
 		return fmt.Errorf("the local tenant cannot listen on %s: %w", o.Listen, err)
 	}
 	made := o.TLS && o.CAFile == ""
-	server := &http.Server{Handler: h, ReadHeaderTimeout: 30 * time.Second, ErrorLog: log.New(io.Discard, "", 0)}
+	server := &http.Server{Handler: handlerOf(tenants, o.many), ReadHeaderTimeout: 30 * time.Second, ErrorLog: log.New(io.Discard, "", 0)}
 	scheme := "http"
 	if o.TLS {
 		scheme = "https"
