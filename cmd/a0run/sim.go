@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"os/signal"
@@ -155,7 +156,9 @@ func serveSim(ctx context.Context, w *world, f *simFlags) error {
 	if f.ready == "" {
 		fmt.Fprintln(w.stderr, "hint: --ready-file FILE writes the credentials to a file")
 	}
-	tightHeap()
+	if share, set := w.getenv("GOGC"); !set || share == "" {
+		tightHeap()
+	}
 	var tenants []*sim.Tenant
 	var failed error
 	for i, one := range seeds {
@@ -197,8 +200,8 @@ func (f *simFlags) seeds(w *world, o sim.Options) ([]sim.Options, error) {
 		if info, err := os.Stat(at); err == nil && info.IsDir() {
 			o.SeedFS, o.SeedName = os.DirFS(at), file
 			at = filepath.Join(at, "tenant.yaml")
-			if _, err := os.Stat(at); err != nil {
-				return nil
+			if _, err := os.Stat(at); errors.Is(err, fs.ErrNotExist) {
+				return nil // an export in folders needs none
 			}
 			file = filepath.Join(file, "tenant.yaml")
 		} else {

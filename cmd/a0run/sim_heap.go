@@ -1,7 +1,6 @@
 package main
 
 import (
-	"os"
 	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
@@ -24,16 +23,12 @@ func garbageShare(live uint64) int {
 	return int(max(heapShare, min(heapLavish, heapRoom*100/max(1, live))))
 }
 
-// tightHeap sets it after each collection from now on, unless GOGC says
-// otherwise.
+// tightHeap sets it after each collection from now on.
 func tightHeap() {
-	if os.Getenv("GOGC") != "" {
-		return
-	}
 	debug.SetGCPercent(garbageShare(heapNow("/gc/heap/live:bytes")))
 	// A finalizer runs after the collection that found its object dead; one
 	// without a pointer might share its memory with others and never die.
-	type watch struct{ self *watch }
+	type watch struct{ _ *watch }
 	runtime.SetFinalizer(&watch{}, func(*watch) { tightHeap() })
 }
 
