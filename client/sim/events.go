@@ -20,7 +20,7 @@ type event struct {
 }
 
 // maxLogs is how many events the tenant keeps; the oldest go first.
-const maxLogs = 20000
+const maxLogs = 5000
 
 func logsKey() store.Key { return store.Key{Kind: "/logs"} }
 

@@ -123,7 +123,12 @@ func indexes() map[string][]store.Index {
 		out[k] = byName
 	}
 	by := func(name, field string) store.Index {
-		return store.Index{Name: name, Keys: func(o store.Object) []string { return []string{str(o, field)} }}
+		return store.Index{Name: name, Keys: func(o store.Object) []string {
+			if text := str(o, field); text != "" {
+				return []string{text}
+			}
+			return nil
+		}}
 	}
 	out["auth:refresh"] = []store.Index{by("family", "family")}
 	out["/refresh-tokens"] = []store.Index{by("user", "user_id"), by("session", "session_id")}

@@ -92,7 +92,7 @@ func (c *collection) clone(owner uint64) *collection {
 		version: c.version, log: slices.Clip(c.log), logFrom: c.logFrom,
 	}
 	for _, found := range c.found {
-		n.found = append(n.found, maps.Clone(found))
+		n.found = append(n.found, shared(found))
 	}
 	for _, s := range c.sorted {
 		n.sorted = append(n.sorted, s.clone())
@@ -105,12 +105,20 @@ func (c *collection) at(seq uint64) int {
 	return sort.Search(len(c.order), func(i int) bool { return c.order[i].seq >= seq })
 }
 
-// The lists of an index are shared by snapshots: each change makes another one.
+// The lists of an index are shared by snapshots: nothing that stands in one is
+// ever changed. A long list grows in place nevertheless, behind what others see of
+// it, as only one state has the room there: a copy of the collection gives it up.
+// And it loses its first without being copied, as a log does that forgets.
+const longList = 16
 
 func (c *collection) index(r *record) {
 	for i, ix := range c.indexes {
 		for _, k := range ix.Keys(r.obj) {
-			c.found[i][k] = append(slices.Clip(c.found[i][k]), r)
+			list := c.found[i][k]
+			if len(list) < longList {
+				list = slices.Clip(list)
+			}
+			c.found[i][k] = append(list, r)
 		}
 	}
 }
@@ -118,19 +126,38 @@ func (c *collection) index(r *record) {
 func (c *collection) unindex(r *record) {
 	for i, ix := range c.indexes {
 		for _, k := range ix.Keys(r.obj) {
-			var left []*record
-			for _, o := range c.found[i][k] {
-				if o != r {
-					left = append(left, o)
-				}
-			}
-			if len(left) == 0 {
+			if left := without(c.found[i][k], r); len(left) == 0 {
 				delete(c.found[i], k)
 			} else {
 				c.found[i][k] = left
 			}
 		}
 	}
+}
+
+// without is a list without a record.
+func without(list []*record, r *record) []*record {
+	if len(list) > 0 && list[0] == r {
+		return list[1:]
+	}
+	var left []*record
+	for _, o := range list {
+		if o != r {
+			left = append(left, o)
+		}
+	}
+	return left
+}
+
+// shared is a map of an index for another state.
+func shared(found map[string][]*record) map[string][]*record {
+	n := maps.Clone(found)
+	for k, list := range n {
+		if len(list) >= longList {
+			n[k] = slices.Clip(list)
+		}
+	}
+	return n
 }
 
 func (c *collection) put(id string, o Object) {
