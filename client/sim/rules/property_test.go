@@ -328,6 +328,8 @@ func refusals() []refusal {
 		{"POST /organizations/{}/", "already enabled for the organization", docs},
 		{"POST /users", "Missing required property: ", docs + ": a database user needs a name to log in by and a password"},
 		{"POST /users", "The user already exists", docs + ": e-mail, user name and number are unique in a connection"},
+		{"POST /users", "PasswordStrengthError", docs + ": a password follows its connection's policy, good unless told otherwise"},
+		{"PATCH /users/{}", "PasswordStrengthError", docs + ": a password follows its connection's policy, good unless told otherwise"},
 		{"POST /users/{}/identities", "Invalid link_with token", docs + ": link_with is an ID token of the other account"},
 		{"PATCH /users/{}", "Too few properties defined", docs},
 		{"PATCH /users/{}", "Additional properties not allowed", docs},
