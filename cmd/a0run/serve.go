@@ -159,7 +159,6 @@ func runService(ctx context.Context, w *world, service served, f *serveFlags) er
 		return err
 	}
 	defer room.close()
-	log.Info("serving", "version", buildVersion(), "journal", service.History().Path())
 	if err := service.Run(ctx, kill); err != nil {
 		return failedWith(err)
 	}

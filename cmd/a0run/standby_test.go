@@ -78,6 +78,7 @@ func TestStandbyIsUpAndNotReady(t *testing.T) {
 	}
 	first, log := startServe(t, dir, "--listen", "127.0.0.1:0")
 	room := log.value(t, "the control room is open", "url")
+	log.await(t, `"msg":"serving"`)
 	get(room+"/readyz", http.StatusOK)
 
 	// On the same machine the address is taken: that is said, and it stands by.
@@ -94,6 +95,7 @@ func TestStandbyIsUpAndNotReady(t *testing.T) {
 		}
 	}
 	stopServe(t, first)
+	log.await(t, `"msg":"serving"`)
 	get(log.value(t, "the control room is open", "url")+"/readyz", http.StatusOK)
 }
 

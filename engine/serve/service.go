@@ -162,6 +162,7 @@ func (s *Service) Run(ctx context.Context, kill <-chan struct{}) error {
 	if err := s.recover(work); err != nil {
 		return err
 	}
+	s.log.Info("serving", "version", s.o.Version, "journal", s.o.Journal.Path()) // ready, that is
 	for ctx.Err() == nil {
 		next, err := s.pass(work)
 		s.report(err)
