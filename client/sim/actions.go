@@ -44,6 +44,16 @@ func boundAction(o object) object {
 	return o
 }
 
+// versionNumber is that of an action's next version: old ones may be gone.
+func versionNumber(tx *store.Tx, versions store.Key) int {
+	n := tx.Len(versions)
+	if n == 0 {
+		return 1
+	}
+	last, _ := number(tx.Page(versions, n-1, 1)[0]["number"])
+	return int(last) + 1
+}
+
 // deployAction makes a version of what the action is now.
 func deployAction(c *call) reply {
 	actions := kind("/actions/actions")
@@ -53,7 +63,7 @@ func deployAction(c *call) reply {
 	}
 	versions := store.Key{Kind: "/actions/actions/{}/versions", Scope: c.params[0]}
 	v := object{
-		"id": c.t.ids.uuid(versions.Kind, c.params[0]), "action_id": c.params[0], "number": c.tx.Len(versions) + 1,
+		"id": c.t.ids.uuid(versions.Kind, c.params[0]), "action_id": c.params[0], "number": versionNumber(c.tx, versions),
 		"deployed": false, "status": "built", "created_at": stamp(c.now), "updated_at": stamp(c.now), "built_at": stamp(c.now),
 	}
 	for _, k := range []string{"code", "dependencies", "runtime", "secrets", "supported_triggers"} {
@@ -65,6 +75,12 @@ func deployAction(c *call) reply {
 		o = store.Clone(o)
 		o["deployed"] = false
 		c.tx.Put(versions, str(o, "id"), o)
+	}
+	// The oldest that is not used gives way; the one used is the newest.
+	if most, limited := c.t.limits.set.Entities["actions.versions"]; limited && c.tx.Len(versions) >= max(1, most) {
+		for _, o := range c.tx.Page(versions, 0, c.tx.Len(versions)-max(1, most)+1) {
+			c.tx.Delete(versions, str(o, "id"))
+		}
 	}
 	// The answer still says that it is not deployed: building takes a moment.
 	kept := store.Clone(v)

@@ -46,6 +46,15 @@ no assertions; passkeys and push have no page; attack protection counts wrong pa
 else; breached passwords are not known; the limits of SCIM, of the My
 Account API, and on messages and mistaken codes are not drawn on; statistics count users and nothing
 else.
+
+Numbers of objects are limited with --plan or limits.entities of a seed only, and only those of Auth0's
+page "Entity Limit Policy":
+`)
+	for line := range wrapped(entityNames(), 96) {
+		b.WriteString("  " + line + "\n")
+	}
+	b.WriteString(`Not limited: deployed modules of Actions and their versions, concurrent CIBA requests, groups, administrators,
+and what a price list grants (organizations, custom domains, log streams, enterprise connections).
 `)
 	_, err := io.WriteString(w, b.String())
 	return err

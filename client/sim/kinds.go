@@ -491,9 +491,13 @@ func dropSecrets(c *call) reply {
 	return c.done()
 }
 
+func triggers() []string {
+	return []string{"post-login", "credentials-exchange", "pre-user-registration", "post-user-registration", "post-change-password", "send-phone-message"}
+}
+
 func listTriggers(c *call) reply {
 	out := []object{}
-	for _, id := range []string{"post-login", "credentials-exchange", "pre-user-registration", "post-user-registration", "post-change-password", "send-phone-message"} {
+	for _, id := range triggers() {
 		out = append(out, object{"id": id, "version": "v3", "status": "CURRENT", "runtimes": []string{"node22"}, "default_runtime": "node22"})
 	}
 	return c.ok(object{"triggers": out})

@@ -146,6 +146,9 @@ type limiter struct {
 }
 
 func newLimiter(l Limits) (*limiter, error) {
+	if err := checkEntities(l.Entities); err != nil {
+		return nil, err
+	}
 	lim := &limiter{levels: map[string]level{}, groups: map[string]bucket{}, other: l.other, set: l}
 	switch l.Reset {
 	case "full":

@@ -14,9 +14,10 @@ func Plans() []string {
 }
 
 // PlanLimits are the published limits of a plan: the global one of the
-// Management API, where the plan has one, and those of groups of operations,
-// by user or address where Auth0 counts so.
-// Source: Auth0's documentation of rate limits, November 2026.
+// Management API, where the plan has one, those of groups of operations, by user
+// or address where Auth0 counts so, and how many objects of a kind there may be.
+// Source: Auth0's documentation of rate limits and its Entity Limit Policy,
+// November 2026.
 func PlanLimits(plan string) (Limits, error) {
 	text, known := map[string]string{
 		"free": freeLimits, "essentials-professional": essentialLimits, "enterprise": enterpriseLimits + enterpriseGroups,
@@ -54,6 +55,7 @@ func PlanLimits(plan string) (Limits, error) {
 		}
 		l.Groups[words[0]] = g
 	}
+	l.Entities = entityLimits(plan)
 	if _, has := l.Groups["management.other"]; has {
 		l.other = "management.other"
 	}

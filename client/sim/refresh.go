@@ -51,7 +51,30 @@ func (c *call) refreshFor(client object, l login) string {
 	c.idle(r, settings)
 	c.tx.Put(refreshKey(), text, r)
 	c.rememberRefresh(text, r, rotating)
+	c.boundRefresh(id, user)
 	return text
+}
+
+// boundRefresh revokes the oldest refresh tokens of a user and an application
+// where they have more than the plan allows; those that expired do not count
+// (Auth0's page "Entity Limit Policy").
+func (c *call) boundRefresh(client, user string) {
+	most, limited := c.t.limits.set.Entities["users.refresh_tokens"]
+	if !limited {
+		return
+	}
+	var valid []object
+	for _, o := range c.tx.Lookup(refreshObjects(), "user", user) {
+		ends, idle := str(o, "expires_at"), str(o, "idle_expires_at")
+		now := stamp(c.now)
+		if str(o, "client_id") == client && (ends == "" || ends > now) && (idle == "" || idle > now) {
+			valid = append(valid, o)
+		}
+	}
+	slices.SortStableFunc(valid, func(a, b object) int { return strings.Compare(str(a, "created_at"), str(b, "created_at")) })
+	for _, o := range valid[:max(0, len(valid)-max(1, most))] {
+		dropFamily(c.tx, str(o, "id"))
+	}
 }
 
 // seconds reads a lifetime; those that nobody set are the tenant's.

@@ -312,11 +312,18 @@ func (r *seedReader) fields(n *yaml.Node, what string, known map[string]func(*ya
 }
 
 func (r *seedReader) limitsOf(n *yaml.Node) *Limits {
-	l := &Limits{Groups: map[string]Limit{}}
+	l := &Limits{Groups: map[string]Limit{}, Entities: map[string]int{}}
 	r.fields(n, "limits", map[string]func(*yaml.Node) error{
 		"rate":  rateInto(func(r Limit) { l.Rate, l.Per, l.Every = r.Rate, r.Per, r.Every }),
 		"burst": func(n *yaml.Node) error { return n.Decode(&l.Burst) },
 		"reset": func(n *yaml.Node) error { return n.Decode(&l.Reset) },
+		"entities": func(n *yaml.Node) error {
+			err := n.Decode(&l.Entities)
+			if err != nil {
+				return errors.New("a map of kinds of objects to numbers is expected, as in: entities: {clients: 10}")
+			}
+			return checkEntities(l.Entities)
+		},
 		"groups": func(n *yaml.Node) error {
 			if n.Kind != yaml.MappingNode {
 				return errors.New("a map of bucket names to {rate, burst} is expected")
@@ -404,6 +411,9 @@ func (s *seed) merge(o Limits) Limits {
 	}
 	for k, v := range o.Groups {
 		l.Groups[k] = v
+	}
+	for k, v := range o.Entities {
+		l.Entities[k] = v
 	}
 	return l
 }

@@ -154,7 +154,11 @@ func (t *Tenant) checked(c *call, broken *reply) reply {
 	var rep reply
 	run := func(tx *store.Tx) {
 		c.tx = tx
-		rep = c.rt.handle(c)
+		if full := c.full(); full != nil {
+			rep = *full
+		} else {
+			rep = c.rt.handle(c)
+		}
 		if c.op.API == catalog.Management && c.op.Effect != catalog.Read {
 			c.logCall(rep)
 		}

@@ -40,7 +40,7 @@ type Options struct {
 	// deploy-cli in its form of many files; with one, it has the files that an
 	// export's tenant.yaml names.
 	SeedFS fs.FS
-	// Limits switches rate limits on.
+	// Limits switches rate limits on, and limits on the number of objects.
 	Limits Limits
 	// NoConnectionRename makes PATCH /connections/{id} refuse another name, as
 	// the current API does; without it the name changes, as the examples page
@@ -64,7 +64,8 @@ type Options struct {
 	JobTime time.Duration
 }
 
-// Limits are token buckets: a global one and one an endpoint group.
+// Limits are token buckets, a global one and one an endpoint group, and how many
+// objects there may be.
 type Limits struct {
 	// Rate is how many tokens of the Management API come back within Per; 0
 	// means no global limit. The rest is as in a Limit.
@@ -76,6 +77,9 @@ type Limits struct {
 	Reset string
 	// Groups are limits by catalogue bucket ("users.write").
 	Groups map[string]Limit
+	// Entities are how many objects of a kind there may be, by a name such as
+	// "clients" or "users.roles"; a kind that is not named is not limited.
+	Entities map[string]int
 	// other is the group on which operations draw whose own has no limit, as
 	// one plan has it.
 	other string

@@ -64,7 +64,7 @@ localhost by themselves.`,
 	flags.StringVar(&f.rate, "rate", "", "the Management API's limit, `N/s`, N/min, N/hour or N/day")
 	flags.IntVar(&f.burst, "burst", 0, "with --rate: how many requests may come at once; the number of --rate unless told")
 	flags.StringVar(&f.reset, "reset", "token", "what x-ratelimit-reset names: the second by which one more request is allowed (token), or by which the bucket is full again (full)")
-	flags.StringVar(&f.plan, "plan", "", "limit rates as Auth0 publishes for a `PLAN`: "+strings.Join(sim.Plans(), ", "))
+	flags.StringVar(&f.plan, "plan", "", "limit rates and numbers of objects as Auth0 publishes for a `PLAN`: "+strings.Join(sim.Plans(), ", "))
 	flags.StringVar(&f.api, "api", "4.13", "whose rules hold where they differ, `4.13` or current: the current API refuses to rename a connection")
 	flags.StringVar(&f.data, "data", "", "keep the state in `FILE`, an SQLite database; with --tenant, a folder of them")
 	flags.StringVar(&f.control, "control-token", "", "the `TOKEN` of the control API; one is made up unless told")
