@@ -155,6 +155,11 @@ func (a *apiCall) action(values *engine.Object) (*engine.Action, *engine.Error) 
 		Name: a.op.ID, Tenant: a.role, Operation: a.op, Effect: a.op.Effect,
 		Args: a.marked(values), Where: a.args.call.Where,
 	}
+	for _, arg := range a.op.Args {
+		if text, _ := values.Get(arg.Name); arg.Type == catalog.File && text != nil {
+			action.Payload, action.PayloadArg = text, arg.Name
+		}
+	}
 	if v, _ := a.args.values.Get(repeatableParam); a.option(repeatableParam) && v == true {
 		action.Repeatable = true
 	}

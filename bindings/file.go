@@ -72,7 +72,7 @@ func (t *table) fileNamespace() *engine.Namespace {
 		path := args.text("path")
 		args.values.Set("text", fileDigest(text))
 		return t.perform(args, &engine.Action{
-			Name: write.Name, Effect: catalog.Replace, Kind: engine.KindFiles, Object: path, Payload: text,
+			Name: write.Name, Effect: catalog.Replace, Kind: engine.KindFiles, Object: path, Payload: text, PayloadArg: "text",
 			Image: func() (any, error) { return t.image(args, path) },
 		}, func(context.Context) (any, error) {
 			return nil, t.write(args, path, text)

@@ -219,6 +219,7 @@ func (h *httpCall) body() error {
 	} else if n > mostShown {
 		sum := sha256.Sum256(h.request.Body)
 		h.shown.Set(given[0], fmt.Sprintf("sha256:%s (%d bytes)", hex.EncodeToString(sum[:]), n))
+		h.digested = given[0]
 	}
 	return nil
 }

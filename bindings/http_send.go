@@ -31,6 +31,8 @@ type httpCall struct {
 	once bool
 	// shown are the arguments as the journal and the events have them.
 	shown *engine.Object
+	// digested is the argument that stands in shown by its digest; may be "".
+	digested string
 }
 
 // do sends the call through the run's one path.
@@ -40,11 +42,15 @@ func (h *httpCall) do() (any, error) {
 		return nil, notHere(h.args.call)
 	}
 	repeatable, _ := h.args.values.Get(repeatableParam)
-	out := task.Do(&engine.Action{
+	a := &engine.Action{
 		Name: httpAction, Effect: effectOf(h.request.Method), Args: h.shown, Where: h.args.call.Where,
 		Kind: engine.KindHosts, Object: hosts.Name(h.request.URL), Repeatable: h.once || repeatable == true,
 		Perform: h.perform,
-	})
+	}
+	if h.digested != "" {
+		a.Payload, a.PayloadArg = string(h.request.Body), h.digested
+	}
+	out := task.Do(a)
 	if out.Err != nil {
 		return nil, out.Err
 	}

@@ -35,8 +35,11 @@ type Action struct {
 	// Repeatable says that the playbook allows an action to be sent again
 	// after an unknown outcome, whatever its effect is.
 	Repeatable bool
-	// Payload is what Args only name by its digest: the text of a file.
-	Payload any
+	// Payload is what Args only name by its digest: the text of a file, or a
+	// long body. PayloadArg is the argument that holds the digest; the key is
+	// made of the text where that mentions what other calls of the run made.
+	Payload    any
+	PayloadArg string
 	// Image reads what stands in the place of a host function's write before
 	// it is done; nil where there is nothing to keep.
 	Image func() (any, error)

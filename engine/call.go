@@ -80,7 +80,7 @@ func (t *Task) identify(a *Action) *Call {
 		b = binary.AppendUvarint(b, uint64(len(s)))
 		b = append(b, s...)
 	}
-	b = appendCanonical(b, a.Args, &t.run.refs)
+	b = appendCanonical(b, t.run.refs.args(a), &t.run.refs)
 	_, _ = same.Write(b) // a hash's Write never fails
 	sum := same.Sum(b[:0])
 	t.run.scratch = sum

@@ -66,6 +66,26 @@ func (r *refs) in(s string) string {
 	return b.String()
 }
 
+// args are the arguments of which an action's key is made. A digest hides the
+// values in its text: where there are some, the text itself stands in its place.
+// The others keep the digest, and with it the key that older versions gave them.
+func (r *refs) args(a *Action) *Object {
+	text, ok := a.Payload.(string)
+	if !ok || a.PayloadArg == "" || len(r.whole) == 0 {
+		return a.Args
+	}
+	canon := r.in(text)
+	if canon == text {
+		return a.Args
+	}
+	args := NewObject(a.Args.Len())
+	for name, v := range a.Args.All() {
+		args.Set(name, v)
+	}
+	args.Set(a.PayloadArg, canon)
+	return args
+}
+
 func longestPrefix(s string, values []string) string {
 	best := ""
 	for _, v := range values {

@@ -134,7 +134,7 @@ func (w *work) fileAction(text string) *engine.Action {
 	}
 	if found {
 		args.Set("text", digest(text))
-		a.Name, a.Effect, a.Payload = fileWrite, catalog.Replace, text
+		a.Name, a.Effect, a.Payload, a.PayloadArg = fileWrite, catalog.Replace, text, "text"
 		a.Perform = func(context.Context, *engine.Attempt) engine.Outcome {
 			return engine.Outcome{Err: engine.AsError(files.Write(path, text))}
 		}
