@@ -447,6 +447,7 @@ func (im *userImport) upload(_ context.Context, part *client.UserPart, given cli
 	name := fmt.Sprintf("users-%d.json", part.Number)
 	return im.jobCall(call, recorded, func(a *engine.Action) {
 		a.Repeatable = im.again
+		a.Payload, a.PayloadArg = string(part.Body), "users"
 		a.Bulk = &engine.Bulk{Kind: "users", Count: part.Users, Changes: im.o.Upsert}
 		a.Perform = func(ctx context.Context, at *engine.Attempt) engine.Outcome {
 			sent := make(client.Args, len(given)+1)
