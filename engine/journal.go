@@ -271,6 +271,12 @@ type CallRecord struct {
 	Durable bool
 }
 
+// TakenUp reports whether a run has gone on with what a person said of a call:
+// its outcome is then what the playbook was given, and no failure any more.
+func (r *CallRecord) TakenUp() bool {
+	return r.State == StateResolved && len(r.Failure) == 0 && r.Status != 0
+}
+
 // MostAlso is how many objects a record names beside its subject.
 const MostAlso = 1000
 

@@ -114,7 +114,7 @@ func (h *history) openCall(ctx context.Context, run *engine.RunRecord, name stri
 	if err != nil {
 		return nil, err
 	}
-	if c.State != engine.StateBegun && c.State != engine.StateDoubt && c.State != engine.StateResolved {
+	if c.TakenUp() || c.State != engine.StateBegun && c.State != engine.StateDoubt && c.State != engine.StateResolved {
 		return nil, &hinted{fmt.Sprintf("call %s of run %s is not in doubt: %s is %s", printable(name), run.ID, describeCall(c), c.State), hint}
 	}
 	return c, nil

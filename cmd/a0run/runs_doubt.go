@@ -69,6 +69,9 @@ func (s *shown) doubts(ctx context.Context) error {
 		}
 		fmt.Fprintf(w.stdout, "  then go on with: a0run resume %s%s\n", s.short, s.h.flag())
 	}
+	if len(all) == 0 && s.run.Status == engine.RunInDoubt && stateOf(s.run, s.short).next != "" {
+		w.heading("nothing is in doubt any more: go on with a0run resume " + s.short + s.h.flag())
+	}
 	if len(settled) > 0 {
 		title := count(len(settled), "call") + " sent and not answered yet"
 		if !s.run.Live {

@@ -194,7 +194,7 @@ func countInto(totals map[string]*total, run string, c *engine.CallRecord) {
 // retries is how often a call was tried again.
 func retries(c *engine.CallRecord) int {
 	n := len(c.Attempts)
-	if n > 0 && c.State != engine.StateDone && c.State != engine.StateResolved {
+	if n > 0 && c.State != engine.StateDone {
 		n-- // the last one was the end of it
 	}
 	return n

@@ -156,7 +156,9 @@ func (s *Session) complete(c *engine.Call, rec *engine.CallRecord, out engine.Ou
 		rec.Failure = s.sealed(text, secretsIn(c.Args, nil))
 		return err
 	}
-	rec.State = engine.StateDone
+	if rec.State != engine.StateResolved {
+		rec.State = engine.StateDone
+	}
 	value := out.Value
 	if c.Digest != nil {
 		value = c.Digest(out.Value)

@@ -37,6 +37,9 @@ func (s *Session) replay(ctx context.Context, c *engine.Call, next engine.Doer) 
 	case engine.StateEnded:
 		return engine.Outcome{}, false
 	case engine.StateResolved:
+		if rec.TakenUp() {
+			return s.answered(ctx, c, rec, next)
+		}
 		return s.resolved(ctx, c, rec), true
 	}
 	return s.unfinished(c, rec, next)
@@ -218,7 +221,7 @@ func (s *Session) inDoubt(c *engine.Call, rec *engine.CallRecord, reason string)
 func short(key string) string { return key[:min(len(key), 12)] }
 
 // resolved is the outcome of a call of which a person has said that it was
-// done.
+// done. Its record stays one of that: nobody has seen the tenant's answer.
 func (s *Session) resolved(ctx context.Context, c *engine.Call, rec *engine.CallRecord) engine.Outcome {
 	c.Live()
 	out := engine.Outcome{Status: http.StatusOK}
@@ -230,6 +233,7 @@ func (s *Session) resolved(ctx context.Context, c *engine.Call, rec *engine.Call
 		out.Value = object
 	}
 	fresh := s.again(c, rec)
-	fresh.Object = rec.Object
+	fresh.State, fresh.Object, fresh.Before, fresh.Note = rec.State, rec.Object, rec.Before, rec.Note
+	c.Faults = rec.Attempts
 	return s.finish(ctx, c, fresh, out)
 }

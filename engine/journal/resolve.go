@@ -111,7 +111,9 @@ func (db *DB) doubtful(ctx context.Context, run, call string) (*engine.CallRecor
 			}
 			open = append(open, f)
 		case engine.StateResolved:
-			said = append(said, f)
+			if !f.c.TakenUp() {
+				said = append(said, f)
+			}
 		}
 	}
 	if len(open) == 0 {

@@ -285,7 +285,7 @@ func (u *Undo) readEarlier(ctx context.Context, run string) error {
 		if err != nil {
 			return err
 		}
-		if !rec.Mutates || rec.State != engine.StateDone {
+		if !rec.Mutates || rec.State != engine.StateDone && rec.State != engine.StateResolved {
 			continue
 		}
 		args, err := u.tree(rec.Args)
