@@ -14,13 +14,13 @@ import (
 // extras are operations that the catalogue leaves out because no playbook
 // calls them: what a verifier of tokens fetches.
 func extras() []*catalog.Operation {
-	return append(newer(), append([]*catalog.Operation{
+	return append([]*catalog.Operation{
 		{ID: "jwks", API: catalog.Authentication, Verb: http.MethodGet, Path: "/.well-known/jwks.json", Effect: catalog.Read, Buckets: []string{"authentication", "jwks"}},
 		{ID: "openid_configuration", API: catalog.Authentication, Verb: http.MethodGet, Path: "/.well-known/openid-configuration", Effect: catalog.Read, Buckets: []string{"authentication"}},
 		{ID: "authentication.users.userinfo", API: catalog.Authentication, Verb: http.MethodPost, Path: "/userinfo", Effect: catalog.Read, Buckets: []string{"authentication", "userinfo"}},
 		{ID: "oidc.logout.post", API: catalog.Authentication, Verb: http.MethodPost, Path: "/oidc/logout", Effect: catalog.Act, Buckets: []string{"authentication"}},
 		exportOperation(),
-	}, pageOperations()...)...)
+	}, pageOperations()...)
 }
 
 func authHandlers() map[string]handler {

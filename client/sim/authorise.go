@@ -103,7 +103,7 @@ func (t *Tenant) Token(scopes ...string) (string, error) {
 // allScopes are those that the table knows, sorted.
 func (t *Tenant) allScopes() []string {
 	set := map[string]bool{}
-	for _, op := range t.table.All() {
+	for _, op := range append(newer(), t.table.All()...) {
 		for _, s := range op.Scopes {
 			set[s] = true
 		}

@@ -232,6 +232,7 @@ func deleteClient(c *call) reply {
 	if c.tx.Delete(clientsKey(), id) {
 		c.tx.Clear(credentialsKey(id))
 		c.tx.UnlinkAll(connClients, id)
+		c.tx.UnlinkAll(orgClients, id)
 		grants := kind("/client-grants")
 		for _, g := range c.tx.All(grants) {
 			if str(g, "client_id") == id {

@@ -84,7 +84,7 @@ func silentDelete(path string) bool {
 	case "/clients", "/clients/{}/credentials", "/users", "/client-grants", "/resource-servers", "/rules",
 		"/rules-configs", "/log-streams", "/custom-domains", "/emails/provider", "/event-streams",
 		"/self-service-profiles", "/user-attribute-profiles", "/organizations/{}/discovery-domains",
-		"/keys/encryption", "/device-credentials", "/connections/{}/scim-configuration",
+		"/keys/encryption", "/keys/network-acls", "/agents", "/device-credentials", "/connections/{}/scim-configuration",
 		"/connections/{}/scim-configuration/tokens", "/anomaly/blocks/ips", "/grants", "/sessions",
 		"/refresh-tokens", "/user-blocks", "/branding/templates/universal-login", "/keys/custom-signing",
 		"/users/{}/authentication-methods", "/users/{}/multifactor", "/users/{}/federated-connections-tokensets",
@@ -267,6 +267,13 @@ func preset(path string, t *Tenant) object {
 		return object{"domain": t.Domain()}
 	case "/guardian/factors/sms/templates", "/guardian/factors/phone/templates":
 		return object{"enrollment_message": "{{code}} is your code.", "verification_message": "{{code}} is your code."}
+	case "/guardian/settings":
+		return object{
+			"display_remember_me_checkbox": true, "remember_me_default_value": false,
+			"mfa_session_inactivity_timeout": 604800, "mfa_session_overall_timeout": 2592000,
+		}
+	case "/guardian/factors/email/settings", "/guardian/factors/phone/settings":
+		return object{"otp_length": 6, "otp_expiration_time": 300}
 	case "/guardian/factors/phone/message-types":
 		return object{"message_types": []any{}}
 	case "/guardian/factors/sms/selected-provider", "/guardian/factors/phone/selected-provider":
@@ -367,7 +374,7 @@ func handlers() map[string]handler {
 	}
 	for _, more := range []map[string]handler{
 		userHandlers(), userRelationHandlers(), roleHandlers(), clientHandlers(), connectionHandlers(),
-		organizationHandlers(), jobHandlers(), keyHandlers(), authHandlers(), sessionHandlers(), actHandlers(), attemptHandlers(), pageHandlers(), factorHandlers(), methodHandlers(),
+		organizationHandlers(), jobHandlers(), keyHandlers(), authHandlers(), sessionHandlers(), actHandlers(), attemptHandlers(), pageHandlers(), factorHandlers(), methodHandlers(), newerHandlers(),
 	} {
 		for k, h := range more {
 			all[k] = h

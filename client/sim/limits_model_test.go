@@ -63,12 +63,13 @@ POST,DELETE /organizations/?/members/?/roles 20 200/minute
 GET /organizations/?/members** 40 500/minute
 POST,DELETE /organizations/?/members 20 200/minute
 GET /organizations/name/? 10 100/minute
+GET /organizations/search 5 50/minute @orgs
 GET /organizations/? 20 200/minute
 GET /organizations/?/invitations** OTHER
 POST,DELETE /organizations/?/invitations** OTHER
 DELETE /organizations/?/client-grants/? OTHER
 GET,POST,PATCH,DELETE /organizations/?/clients** OTHER
-GET /organizations** 5 50/minute
+GET /organizations** 5 50/minute @orgs
 POST,PATCH,DELETE /organizations** 5 25/minute
 GET /users/?/organizations OTHER
 GET /users** 40 500/minute @users
@@ -98,6 +99,7 @@ POST /oauth/token 30 30/second - behalf
 POST /oauth/token 50 50/second - idjag
 POST /oauth/token 50 50/second - vault
 GET /organizations/name/? 20 200/minute
+GET /organizations/search 10 100/minute @orgs
 GET /organizations/? 40 500/minute
 ` + publishedForOrganizations + publishedForAll,
 }
@@ -142,7 +144,7 @@ GET /organizations/?/invitations** NONE
 POST,DELETE /organizations/?/invitations** NONE
 DELETE /organizations/?/client-grants/? NONE
 GET,POST,PATCH,DELETE /organizations/?/clients** NONE
-GET /organizations** 10 100/minute
+GET /organizations** 10 100/minute @orgs
 POST,PATCH,DELETE /organizations** 5 150/minute
 `
 
@@ -152,6 +154,7 @@ POST /oauth/token 15 15/second - custom
 POST /oauth/token 30 30/second - behalf
 POST /oauth/token 50 50/second - idjag
 GET /organizations/name/? 20 200/minute
+GET /organizations/search 10 100/minute @orgs
 GET /organizations/? 10 100/minute
 GET /organizations/?/invitations** 20 200/minute
 POST /organizations/?/invitations 20 200/minute

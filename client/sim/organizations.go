@@ -63,11 +63,20 @@ func createOrganization(c *call) reply {
 			return failure(http.StatusBadRequest, "The connection does not exist", "inexistent_connection")
 		}
 	}
-	c.tx.Put(orgsKey(), str(o, "id"), o)
+	putOrganization(c, o)
 	for _, v := range items(c.body, "enabled_connections") {
 		linkOrgConnection(c, str(o, "id"), v.(object))
 	}
 	return c.ok(o)
+}
+
+// orgsMade is when each organization was made: its answers do not say so, and a
+// search may ask.
+const orgsMade = "=organizations-made"
+
+func putOrganization(c *call, o object) {
+	c.tx.Put(orgsKey(), str(o, "id"), o)
+	c.tx.Put(kind(orgsMade), str(o, "id"), object{"at": stamp(c.now)})
 }
 
 func patchOrganization(c *call) reply {
@@ -107,7 +116,10 @@ func deleteOrganization(c *call) reply {
 	for _, l := range c.tx.All(store.LinkedBy(memberships, id)) {
 		c.tx.UnlinkAll(memberRoles, joined([]string{id, store.ID(l)}))
 	}
-	for _, relation := range []string{memberships, orgConns, orgGrants} {
+	for _, about := range []string{orgsMade, templateOf} {
+		c.tx.Delete(kind(about), id)
+	}
+	for _, relation := range []string{memberships, orgConns, orgGrants, orgClients} {
 		c.tx.UnlinkAll(relation, id)
 	}
 	for _, below := range []string{"invitations", "discovery-domains"} {

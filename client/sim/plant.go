@@ -340,7 +340,7 @@ func (g *gardener) organization(o object) error {
 		n["display_name"] = n["name"]
 	}
 	id := str(n, "id")
-	tx.Put(orgsKey(), id, n)
+	putOrganization(g.c, n)
 	for _, user := range texts(o, "members") {
 		if !tx.Has(usersKey(), user) {
 			return fmt.Errorf("member %q is no user of this tenant", user)

@@ -24,6 +24,9 @@ type route struct {
 	// parameters.
 	takes rules.Request
 	names []string
+	// closed: the body has the operation's arguments and nothing else, which
+	// only the catalogue's row says.
+	closed bool
 }
 
 // A branch is one segment of the paths known.
@@ -51,6 +54,9 @@ func newRouter(c *catalog.Table) *router {
 	for _, op := range append(extras(), c.All()...) {
 		r.add(op)
 	}
+	for _, op := range newer() {
+		r.add(op).closed = true
+	}
 	models := newModels(r.routes)
 	quirks := handlers()
 	for _, rt := range r.routes {
@@ -68,7 +74,7 @@ func newRouter(c *catalog.Table) *router {
 	return r
 }
 
-func (r *router) add(op *catalog.Operation) {
+func (r *router) add(op *catalog.Operation) *route {
 	b := r.root
 	if op.API == catalog.Management {
 		b = r.management
@@ -99,6 +105,7 @@ func (r *router) add(op *catalog.Operation) {
 		r.routes = append(r.routes, rt)
 	}
 	rt.ops = append(rt.ops, op)
+	return rt
 }
 
 // shapeOf takes the parameters' names out of a template.

@@ -150,6 +150,7 @@ func seedPlaces(r *router) map[string]seedPlace {
 		return !rt.model.many && op.Effect.Mutates() && readable[rt.path]
 	})
 	add(false, func(_ *route, op *catalog.Operation) bool { return op.IsListing() })
+	out["organization_templates"] = seedPlace{path: templatesKind, idName: "id"}
 	for short, long := range map[string]string{"tenants": "tenants_settings", "emails": "emails_provider"} {
 		if p, ok := out[long]; ok {
 			out[short] = p

@@ -71,6 +71,9 @@ func validateQuery(c *call) *reply {
 			if bad := mistypedText(arg, c.query.Get(name)); bad != "" {
 				return refuse("'" + bad + "' on property " + name + ".")
 			}
+			if value := c.query.Get(name); len(arg.Enum) > 0 && !slices.Contains(arg.Enum, value) {
+				return refuse("'No enum match for: " + value + "' on property " + name + ".")
+			}
 		}
 	}
 	if name := c.rt.takes.Missing(c.query.Has); name != "" {
@@ -154,6 +157,12 @@ func validateArgs(c *call) *reply {
 	if c.list != nil {
 		return nil
 	}
+	if c.rt.closed {
+		if more := beyond(c.op, c.body); more != "" {
+			rep := invalidBody("Additional properties not allowed: %s", more)
+			return &rep
+		}
+	}
 	for i := range c.op.Args {
 		a := &c.op.Args[i]
 		if a.In != catalog.InField {
@@ -179,6 +188,16 @@ func validateArgs(c *call) *reply {
 		}
 	}
 	return nil
+}
+
+// beyond is the first field of a body that is no argument of the operation.
+func beyond(op *catalog.Operation, body object) string {
+	for _, name := range sortedKeys(body) {
+		if !slices.ContainsFunc(op.Args, func(a catalog.Arg) bool { return a.In == catalog.InField && a.WireName() == name }) {
+			return name
+		}
+	}
+	return ""
 }
 
 // mistyped is the type that a value should have, "" when it has it. null is
