@@ -112,6 +112,13 @@ func (g *gardener) generic(p seedPlace, o object) error {
 		permissions = items(o, "permissions")
 	}
 	n := store.Clone(o)
+	below := object{}
+	for _, name := range keptBelow(p.path) {
+		if n[name] != nil {
+			below[name] = n[name]
+			delete(n, name)
+		}
+	}
 	if str(n, p.idName) == "" {
 		n[p.idName] = g.t.ids.id(p.path, string(encode(o)))
 	}
@@ -133,6 +140,25 @@ func (g *gardener) generic(p seedPlace, o object) error {
 		g.permissions("/roles", id, permissions)
 	}
 	tx.Put(k, id, n)
+	for name := range below {
+		for _, v := range items(below, name) {
+			if e, ok := v.(object); ok {
+				tx.Put(store.Key{Kind: p.path + "/{}/" + name, Scope: id}, str(e, "id"), e)
+			}
+		}
+	}
+	return nil
+}
+
+// keptBelow names the lists of an object of a seed that stand at paths of their
+// own, below the object's.
+func keptBelow(path string) []string {
+	switch path {
+	case "/flows":
+		return []string{"executions"}
+	case "/event-streams":
+		return []string{"deliveries"}
+	}
 	return nil
 }
 

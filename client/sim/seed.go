@@ -150,13 +150,26 @@ func seedPlaces(r *router) map[string]seedPlace {
 		return !rt.model.many && op.Effect.Mutates() && readable[rt.path]
 	})
 	add(false, func(_ *route, op *catalog.Operation) bool { return op.IsListing() })
-	out["organization_templates"] = seedPlace{path: templatesKind, idName: "id"}
+	for name, path := range unmadeLists() {
+		out[name] = seedPlace{path: path, idName: "id"}
+	}
 	for short, long := range map[string]string{"tenants": "tenants_settings", "emails": "emails_provider"} {
 		if p, ok := out[long]; ok {
 			out[short] = p
 		}
 	}
 	return out
+}
+
+// unmadeLists are what no request makes and only a seed can put in: what comes
+// of running something, what Auth0 has ready, addresses that are blocked. Those
+// of a flow and of an event stream stand with it (executions, deliveries).
+func unmadeLists() map[string]string {
+	return map[string]string{
+		"organization_templates": templatesKind, "connection_profile_templates": "/connection-profiles/templates",
+		"user_attribute_profile_templates": "/user-attribute-profiles/templates", "actions_executions": "/actions/executions",
+		"blocked_ips": "/anomaly/blocks/ips",
+	}
 }
 
 func (r *seedReader) top(s *seed, n *yaml.Node) {

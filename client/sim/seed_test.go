@@ -135,3 +135,29 @@ func FuzzSeed(f *testing.F) {
 		}
 	})
 }
+
+// TestSeedOfWhatNobodyMakes: what no request makes can be seeded.
+func TestSeedOfWhatNobodyMakes(t *testing.T) {
+	d := newDesk(t, sim.Options{Seed: []byte(`
+organization_templates: [{id: otp_a, name: small}]
+connection_profile_templates: [{id: enterprise, display_name: E}]
+user_attribute_profile_templates: [{id: auth0-generic, display_name: G}]
+actions_executions: [{id: exe_1, trigger_id: post-login}]
+flows: [{id: af_1, name: f, executions: [{id: exe_2, trace_id: t}]}]
+event_streams: [{id: est_0000000000000000000001, name: s, deliveries: [{id: evt_0000000000000000000001, status: failed}]}]
+blocked_ips: [{id: 203.0.113.7}]
+`)})
+	for path, want := range map[string]string{
+		"/connection-profiles/templates": "enterprise", "/connection-profiles/templates/enterprise": `"display_name":"E"`,
+		"/user-attribute-profiles/templates/auth0-generic": `"display_name":"G"`, "/actions/executions/exe_1": "post-login",
+		"/flows/af_1/executions": "exe_2", "/flows/af_1/executions/exe_2": `"trace_id":"t"`,
+		"/event-streams/est_0000000000000000000001/deliveries": "failed", "/anomaly/blocks/ips/203.0.113.7": "",
+	} {
+		if a := d.want(200, "GET", "/api/v2"+path, ""); !strings.Contains(a.text, want) {
+			t.Errorf("%s: %s lacks %s", path, a.text, want)
+		}
+	}
+	if a := d.want(200, "GET", "/api/v2/flows/af_1", ""); strings.Contains(a.text, "executions") {
+		t.Errorf("a flow shows %s", a.text)
+	}
+}

@@ -36,6 +36,7 @@ ask() {
 failed=0
 against check || failed=1
 ask login check-ready.json || failed=1 # on the same tenant
+against authentication || failed=1
 against walk || failed=1
 TMPDIR=$dir node deploy.mjs "$binary" || failed=1
 exit $failed
