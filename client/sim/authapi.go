@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -135,7 +136,9 @@ func userinfo(c *call) reply {
 		return *rep
 	}
 	u := c.tx.Get(usersKey(), str(claims, "sub"))
-	if u == nil {
+	// "This endpoint will work only if openid was granted as a scope for the
+	// Access Token" (page "Get User Info").
+	if u == nil || !slices.Contains(splitSpace(str(claims, "scope")), "openid") {
 		return reply{status: http.StatusUnauthorized, kind: "text/plain; charset=utf-8", text: "Unauthorized"}
 	}
 	out := profileClaims(u, splitSpace(str(claims, "scope")))

@@ -47,17 +47,35 @@ func (c *call) client() (object, *reply) {
 			return nil, &rep
 		}
 		return client, nil
+	case sub(client, "client_authentication_methods") != nil:
+		return nil, unauthorized() // a secret that it still has is good no more
 	case str(client, "token_endpoint_auth_method") == "none":
 		return client, nil
 	case secret != "" && subtle.ConstantTimeCompare([]byte(secret), []byte(str(client, "client_secret"))) == 1:
 		c.trusted = truth(client, "is_token_endpoint_ip_header_trusted")
 		return client, nil
 	}
-	// A code with its PKCE verifier needs no secret.
-	if secret == "" && str(c.body, "code_verifier") != "" {
-		return client, nil
-	}
+	// PKCE takes the place of no secret: who forgets to set
+	// token_endpoint_auth_method to none sees "Unauthorized" here
+	// (auth0/docs#9117, auth0/Auth0.swift#280).
 	return nil, unauthorized()
+}
+
+// signingCredentials are the keys with which an application may sign what shows
+// who it is: one that was only made is none yet, and they expire.
+func (c *call) signingCredentials(client object) []object {
+	var out []object
+	for _, v := range items(sub(sub(client, "client_authentication_methods"), "private_key_jwt"), "credentials") {
+		ref, _ := v.(object)
+		cred := c.tx.Get(credentialsKey(str(client, "client_id")), str(ref, "id"))
+		if ends, err := time.Parse(time.RFC3339, str(cred, "expires_at")); err == nil && !c.now.Before(ends) {
+			continue
+		}
+		if cred != nil {
+			out = append(out, cred)
+		}
+	}
+	return out
 }
 
 // assertion checks a private_key_jwt.
@@ -67,7 +85,7 @@ func (c *call) assertion(client object, text string) error {
 	id := str(client, "client_id")
 	find := func(t *jwt.Token) (any, error) {
 		set := jwt.VerificationKeySet{}
-		for _, cred := range c.tx.All(credentialsKey(id)) {
+		for _, cred := range c.signingCredentials(client) {
 			if kid, has := t.Header["kid"]; has && kid != cred["kid"] && kid != "" {
 				continue
 			}
@@ -80,7 +98,7 @@ func (c *call) assertion(client object, text string) error {
 		}
 		return set, nil
 	}
-	_, err := jwt.ParseWithClaims(text, claims, find, jwt.WithValidMethods(algs), jwt.WithLeeway(10*time.Second),
+	_, err := jwt.ParseWithClaims(text, claims, find, jwt.WithValidMethods(algs), jwt.WithLeeway(10*time.Second), jwt.WithIssuedAt(),
 		jwt.WithTimeFunc(func() time.Time { return c.now }), jwt.WithExpirationRequired(), jwt.WithIssuer(id), jwt.WithSubject(id))
 	switch {
 	case errors.Is(err, jwt.ErrTokenExpired):

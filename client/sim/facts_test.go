@@ -94,6 +94,7 @@ func TestPython4Requests(t *testing.T) {
 		t.Fatal(err)
 	}
 	seed = bytes.Replace(seed, []byte("connections:\n"), []byte("connections:\n  - {name: email, strategy: email}\n  - {name: sms, strategy: sms}\n"), 1)
+	seed = bytes.Replace(seed, []byte("clients:\n"), []byte("clients:\n  - {client_id: phone, name: Phone, app_type: native, token_endpoint_auth_method: none}\n"), 1)
 	names := map[string]bool{}
 	for _, file := range []string{"management", "authentication"} {
 		d := newDesk(t, sim.Options{Seed: seed})

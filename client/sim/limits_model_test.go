@@ -590,7 +590,7 @@ func TestLimitsOnTheWire(t *testing.T) {
 		text                      string
 	}{
 		{"GET", "/api/v2/users", bearer, "192.0.2.1", 200, "2", "1", "", "["},
-		{"GET", "/api/v2/users/nobody", bearer, "192.0.2.1", 404, "2", "0", "", "inexistent_user"},
+		{"GET", "/api/v2/users/auth0%7Cnobody", bearer, "192.0.2.1", 404, "2", "0", "", "inexistent_user"},
 		{"GET", "/api/v2/users", bearer, "192.0.2.1", 429, "2", "0", "60", `"message":"Too many requests. Check the X-RateLimit-Limit`},
 		{"GET", "/api/v2/roles", bearer, "192.0.2.1", 403, "4", "0", "", "insufficient_scope"},
 		{"GET", "/api/v2/roles", "Bearer x", "192.0.2.1", 429, "4", "0", "1", `"statusCode":429}`},

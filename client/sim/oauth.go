@@ -32,7 +32,9 @@ func token(c *call) reply {
 	if rep != nil {
 		return *rep
 	}
-	if !slices.Contains(items(client, "grant_types"), any(grant)) {
+	// Who cannot keep a secret cannot speak for itself (RFC 6749, 4.4).
+	public := str(client, "token_endpoint_auth_method") == "none"
+	if !slices.Contains(items(client, "grant_types"), any(grant)) || public && grant == "client_credentials" {
 		known := []string{"client_credentials", "authorization_code", "refresh_token", "password", grantRealm, grantOTP, grantCIBA, grantDevice, grantExchange, grantFederated, grantMFAOTP, grantMFAOOB, grantMFARecovery}
 		if !slices.Contains(known, grant) {
 			return denied(http.StatusForbidden, "unsupported_grant_type", "Unsupported grant type: "+grant)

@@ -217,6 +217,11 @@ func TestAuthorizationCodeWithPKCE(t *testing.T) {
 		"grant_type": "authorization_code", "client_id": d.tenant.Credentials().ClientID, "code": back.Query().Get("code"),
 		"redirect_uri": "http://localhost/callback", "code_verifier": verifier,
 	}
+	// PKCE does not stand in for the secret of an application that has one.
+	if a := d.form("/oauth/token", fields); a.status != 401 || a.object(t)["error"] != "access_denied" {
+		t.Fatalf("without its secret: %d %s", a.status, a.text)
+	}
+	fields["client_secret"] = d.tenant.Credentials().ClientSecret
 	tok := d.form("/oauth/token", fields).object(t)
 	if c := claims(t, tok["id_token"]); c["nonce"] != "n1" || c["sub"] != "auth0|ann" {
 		t.Fatalf("claims %v", c)

@@ -48,7 +48,7 @@ func TestSeed(t *testing.T) {
 	if len(perms) != 1 || perms[0].(map[string]any)["description"] != "reads x" {
 		t.Fatalf("permissions: %v", perms)
 	}
-	if got := d.want(200, "GET", "/api/v2/users-by-email?email=ANN%40example.com", "").list(t); len(got) != 2 {
+	if got := d.want(200, "GET", "/api/v2/users-by-email?email=ann%40example.com", "").list(t); len(got) != 2 {
 		t.Fatalf("by e-mail: %v", got)
 	}
 	if got := d.want(200, "GET", "/api/v2/organizations/org_1/members", "").list(t); len(got) != 1 {

@@ -340,7 +340,11 @@ func usersByEmail(c *call) reply {
 	if mail == "" {
 		return invalidQuery("Missing required property: email")
 	}
-	found := c.tx.Lookup(usersKey(), "email", strings.ToLower(mail))
+	// "Make sure that you are searching [...] using the correct case": the API
+	// page. The index is that of log-ins, which do not mind it.
+	found := slices.DeleteFunc(slices.Clone(c.tx.Lookup(usersKey(), "email", strings.ToLower(mail))), func(u store.Object) bool {
+		return str(u, "email") != mail
+	})
 	return c.ok(c.showAll(found))
 }
 
@@ -399,17 +403,16 @@ func unlinkUser(c *call) reply {
 		return absent(usersKind)
 	}
 	var out object
-	left := slices.DeleteFunc(slices.Clone(items(u, "identities")), func(v any) bool {
+	all := items(u, "identities")
+	at := slices.IndexFunc(all, func(v any) bool {
 		id, _ := v.(object)
-		if str(id, "provider") == c.params[1] && str(id, "user_id") == c.params[2] {
-			out = id
-			return true
-		}
-		return false
+		return str(id, "provider") == c.params[1] && str(id, "user_id") == c.params[2]
 	})
-	if out == nil || len(left) == 0 {
+	if at < 1 { // the first is the user: "unlink a specific secondary account"
 		return failure(http.StatusBadRequest, "The identity cannot be unlinked", "invalid_uri")
 	}
+	out, _ = all[at].(object)
+	left := slices.Delete(slices.Clone(all), at, at+1)
 	n := store.Clone(u)
 	n["identities"], n["updated_at"] = left, stamp(c.now)
 	c.tx.Put(usersKey(), c.params[0], n)

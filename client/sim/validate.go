@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 
 	"a0run/client/catalog"
 	"a0run/client/sim/rules"
@@ -18,7 +19,11 @@ func validate(c *call) *reply {
 		return nil
 	}
 	for i, text := range c.params {
-		if m := c.rt.takes.Path(i, text); m != nil {
+		m := c.rt.takes.Path(i, text)
+		if m == nil && i == 0 && strings.HasPrefix(c.rt.path, usersKind+"/{}") {
+			m = rules.UserID(text)
+		}
+		if m != nil {
 			rep := failure(http.StatusBadRequest, "Path validation error: "+worded(m, c.rt.names[i]), "invalid_uri")
 			return &rep
 		}

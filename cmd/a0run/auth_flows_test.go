@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -20,6 +21,8 @@ const loginSeed = `
 connections:
   - {id: con_db, name: Username-Password-Authentication, strategy: auth0}
   - {id: con_mail, name: email, strategy: email}
+clients:
+  - {client_id: phone, name: Phone, app_type: native, token_endpoint_auth_method: none, callbacks: ["https://app.example/callback"]}
 resource_servers:
   - {id: api1, identifier: "https://api.example/", name: api, enforce_policies: true, token_dialect: access_token_authz, scopes: [{value: "read:things"}, {value: "write:things"}]}
 roles:
@@ -262,15 +265,24 @@ end
 	if !strings.Contains(address, "state=a+b%26c") || !strings.Contains(address, "client_id=") {
 		t.Errorf("the address is %s", address)
 	}
-	code := browse(address)
+	// The verifier alone does for an application without a secret, and for no other.
+	phone := regexp.MustCompile(`client_id=[^&]*`).ReplaceAllString(address, "client_id=phone")
+	code := browse(phone)
 	play(`
-local ok, e = pcall(get_token.authorization_code_pkce, ("x"):rep(43), "` + code + `", "https://app.example/callback")
+local ok, e = pcall(get_token.authorization_code_pkce, ("x"):rep(43), "` + code + `", "https://app.example/callback", { client_id = "phone" })
 print(ok, e.error_code)`)
-	code = browse(address)
+	code = browse(phone)
 	got := play(`
-local tokens = get_token.authorization_code_pkce("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk", "` + code + `", "https://app.example/callback")
-print(verify_id_token(tokens.id_token, { nonce = "n-1" }).sub)`)
+local tokens = get_token.authorization_code_pkce("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk", "` + code + `", "https://app.example/callback", { client_id = "phone" })
+print(verify_id_token(tokens.id_token, { nonce = "n-1", audience = "phone" }).sub)`)
 	if got != "auth0|ada" {
+		t.Error(got)
+	}
+	code = browse(address)
+	got = play(`
+local ok, e = pcall(get_token.authorization_code_pkce, "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk", "` + code + `", "https://app.example/callback")
+print(ok, e.error_code)`)
+	if got != "false\taccess_denied" {
 		t.Error(got)
 	}
 	code = browse(address)

@@ -89,7 +89,7 @@ func (l *auth0Login) Finish(ctx context.Context, callback, query string, pending
 	if code := q.Get("error"); code != "" {
 		return "", "", fmt.Errorf("Auth0 says %s: %s", code, q.Get("error_description"))
 	}
-	token, err := l.c.GetToken(ctx, "authorization_code_pkce", client.Args{"code": q.Get("code"), "code_verifier": p.Verifier, "redirect_uri": callback})
+	token, err := l.c.GetToken(ctx, "authorization_code", client.Args{"code": q.Get("code"), "code_verifier": p.Verifier, "redirect_uri": callback})
 	if err != nil {
 		return "", "", fmt.Errorf("the code was not taken: %w", err)
 	}

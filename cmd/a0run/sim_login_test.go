@@ -51,7 +51,7 @@ func (a *application) finish(r *http.Request) string {
 	if r.FormValue("error") != "" || r.FormValue("state") != "state-1" {
 		return "refused: " + r.FormValue("error")
 	}
-	tokens, err := a.api.GetToken(r.Context(), "authorization_code_pkce", client.Args{
+	tokens, err := a.api.GetToken(r.Context(), "authorization_code", client.Args{
 		"code_verifier": appVerifier, "code": r.FormValue("code"), "redirect_uri": a.base + "/callback",
 	})
 	if err != nil {

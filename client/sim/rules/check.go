@@ -58,6 +58,15 @@ func (r Request) Path(i int, text string) *Mistake {
 	return c.written(r.r.path[i], []string{text})
 }
 
+// UserID holds a text against the format of users' ids. The paths' parameters
+// have none in the API's document, and it was seen to be checked.
+func UserID(text string) *Mistake {
+	if formed("user-id", text) {
+		return nil
+	}
+	return &Mistake{Text: "Object didn't pass validation for format user-id: " + text}
+}
+
 // Query holds a query parameter against its schema; a repeated one, or one with
 // commas where a list is wanted, is a list.
 func (r Request) Query(name string, values []string) *Mistake {

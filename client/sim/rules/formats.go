@@ -64,14 +64,19 @@ func lookingAhead(pattern string) func(string) bool {
 
 // formed holds a text against a format. The names are Auth0's; of those that no
 // standard defines only what their name certainly says is checked, since a
-// local tenant must not refuse what the API takes. Ids are not looked at: the
-// tenant answers for one that nobody has.
+// local tenant must not refuse what the API takes. Other ids than users' are not
+// looked at: the tenant answers for one that nobody has.
 func formed(format, s string) bool {
 	if rest, ok := strings.CutSuffix(format, "-or-empty"); ok {
 		return s == "" || formed(rest, s)
 	}
 	format = strings.TrimSuffix(format, "-or-null")
 	switch format {
+	case "user-id", "user-id-with-max-length":
+		// Refused were "some_account", "{id}" and a bare 6560cd0f6caaac5b4692f454
+		// (auth0/auth0.net#289 and others).
+		provider, own, ok := strings.Cut(s, "|")
+		return ok && provider != "" && own != ""
 	case "email":
 		a, err := mail.ParseAddress(s)
 		return err == nil && a.Address == s

@@ -46,7 +46,7 @@ func samples(pattern, format string) string {
 		"date-time": "2026-11-26T10:00:00Z", "uuid": "00000000-1111-2222-3333-444444444444", "hostname": "a.example",
 		"hostname-rfc2181": "a.example", "non-empty-string": "x", "html-color": "#aabbcc", "forms-hex-color": "#aabbcc",
 		"organization-name": "acme", "forms-expression": "{{fields.a}}", "forms-file-extension": ".png", "acr": "urn:acr",
-		"flow-id": "af_abc", "session-id": "sess_abc",
+		"flow-id": "af_abc", "session-id": "sess_abc", "user-id": "auth0|1", "user-id-with-max-length": "auth0|1",
 	}
 	if s := byFormat[f]; s != "" {
 		return s
