@@ -20,7 +20,7 @@ func (t *Tenant) controlMail(r *http.Request, _ string, _ []byte) (any, error) {
 }
 
 // controlApprovals: GET lists the log-ins that wait for a person elsewhere; POST
-// {"id": AUTH_REQ_ID or DEVICE_CODE, "user_id": USER} approves one, and without
+// {"id": AUTH_REQ_ID, DEVICE_CODE or OOB_CODE, "user_id": USER} approves one, and without
 // a user_id rejects it.
 func (t *Tenant) controlApprovals(r *http.Request, _ string, body []byte) (any, error) {
 	switch r.Method {
@@ -39,29 +39,20 @@ func (t *Tenant) controlApprovals(r *http.Request, _ string, body []byte) (any, 
 		case !known:
 			return nil, errors.New("there is no user " + in.UserID)
 		case !t.Approve(in.ID, in.UserID):
-			return nil, errors.New("no log-in of that id waits; GET " + controlRoot + "approvals lists those that do")
+			return nil, errors.New("no log-in of that id waits for that person; GET " + controlRoot + "approvals lists those that do")
 		}
 	default:
 		return nil, errVerb
 	}
 	out := []object{}
 	t.state.View(func(tx *store.Tx) {
-		for kind, k := range map[string]store.Key{"back-channel": cibaKey(), "device": deviceKey()} {
-			for id, o := range byID(tx, k) {
-				if str(o, "state") == "pending" {
-					out = append(out, object{"id": id, "kind": kind, "client_id": o["client_id"], "user_id": o["user_id"], "user_code": o["user_code"]})
+		for _, w := range waitingKeys() {
+			for _, o := range tx.All(w.key) {
+				if waits(o) {
+					out = append(out, object{"id": o["id"], "kind": w.kind, "client_id": o["client_id"], "user_id": o["user_id"], "user_code": o["user_code"]})
 				}
 			}
 		}
 	})
 	return object{"approvals": out}, nil
-}
-
-// byID are the waiting log-ins of a kind by what a client polls with.
-func byID(tx *store.Tx, k store.Key) map[string]object {
-	out := map[string]object{}
-	for _, o := range tx.All(k) {
-		out[str(o, "id")] = o
-	}
-	return out
 }

@@ -37,7 +37,7 @@ func (c *call) loggedOut(client object, to string) reply {
 		c.event(event{kind: "slo", client: client, user: u, connection: str(s, "$connection"), text: "User successfully logged out", details: object{"session_id": s["id"]}})
 		endSession(c.tx, str(s, "id"))
 	}
-	gone := c.cookie("")
+	gone := c.cookie(sessionCookie, "")
 	gone.MaxAge = -1
 	if to == "" {
 		return c.show(formPage{Title: "You are logged out", Texts: []string{"You can close this window."}}).withCookie(gone)

@@ -61,24 +61,22 @@ func mfaGrant(c *call, client object, grant string) reply {
 	ok, wrong, kinds := false, "Invalid otp_code.", [2]string{"seotpft", "feotpft"}
 	switch grant {
 	case grantMFAOOB:
-		wrong, kinds = "Invalid binding_code.", [2]string{"seoobft", "feoobft"}
-		ok = c.takesSent(user, str(c.body, "binding_code"))
-		if ok {
-			c.confirmed(user, "oob")
+		kinds = [2]string{"seoobft", "feoobft"}
+		if wrong, rep = c.answered(user); rep != nil {
+			return *rep
 		}
+		ok = wrong == ""
 	case grantMFARecovery:
 		wrong, kinds = "Invalid recovery_code.", [2]string{"sercft", "fercft"}
 		own := str(c.tx.Get(recoveryKey(), user), "code")
-		if ok = own != "" && own == str(c.body, "recovery_code"); !ok && own == "" {
-			ok = c.takesSent(user, str(c.body, "recovery_code"))
-		}
-		if ok { // it is used up, and the next one comes with the tokens
+		if ok = own != "" && own == str(c.body, "recovery_code"); ok { // it is used up, and the next one comes with the tokens
 			l.recovery = c.newRecovery(user)
 		}
 	default:
-		ok = c.takesCode(user, str(c.body, "otp"))
-		if ok {
+		if ok = c.takesApp(user, str(c.body, "otp")); ok {
 			c.confirmed(user, "otp")
+		} else if !c.hasApp(user) { // nothing else stands for an app that nobody enrolled here
+			ok = c.takesSent(user, str(c.body, "otp"))
 		}
 	}
 	if u == nil || !ok {
@@ -115,10 +113,9 @@ func mfaChallenge(c *call) reply {
 		if a == nil {
 			a = object{"oob_channel": str(c.body, "oob_channel")}
 		}
-		c.resend(c.tx.Get(usersKey(), user), a)
-		return sent(http.StatusOK, object{
-			"challenge_type": "oob", "oob_code": c.t.ids.base64("oob", str(c.body, "mfa_token"), 24), "binding_method": "prompt",
-		})
+		out := c.challenged(client, str(c.body, "mfa_token"), c.tx.Get(usersKey(), user), a)
+		out["challenge_type"] = "oob"
+		return sent(http.StatusOK, out)
 	case len(asked) > 0 && !slices.Contains(asked, "otp"):
 		return denied(http.StatusForbidden, "unsupported_challenge_type", "User does not have any authenticators that support the requested challenge types")
 	}
@@ -152,8 +149,7 @@ func authenticatorsKey(user string) store.Key {
 // mfaUser is the person whose mfa_token or access token came as Bearer; an access
 // token must have the scope.
 func (c *call) mfaUser(scope string) (string, *reply) {
-	_, text, _ := strings.Cut(c.req.Header.Get("Authorization"), " ")
-	if p := c.tx.Get(mfaKey(), strings.TrimSpace(text)); p != nil {
+	if p := c.tx.Get(mfaKey(), bearerOf(c.req)); p != nil {
 		if ends, _ := number(p["ends"]); c.now.Unix() <= ends {
 			return str(p, "user_id"), nil
 		}
@@ -168,6 +164,12 @@ func (c *call) mfaUser(scope string) (string, *reply) {
 		return "", &rep
 	}
 	return str(claims, "sub"), nil
+}
+
+// bearerOf is the token of a request.
+func bearerOf(r *http.Request) string {
+	_, text, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	return strings.TrimSpace(text)
 }
 
 func mfaList(c *call) reply {
@@ -206,10 +208,8 @@ func mfaAssociate(c *call) reply {
 	case types[0] == "oob" && len(channels) > 0:
 		a["oob_channel"] = channels[0]
 		a["name"] = firstOf(str(c.body, "phone_number"), str(c.body, "email"), str(u, "email"))
-		out["oob_channel"], out["oob_code"] = channels[0], c.t.ids.base64("oob", user, 24)
-		out["binding_method"] = "prompt"
+		out["oob_channel"] = channels[0]
 		if channels[0] == "auth0" {
-			delete(out, "binding_method")
 			out["barcode_uri"] = "otpauth://totp/" + c.domain() + ":" + user + "?enrollment_tx_id=" + c.t.ids.word("enrollment", user, 24)
 		}
 	default:
@@ -223,7 +223,10 @@ func mfaAssociate(c *call) reply {
 	}
 	a = c.addFactor(u, a, false)
 	if a["oob_channel"] != nil {
-		c.resend(u, a)
+		p := c.tx.Get(mfaKey(), bearerOf(c.req))
+		for k, v := range c.challenged(c.tx.Get(clientsKey(), str(p, "client_id")), bearerOf(c.req), u, a) {
+			out[k] = v
+		}
 	}
 	c.event(event{kind: "gd_start_enroll", user: u, text: "Guardian enrollment started"})
 	return sent(http.StatusOK, out)

@@ -161,12 +161,19 @@ func (c *call) sendFactor(u, a object) string {
 const mfaCodeLife = 300
 
 // takesCode reports whether a code is that of one of the person's authenticator
-// apps, also of one that waits for its first, or the one that was sent; and
-// uses it up.
+// apps or the one that was sent, and uses it up.
 func (c *call) takesCode(user, code string) bool {
-	if code == "" {
-		return false
-	}
+	return c.takesApp(user, code) || c.takesSent(user, code)
+}
+
+// hasApp reports whether the person has an authenticator app.
+func (c *call) hasApp(user string) bool {
+	return slices.ContainsFunc(c.tx.All(authenticatorsKey(user)), func(a object) bool { return str(a, "secret") != "" })
+}
+
+// takesApp reports whether a code is that of one of the person's authenticator
+// apps, also of one that waits for its first, and uses it up.
+func (c *call) takesApp(user, code string) bool {
 	for _, a := range c.tx.All(authenticatorsKey(user)) {
 		secret := str(a, "secret")
 		if secret == "" || !totpFits(secret, code, c.now) || str(a, "used") == code+stamp(c.now.Truncate(totpStep)) {
@@ -178,7 +185,7 @@ func (c *call) takesCode(user, code string) bool {
 		c.confirmFactor(user, str(n, "id"))
 		return true
 	}
-	return c.takesSent(user, code)
+	return false
 }
 
 // takesSent reports whether it is the code that was sent.

@@ -16,16 +16,30 @@ const (
 	otpTries = 3
 )
 
+// An addressee is whom a code is sent to, and for what; link is the address that
+// it is put into, where it is not to be typed.
+type addressee struct{ name, purpose, link string }
+
 func sentTo(realm, name string) string { return realm + "\x1f" + strings.ToLower(name) }
 
+// What a code was sent for, and is good for; for a page it is that log-in's
+// state.
+const (
+	codeForToken = "code"
+	codeForLink  = "link"
+)
+
 // sendCode puts a code, or a link with it, into the mailbox.
-func (c *call) sendCode(client, conn object, name, link string) {
+func (c *call) sendCode(client, conn object, to addressee) {
+	name, link := to.name, to.link
 	realm, channel := str(conn, "name"), "email"
 	if str(conn, "strategy") == "sms" {
 		channel = "sms"
 	}
 	code := c.t.ids.digits("otp", realm+name, 6)
-	c.tx.Put(otpKey(), sentTo(realm, name), object{"code": code, "ends": numberOf(c.now.Unix() + otpLife), "tries": numberOf(0)})
+	c.tx.Put(otpKey(), sentTo(realm, name), object{
+		"code": code, "purpose": to.purpose, "ends": numberOf(c.now.Unix() + otpLife), "tries": numberOf(0),
+	})
 	m := Mail{Channel: channel, To: name, Kind: "passwordless", Subject: "Your verification code", Code: code}
 	if link != "" {
 		m.Subject, m.Link = "Your log-in link", link+"&verification_code="+code
@@ -40,7 +54,8 @@ func (c *call) sendCode(client, conn object, name, link string) {
 
 // takeOTP is the user whose code it is, made where there is none; the code is
 // used up by that, or by too many tries.
-func (c *call) takeOTP(client object, realm, name, code string) (object, *reply) {
+func (c *call) takeOTP(client object, realm string, from addressee, code string) (object, *reply) {
+	name := from.name
 	refuse := func(text string) (object, *reply) {
 		c.event(event{kind: "f", client: client, name: name, connection: realm, text: text})
 		rep := invalidGrant(text)
@@ -55,7 +70,7 @@ func (c *call) takeOTP(client object, realm, name, code string) (object, *reply)
 		words = "Wrong phone number or verification code."
 	}
 	switch {
-	case o == nil:
+	case o == nil || str(o, "purpose") != from.purpose:
 		return refuse(words)
 	case c.now.Unix() > ends:
 		c.tx.Delete(otpKey(), key)
@@ -78,6 +93,9 @@ func (c *call) takeOTP(client object, realm, name, code string) (object, *reply)
 	}
 	field, strategy := fieldOf(c.strategyOf(realm)), c.strategyOf(realm)
 	if u == nil {
+		if c.noSignup(realm) {
+			return refuse("Public signup is disabled")
+		}
 		u = newUser(c.t, object{"connection": realm, field: name}, strategy, stamp(c.now))
 		c.event(event{kind: "ss", client: client, user: u, connection: realm})
 	}
@@ -85,6 +103,17 @@ func (c *call) takeOTP(client object, realm, name, code string) (object, *reply)
 	u[map[string]string{"email": "email_verified", "phone_number": "phone_verified"}[field]] = true
 	c.tx.Put(usersKey(), str(u, "user_id"), u)
 	return u, nil
+}
+
+// passwordless reports whether a connection is one of codes that are sent.
+func passwordless(conn object) bool {
+	return str(conn, "strategy") == "email" || str(conn, "strategy") == "sms"
+}
+
+// noSignup reports whether only people whom a connection knows already may come.
+func (c *call) noSignup(realm string) bool {
+	found := c.tx.Lookup(connectionsKey(), "name", realm)
+	return len(found) > 0 && truth(sub(found[0], "options"), "disable_signup")
 }
 
 func (c *call) strategyOf(realm string) string {
@@ -104,7 +133,14 @@ func fieldOf(strategy string) string {
 
 func otpGrant(c *call, client object) reply {
 	name, realm := str(c.body, "username"), str(c.body, "realm")
-	u, rep := c.takeOTP(client, realm, name, str(c.body, "otp"))
+	found := c.tx.Lookup(connectionsKey(), "name", realm)
+	switch {
+	case len(found) == 0 || !passwordless(found[0]):
+		return denied(http.StatusBadRequest, "invalid_request", "the connection was not found")
+	case !c.usable(found[0], client):
+		return denied(http.StatusBadRequest, "invalid_request", "the connection is not enabled")
+	}
+	u, rep := c.takeOTP(client, realm, addressee{name: name, purpose: codeForToken}, str(c.body, "otp"))
 	if rep != nil {
 		return *rep
 	}
@@ -131,18 +167,11 @@ func passwordlessStart(c *call) reply {
 	}
 	realm := str(c.body, "connection")
 	found := c.tx.Lookup(connectionsKey(), "name", realm)
-	if len(found) == 0 {
-		return denied(http.StatusBadRequest, "bad.connection", "Connection does not exist")
+	if rep := c.wrongStart(client, realm, found); rep != nil {
+		return *rep
 	}
 	field := fieldOf(str(found[0], "strategy"))
-	name := str(c.body, field)
-	if name == "" {
-		return denied(http.StatusBadRequest, "bad.request", "missing "+field+" parameter")
-	}
-	if field == "email" && !emailLike(name) {
-		return denied(http.StatusBadRequest, "bad.email", "error in email - email format validation failed")
-	}
-	link := ""
+	name, link, purpose := str(c.body, field), "", codeForToken
 	if str(c.body, "send") == "link" || str(c.body, "send") == "" && field == "email" {
 		q := url.Values{"client_id": {str(client, "client_id")}, "connection": {realm}, field: {name}}
 		for k, v := range sub(c.body, "authParams") {
@@ -150,10 +179,51 @@ func passwordlessStart(c *call) reply {
 				q.Set(k, s)
 			}
 		}
-		link = c.base() + "/passwordless/verify_redirect?" + q.Encode()
+		link, purpose = c.base()+"/passwordless/verify_redirect?"+q.Encode(), codeForLink
 	}
-	c.sendCode(client, found[0], name, link)
+	c.sendCode(client, found[0], addressee{name, purpose, link})
 	return sent(http.StatusOK, object{"_id": c.t.ids.hex("passwordless", realm+name, 24), field: name, field + "_verified": false})
+}
+
+// wrongStart is why no code is sent: the table "Error codes for
+// /passwordless/start" of Auth0's API.
+func (c *call) wrongStart(client object, realm string, found []object) *reply {
+	refuse := func(code, text string) *reply {
+		c.event(event{kind: "f", client: client, connection: realm, text: text})
+		rep := denied(http.StatusBadRequest, code, text)
+		return &rep
+	}
+	switch {
+	case realm == "":
+		return refuse("bad.connection", "Missing required property: connection")
+	case len(found) == 0:
+		return refuse("bad.connection", "Connection does not exist")
+	case !passwordless(found[0]):
+		return refuse("bad.connection", "Invalid connection strategy. It must either be a passwordless connection")
+	case !c.usable(found[0], client):
+		return refuse("bad.connection", "Connection is disabled")
+	}
+	field := fieldOf(str(found[0], "strategy"))
+	name := str(c.body, field)
+	switch {
+	case name == "" && field == "phone_number":
+		return refuse("bad.phone_number", "Missing required property: phone_number")
+	case name == "":
+		return refuse("bad.request", "missing "+field+" parameter")
+	case field == "phone_number" && !phoneLike(name):
+		return refuse("bad.phone_number", `String does not match pattern: ^\+[0-9]{1,15}$`)
+	case field == "email" && !emailLike(name):
+		return refuse("bad.email", "error in email - email format validation failed")
+	case c.noSignup(realm) && c.findLogin(realm, name) == nil:
+		return refuse("bad.connection", "Public signup is disabled")
+	}
+	return nil
+}
+
+// phoneLike reports whether it is a number of E.164.
+func phoneLike(s string) bool {
+	digits, ok := strings.CutPrefix(s, "+")
+	return ok && digits != "" && len(digits) <= 15 && strings.Trim(digits, "0123456789") == ""
 }
 
 func passwordlessVerify(c *call) reply {
@@ -194,7 +264,7 @@ func magicLink(c *call) reply {
 		return x.fail(code, text)
 	}
 	realm := q.Get("connection")
-	u, rep := c.takeOTP(client, realm, q.Get(fieldOf(c.strategyOf(realm))), q.Get("verification_code"))
+	u, rep := c.takeOTP(client, realm, addressee{name: q.Get(fieldOf(c.strategyOf(realm))), purpose: codeForLink}, q.Get("verification_code"))
 	if rep != nil {
 		x.drop()
 		body, _ := rep.body.(object)
@@ -234,18 +304,23 @@ func (x *transaction) passwordless() reply {
 	to := str(x.o, "sent_to")
 	if to == "" {
 		name := strings.TrimSpace(str(c.body, "username"))
-		if name == "" || str(conn, "strategy") == "email" && !emailLike(name) {
+		switch {
+		case name == "" || str(conn, "strategy") == "email" && !emailLike(name):
 			return x.passwordlessPage(name, "Please enter an address.")
+		case str(conn, "strategy") == "sms" && !phoneLike(name):
+			return x.passwordlessPage(name, "Please enter a phone number with its country's code, like +15550100.")
+		case c.noSignup(str(conn, "name")) && c.findLogin(str(conn, "name"), name) == nil:
+			return x.passwordlessPage(name, "Public signup is disabled.")
 		}
 		x.set("sent_to", name)
-		c.sendCode(x.client, conn, name, "")
+		c.sendCode(x.client, conn, addressee{name: name, purpose: x.id})
 		return redirect(x.to("/u/login-passwordless"))
 	}
 	if str(c.body, "action") == "again" {
-		c.sendCode(x.client, conn, to, "")
+		c.sendCode(x.client, conn, addressee{name: to, purpose: x.id})
 		return redirect(x.to("/u/login-passwordless"))
 	}
-	u, rep := c.takeOTP(x.client, str(conn, "name"), to, strings.TrimSpace(str(c.body, "code")))
+	u, rep := c.takeOTP(x.client, str(conn, "name"), addressee{name: to, purpose: x.id}, strings.TrimSpace(str(c.body, "code")))
 	if rep != nil {
 		if !c.tx.Has(otpKey(), sentTo(str(conn, "name"), to)) {
 			x.set("sent_to", "")

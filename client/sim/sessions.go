@@ -87,7 +87,7 @@ func (x *transaction) keepSession() *http.Cookie {
 	s["clients"] = withClient(items(s, "clients"), str(x.client, "client_id"))
 	c.tx.Put(sessionObjects(), str(s, "id"), s)
 	x.set("session", s["id"])
-	cookie := c.cookie(str(s, "id") + "." + str(s, "$word"))
+	cookie := c.cookie(sessionCookie, str(s, "id")+"."+str(s, "$word"))
 	cookie.MaxAge = int(hours(settings, "session_lifetime", 168) / time.Second)
 	return cookie
 }
@@ -126,10 +126,10 @@ func hours(settings object, field string, otherwise float64) time.Duration {
 	return time.Duration(n * float64(time.Hour))
 }
 
-// cookie is the session's: over TLS also for the silent log-ins of other
+// cookie is one of the tenant's: over TLS also for the silent log-ins of other
 // origins' frames.
-func (c *call) cookie(value string) *http.Cookie {
-	k := &http.Cookie{Name: sessionCookie, Value: value, Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode}
+func (c *call) cookie(name, value string) *http.Cookie {
+	k := &http.Cookie{Name: name, Value: value, Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode}
 	if strings.HasPrefix(c.base(), "https:") {
 		k.Secure, k.SameSite = true, http.SameSiteNoneMode
 	}

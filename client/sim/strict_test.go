@@ -127,3 +127,172 @@ func TestIdentityOfAUser(t *testing.T) {
 	}
 	d.want(404, "GET", users+"/auth0%7Cnobody", "")
 }
+
+// TestLogInStaysInItsBrowser: the address of a page is worth nothing elsewhere.
+func TestLogInStaysInItsBrowser(t *testing.T) {
+	d := newDesk(t, sim.Options{Seed: []byte(loginSeed)})
+	ann := d.person().open(d.authorize()).sees("Log in to")
+	other := d.person().open(ann.at.String()).sees("another browser")
+	if other.status != 400 {
+		t.Errorf("another browser sees the page: %d", other.status)
+	}
+	ann.send("username", "ann@example.com", "password", "right").exchange()
+	// Two log-ins in one browser do not disturb each other.
+	first := ann.open(d.authorize("prompt", "login")).at.String()
+	ann.open(d.authorize("prompt", "login"))
+	ann.open(first).send("username", "ann@example.com", "password", "right").exchange()
+}
+
+// TestCodesHaveAPurpose: what was sent for one thing opens no other.
+func TestCodesHaveAPurpose(t *testing.T) {
+	d := newDesk(t, sim.Options{Seed: []byte(loginSeed)})
+	const address = "code@example.com"
+	start := func(send string) (code, link string) {
+		fields := d.runner("", map[string]string{"connection": "email", "email": address, "send": send})
+		delete(fields, "grant_type")
+		if a := d.form("/passwordless/start", fields); a.status != 200 {
+			t.Fatalf("%d %s", a.status, a.text)
+		}
+		mail := d.tenant.Mail()
+		return mail[len(mail)-1].Code, mail[len(mail)-1].Link
+	}
+	redeem := func(code string) int {
+		return d.form("/oauth/token", d.runner("http://auth0.com/oauth/grant-type/passwordless/otp", map[string]string{"realm": "email", "username": address, "otp": code})).status
+	}
+	page := d.person().open(d.authorize("connection", "email")).send("username", address)
+	onPage := d.tenant.OneTimeCode("email", address)
+	if got := redeem(onPage); got != 403 {
+		t.Errorf("a page's code at the API: %d", got)
+	}
+	d.person().open(d.authorize("connection", "email", "state", "else")) // disturbs nothing
+	page.send("code", onPage).exchange()
+	code, _ := start("code")
+	followed := d.person().open("/passwordless/verify_redirect?" + url.Values{
+		"client_id": {d.tenant.Credentials().ClientID}, "connection": {"email"}, "email": {address}, "redirect_uri": {"https://app.example/callback"}, "verification_code": {code},
+	}.Encode()).returned()
+	if followed.Get("error") == "" {
+		t.Errorf("a code in a link: %v", followed)
+	}
+	if got := redeem(code); got != 200 {
+		t.Errorf("a code at the API: %d", got)
+	}
+	code, _ = start("link")
+	if got := redeem(code); got != 403 {
+		t.Errorf("a link's code at the API: %d", got)
+	}
+	if _, link := start("link"); d.person().open(link).returned().Get("code") == "" {
+		t.Error("a link logs nobody in")
+	}
+}
+
+// TestPasswordlessStart holds the requests against the table of Auth0's page
+// "Errors" for /passwordless/start.
+func TestPasswordlessStart(t *testing.T) {
+	d := newDesk(t, sim.Options{Seed: []byte(`
+connections:
+  - {name: db, strategy: auth0}
+  - {name: email, strategy: email}
+  - {name: closed, strategy: email, options: {disable_signup: true}}
+  - {name: theirs, strategy: email, enabled_clients: [other]}
+  - {name: sms, strategy: sms}
+clients: [{client_id: other, name: Other}]
+`)})
+	for _, c := range []struct{ fields, code, text string }{
+		{"email=a@b.c", "bad.connection", "Missing required property: connection"},
+		{"connection=none&email=a@b.c", "bad.connection", "Connection does not exist"},
+		{"connection=db&email=a@b.c", "bad.connection", "Invalid connection strategy. It must either be a passwordless connection"},
+		{"connection=theirs&email=a@b.c", "bad.connection", "Connection is disabled"},
+		{"connection=closed&email=a@b.c", "bad.connection", "Public signup is disabled"},
+		{"connection=sms", "bad.phone_number", "Missing required property: phone_number"},
+		{"connection=sms&phone_number=0123", "bad.phone_number", `String does not match pattern: ^\+[0-9]{1,15}$`},
+	} {
+		q, _ := url.ParseQuery(c.fields)
+		fields := d.runner("", map[string]string{})
+		delete(fields, "grant_type")
+		for k := range q {
+			fields[k] = q.Get(k)
+		}
+		if a := d.form("/passwordless/start", fields); a.status != 400 || a.object(t)["error"] != c.code || a.object(t)["error_description"] != c.text {
+			t.Errorf("%s: %d %s", c.fields, a.status, a.text)
+		}
+	}
+	for _, realm := range []string{"db", "none", ""} {
+		a := d.form("/oauth/token", d.runner("http://auth0.com/oauth/grant-type/passwordless/otp", map[string]string{"realm": realm, "username": "a@b.c", "otp": "1"}))
+		if a.status != 400 || a.object(t)["error"] != "invalid_request" {
+			t.Errorf("realm %q: %d %s", realm, a.status, a.text)
+		}
+	}
+}
+
+// TestSecondStepByPush: a challenge's oob_code belongs to one log-in, a push has
+// no code and waits for its person, and a sent code is not that of an app.
+func TestSecondStepByPush(t *testing.T) {
+	now := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
+	d := newDesk(t, sim.Options{Clock: func() time.Time { return now }, Seed: []byte(`users: [{user_id: auth0|mfa, email: m@b.c, password: right, multifactor: [guardian]}]`)})
+	refused := func() string {
+		return d.form("/oauth/token", d.runner("password", map[string]string{"username": "m@b.c", "password": "right", "scope": "openid"})).object(t)["mfa_token"].(string)
+	}
+	token := refused()
+	step := func(how string, fields map[string]string) (int, any) {
+		fields["mfa_token"] = token
+		a := d.form("/oauth/token", d.runner("http://auth0.com/oauth/grant-type/mfa-"+how, fields))
+		return a.status, a.object(t)["error_description"]
+	}
+	challenge := func(fields map[string]string) map[string]any {
+		fields = d.runner("", fields)
+		fields["mfa_token"], fields["challenge_type"] = token, "oob"
+		a := d.form("/mfa/challenge", fields)
+		if a.status != 200 {
+			t.Fatalf("%d %s", a.status, a.text)
+		}
+		return a.object(t)
+	}
+	// A code that is sent goes with the oob_code of this log-in's challenge.
+	sent := d.tenant.OneTimeCode("mfa", "auth0|mfa")
+	oob := challenge(map[string]string{"oob_channel": "sms"})
+	if oob["binding_method"] != "prompt" {
+		t.Errorf("a challenge by SMS: %v", oob)
+	}
+	if status, text := step("oob", map[string]string{"oob_code": "none", "binding_code": sent}); status != 403 || text != "Invalid oob_code." {
+		t.Errorf("another oob_code: %d %v", status, text)
+	}
+	if status, text := step("recovery-code", map[string]string{"recovery_code": sent}); status != 403 || text != "Invalid recovery_code." {
+		t.Errorf("a sent code as recovery code: %d %v", status, text)
+	}
+	token = refused()
+	sent = d.tenant.OneTimeCode("mfa", "auth0|mfa")
+	if status, text := step("oob", map[string]string{"oob_code": oob["oob_code"].(string), "binding_code": sent}); status != 403 || text != "Invalid oob_code." {
+		t.Errorf("another log-in's oob_code: %d %v", status, text)
+	}
+	oob = challenge(map[string]string{"oob_channel": "sms"})
+	if status, text := step("oob", map[string]string{"oob_code": oob["oob_code"].(string), "binding_code": sent}); status != 200 {
+		t.Errorf("the right one: %d %v", status, text)
+	}
+	// A push is answered elsewhere.
+	token = refused()
+	push := challenge(map[string]string{"oob_channel": "auth0"})
+	id := push["oob_code"].(string)
+	if _, has := push["binding_method"]; has {
+		t.Errorf("a push: %v", push)
+	}
+	if status, text := step("oob", map[string]string{"oob_code": id, "binding_code": d.tenant.OneTimeCode("mfa", "auth0|mfa")}); status != 400 || !strings.Contains(text.(string), "pending") {
+		t.Errorf("before the answer: %d %v", status, text)
+	}
+	now = now.Add(6 * time.Second)
+	if d.tenant.Approve(id, "auth0|else") {
+		t.Error("somebody else approves it")
+	}
+	mail := d.tenant.Mail()
+	d.person().open(mail[len(mail)-1].Link).sees("auth0|mfa logs in to").send("action", "approve").sees("Approved")
+	if status, text := step("oob", map[string]string{"oob_code": id}); status != 200 {
+		t.Errorf("approved: %d %v", status, text)
+	}
+	token = refused()
+	id = challenge(map[string]string{"oob_channel": "auth0"})["oob_code"].(string)
+	if !d.tenant.Approve(id, "") || d.tenant.Approve(id, "auth0|mfa") {
+		t.Error("what was rejected is approved afterwards")
+	}
+	if status, text := step("oob", map[string]string{"oob_code": id}); status != 403 || text != "MFA Authorization rejected." {
+		t.Errorf("rejected: %d %v", status, text)
+	}
+}

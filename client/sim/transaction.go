@@ -20,6 +20,7 @@ type transaction struct {
 	id           string
 	o            object
 	client, user object
+	fresh        *http.Cookie // by which a browser is known from now on
 }
 
 func transactionsKey() store.Key { return store.Key{Kind: "auth:transactions"} }
@@ -34,8 +35,25 @@ func (c *call) begin(client object, q url.Values) *transaction {
 	}
 	x := &transaction{c: c, client: client, id: c.t.ids.base64("state", str(client, "client_id")+q.Encode(), 32)}
 	x.o = object{"client_id": client["client_id"], "params": params, "ends": json.Number(intText(c.now.Add(transactionLife).Unix()))}
+	if x.o["browser"] = c.browser(); x.o["browser"] == "" {
+		x.o["browser"] = c.t.ids.base64("browser", x.id, 24)
+		x.fresh = c.cookie(browserCookie, str(x.o, "browser"))
+	}
 	c.tx.Put(transactionsKey(), x.id, x.o)
 	return x
+}
+
+// browserCookie is named as Auth0's.
+const browserCookie = "did"
+
+// browser is the word by which the browser that calls is known, "" where it has
+// none yet. A log-in goes on only in the browser that began it: whoever is sent
+// the address of somebody else's log-in must not come to stand in it.
+func (c *call) browser() string {
+	if k, err := c.req.Cookie(browserCookie); err == nil {
+		return k.Value
+	}
+	return ""
 }
 
 // transaction is the one that a page belongs to.
@@ -47,6 +65,11 @@ func (c *call) transaction() (*transaction, *reply) {
 	if x.o == nil || x.client == nil || c.now.Unix() > ends {
 		rep := c.oops(http.StatusBadRequest, "invalid_request",
 			"The log-in took longer than an hour, has ended, or never began. Go back to the application and begin again.")
+		return nil, &rep
+	}
+	if c.browser() != str(x.o, "browser") {
+		rep := c.oops(http.StatusBadRequest, "invalid_request",
+			"This log-in was begun in another browser, or this one keeps no cookies. Go back to the application and begin again.")
 		return nil, &rep
 	}
 	x.user = c.tx.Get(usersKey(), str(x.o, "user_id"))
@@ -73,7 +96,11 @@ func (x *transaction) ask(path, code, text string) reply {
 		x.drop()
 		return x.fail(code, text)
 	}
-	return redirect(x.to(path))
+	rep := redirect(x.to(path))
+	if x.fresh != nil {
+		rep = rep.withCookie(x.fresh)
+	}
+	return rep
 }
 
 // next is where the log-in goes on once a page was sent.

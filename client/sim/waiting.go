@@ -40,37 +40,10 @@ func bcAuthorize(c *call) reply {
 	})
 	c.deliver(Mail{
 		Channel: "push", To: str(u, "user_id"), UserID: str(u, "user_id"), Kind: "ciba", Subject: firstOf(str(c.body, "binding_message"), "Approve a log-in"),
-		Link: c.base() + "/u/approval?auth_req_id=" + url.QueryEscape(id),
+		Link: c.base() + approvalPage + "?auth_req_id=" + url.QueryEscape(id),
 	})
 	c.event(event{kind: "ciba_start_succeeded", client: client, user: u})
 	return sent(http.StatusOK, object{"auth_req_id": id, "expires_in": life, "interval": pollInterval})
-}
-
-// approval is the page that stands for the person's Guardian app: the link to
-// it lies in the mailbox.
-func approval(c *call) reply {
-	id := firstOf(str(c.body, "auth_req_id"), c.query.Get("auth_req_id"))
-	old := c.tx.Get(cibaKey(), id)
-	ends, _ := number(old["ends"])
-	if old == nil || str(old, "state") != "pending" || c.now.Unix() > ends {
-		return c.show(formPage{Title: "Nothing To Approve", status: http.StatusBadRequest, Error: "The request is unknown, answered, or too old."})
-	}
-	if c.req.Method == http.MethodPost {
-		o := store.Clone(old)
-		title := "Approved"
-		o["state"] = "approved"
-		if str(c.body, "action") != "approve" {
-			o["state"], title = "rejected", "Denied"
-		}
-		c.tx.Put(cibaKey(), id, o)
-		return c.show(formPage{Title: title, Texts: []string{"You can close this window."}})
-	}
-	client := c.tx.Get(clientsKey(), str(old, "client_id"))
-	return c.show(formPage{
-		Title: "Approve This Request?", Texts: []string{str(client, "name") + " asks " + str(old, "user_id") + " to approve:"},
-		Facts: []pair{{"Message", str(old, "message")}, {"Scope", str(old, "scope")}}, Action: "/u/approval", Hidden: []pair{{"auth_req_id", id}},
-		Buttons: []pageButton{{"approve", "Approve", false}, {"deny", "Deny", false}},
-	})
 }
 
 func deviceCode(c *call) reply {
@@ -160,14 +133,16 @@ func (c *call) activated(id string, x *transaction) reply {
 	return c.show(formPage{Title: "Congratulations, you're all set!", Texts: []string{"Your device is now connected. You can close this window."}})
 }
 
-// Approve lets a person consent to a waiting back-channel request or device
-// code; with no user the request is rejected.
+// Approve lets a person consent to a waiting back-channel request, device code or
+// push; with no user it is rejected. It reports whether one of that id waits for
+// them.
 func (t *Tenant) Approve(id, userID string) bool {
 	done := false
 	t.state.Update(func(tx *store.Tx) {
-		for _, k := range []store.Key{cibaKey(), deviceKey()} {
-			old := tx.Get(k, id)
-			if old == nil {
+		for _, w := range waitingKeys() {
+			old := tx.Get(w.key, id)
+			whose := str(old, "user_id") // known already, but for devices
+			if old == nil || !waits(old) || userID != "" && whose != "" && whose != userID {
 				continue
 			}
 			o := store.Clone(old)
@@ -175,7 +150,7 @@ func (t *Tenant) Approve(id, userID string) bool {
 			if userID != "" {
 				o["state"], o["user_id"] = "approved", userID
 			}
-			tx.Put(k, id, o)
+			tx.Put(w.key, id, o)
 			done = true
 		}
 	})
