@@ -22,6 +22,7 @@ type screen struct {
 	json     bool
 	quiet    bool
 	verbose  bool
+	undoing  bool // what stands nowhere any more is looked for, and said elsewhere
 	redactor *engine.Redactor
 	out, err io.Writer
 	started  time.Time

@@ -45,6 +45,7 @@ type session struct {
 	// verdict gives the exit code of a run whose end says nothing of what it
 	// was to do; nil for playbooks.
 	verdict func() int
+	undoing bool
 	key     []byte // of a plan's call keys where there is no journal
 	run     *engine.Run
 	// events says that stdout carries the run's events, also while it is a plan.
@@ -246,6 +247,7 @@ func (s *session) recall(ctx context.Context) error {
 // executeMain runs what program makes as the main task.
 func (s *session) executeMain(ctx context.Context, program func(*engine.Namespace, *lua.VM) func(*engine.Task) error) error {
 	s.screen = newScreen(s.world, s.flags, s.redactor)
+	s.screen.undoing = s.undoing
 	s.run = engine.NewRun(s.config())
 	if s.durable != nil {
 		s.durable.Beat(ctx, s.run)

@@ -279,6 +279,7 @@ func (w *world) ask(ctx context.Context, question string) error {
 // undo executes an undo as the playbook of a run.
 func (s *session) undo(ctx context.Context, u *undo.Undo) error {
 	s.stages = append(s.stages, u.Gate)
+	s.undoing = true
 	s.verdict = func() int {
 		if c := u.Result().Counts; c[undo.Left]+c[undo.Unknown]+c[undo.Failed]+c[undo.Impossible] > 0 {
 			return engine.ExitItems

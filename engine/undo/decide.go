@@ -227,11 +227,14 @@ func (w *work) notes(d decision) []string {
 	if d.verdict != PutBack && d.verdict != Undone {
 		return nil
 	}
-	if note := w.op.Inverse.Note; note != "" {
-		notes = append(notes, note)
+	in, lost := w.op.Inverse, w.lostFields()
+	// The note of a patch is about what cannot be put back; where nothing of it
+	// was sent it would only be read sixty times.
+	if in.Note != "" && (in.Body != catalog.SentFields || len(in.Unwritable) == 0 || len(lost) > 0) {
+		notes = append(notes, in.Note)
 	}
 	notes = append(notes, d.notes...)
-	if lost := w.lostFields(); len(lost) > 0 {
+	if len(lost) > 0 {
 		notes = append(notes, "not put back: "+strings.Join(lost, ", "))
 	}
 	if kinds := w.op.TakesWithIt.Kinds; w.op.Effect == catalog.Delete && len(kinds) > 0 {

@@ -16,9 +16,12 @@ type Result struct {
 	Run string `json:"run"`
 	// Counts are how many writes there are of each verdict.
 	Counts map[Verdict]int `json:"counts"`
-	// Items are the writes that were not simply undone, and those that came
-	// back under another id, in the order in which they were looked at.
+	// Items are the writes that were not simply undone, and those whose objects
+	// were made again, in the order in which they were looked at.
 	Items []Item `json:"items"`
+	// Bare is how many objects were made again without what their deletion had
+	// taken with it (relations, credentials).
+	Bare int `json:"bare,omitempty"`
 }
 
 // Run puts the run back, as the playbook of a run of its own. Writes that could
@@ -33,7 +36,10 @@ func (u *Undo) Run(t *engine.Task) error {
 			return err // stopped before its turn
 		}
 		u.result.Counts[item.Verdict]++
-		if item.Verdict != Undone || item.NewID != "" {
+		if item.Verdict == Undone && item.Recreated && c.op != nil && len(c.op.TakesWithIt.Kinds) > 0 {
+			u.result.Bare++
+		}
+		if item.Verdict != Undone || item.Recreated {
 			u.result.Items = append(u.result.Items, item)
 		}
 		return err

@@ -50,7 +50,7 @@ func (r *Result) WriteText(out io.Writer, o TextOptions) error {
 		verdict Verdict
 		title   string
 	}{
-		{Undone, "Came back under another id"},
+		{Undone, "Made again"},
 		{Left, "Left alone"},
 		{Impossible, "Cannot be undone"},
 		{Unknown, "Unknown, look first"},
@@ -66,6 +66,9 @@ func (r *Result) WriteText(out io.Writer, o TextOptions) error {
 	}
 	if len(parts) == 0 {
 		parts = []string{"the run has written nothing"}
+	}
+	if r.Bare > 0 {
+		parts = append(parts, fmt.Sprintf("%s made again without what had gone with it", count(r.Bare, "object")))
 	}
 	fmt.Fprintf(&b, "Undo of run %s: %s\n", r.Run, strings.Join(parts, ", "))
 	_, err := out.Write(b.Bytes())
@@ -158,6 +161,8 @@ func writeItem(b *bytes.Buffer, item *Item) {
 	switch {
 	case item.NewID != "":
 		fmt.Fprintf(b, "      came back as %s\n", item.NewID)
+	case item.Recreated && item.Verdict == Undone:
+		b.WriteString("      came back under the id that it had\n")
 	case item.Recreated:
 		b.WriteString("      comes back as a new object, mostly under another id\n")
 	}
