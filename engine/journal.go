@@ -172,6 +172,9 @@ type RunRecord struct {
 	// UndoneBy is the undo that has put the run back, and that was not undone
 	// itself; "" where there is none.
 	UndoneBy string
+	// UndonePart says that UndoneBy has put back a part of the run only: it was
+	// told which (--only), or it has not reached its end.
+	UndonePart bool
 	// LastSeq and LastWake are the largest of the run's records.
 	LastSeq, LastWake int64
 	// Epoch is that of the last claim, Owner who made it.

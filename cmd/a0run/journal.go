@@ -161,7 +161,7 @@ func (j *openJournal) lastWriter(ctx context.Context) (string, error) {
 	for _, r := range runs {
 		switch {
 		case r.Kind == engine.KindUndo || r.Writes == 0:
-		case r.UndoneBy != "":
+		case r.UndoneBy != "" && !r.UndonePart:
 			// Not the one before it: whoever types --last means this one.
 			return "", &usageError{
 				"the newest run that has written something, " + r.ID + ", was put back by run " + r.UndoneBy,

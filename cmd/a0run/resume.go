@@ -132,6 +132,12 @@ func resumable(rec *engine.RunRecord) error {
 	if rec.Status == engine.RunQueued {
 		return &usageError{"run " + rec.ID + " waits in the queue of a0run serve, which will begin it", "a0run serve has to run; a0run runs follow " + rec.ID + " watches it then"}
 	}
+	if rec.UndonePart {
+		return &usageError{
+			"run " + rec.ID + " was put back in part by undo " + rec.UndoneBy + "; going on would leave that part out",
+			"put the rest back too (a0run undo " + rec.ID + ") and run the playbook anew, or undo " + rec.UndoneBy + " first",
+		}
+	}
 	if rec.UndoneBy != "" {
 		return &usageError{
 			"run " + rec.ID + " was put back by undo " + rec.UndoneBy + "; going on would do only the rest of it",

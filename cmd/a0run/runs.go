@@ -48,7 +48,7 @@ func (f *runsFlags) add(flags *pflag.FlagSet) {
 func runStatuses() []string {
 	return []string{
 		engine.RunRunning, stateKilled, engine.RunDone, engine.RunItems, engine.RunFailed,
-		engine.RunInterrupted, engine.RunInDoubt, engine.RunRefused, engine.RunMoved, engine.RunQueued, engine.RunSetAside,
+		engine.RunInterrupted, engine.RunInDoubt, engine.RunRefused, engine.RunMoved, engine.RunQueued, engine.RunSetAside, stateUndone, statePartly,
 	}
 }
 
@@ -158,12 +158,16 @@ func (f *runsFlags) filter(w *world) (journal.RunFilter, func(*engine.RunRecord)
 	if f.limit < 0 {
 		return filter, all, &usageError{fmt.Sprintf("--limit %d: want how many runs at most, or 0 for all", f.limit), ""}
 	}
-	switch filter.Status = status; status {
-	case stateKilled, engine.RunRunning: // only the lock of a run tells
+	switch status {
+	case "":
+		return filter, all, nil
+	case stateUndone, statePartly: // whatever became of the run itself
+	case stateKilled: // only the lock of a run tells
 		filter.Status = engine.RunRunning
-		all = func(r *engine.RunRecord) bool { return stateOf(r, "").word == status }
+	default:
+		filter.Status = status
 	}
-	return filter, all, nil
+	return filter, func(r *engine.RunRecord) bool { return stateOf(r, "").word == status }, nil
 }
 
 // oneOf takes one of some words; "" is none.

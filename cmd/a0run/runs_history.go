@@ -257,7 +257,12 @@ type runState struct {
 	next  string // the command that goes on from there, without --journal
 }
 
-const stateKilled = "killed" // running, and nobody executes it
+// The words beside the statuses of the journal.
+const (
+	stateKilled = "killed" // running, and nobody executes it
+	stateUndone = "undone"
+	statePartly = "partly undone"
+)
 
 // stateOf says how a run stands and what to do about it.
 func stateOf(r *engine.RunRecord, id string) runState {
@@ -286,7 +291,10 @@ func stateOf(r *engine.RunRecord, id string) runState {
 	}
 	if r.UndoneBy != "" {
 		// Going on would do the rest of what was taken back.
-		return runState{word: "undone", color: "33"}
+		s = runState{word: stateUndone, color: "33"}
+		if r.UndonePart {
+			s.word, s.next = statePartly, "a0run undo "+id
+		}
 	}
 	// A local tenant is gone with its process: there is nothing to go on with.
 	if slices.ContainsFunc(r.Tenants, func(t engine.TenantRecord) bool { return t.Local }) {

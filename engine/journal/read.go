@@ -53,9 +53,12 @@ func (r *reads) prepare(ctx context.Context, pool *sql.DB) (err error) {
 const runColumns = `r.no, r.id, r.kind, r.of_run, r.playbook, r.name, r.hash, ifnull(r.params, ''), ifnull(r.tenants, ''), ifnull(r.options, ''),
 	r.who, r.host, r.version, r.started, ifnull(r.ended, ''), r.status, r.exit, r.error, r.calls, r.writes, r.epoch, r.owner,
 	r.schedule, ifnull(r.due, ''), r.why,
-	ifnull((SELECT u.id FROM runs u WHERE u.of_run = r.id AND u.of_run <> '' AND u.kind = 'undo' AND u.writes > 0
+	ifnull((SELECT CASE WHEN ` + wholeUndo + ` THEN '' ELSE '-' END || u.id FROM runs u WHERE u.of_run = r.id AND u.of_run <> '' AND u.kind = 'undo' AND u.writes > 0
 		AND NOT EXISTS (SELECT 1 FROM runs v WHERE v.of_run = u.id AND v.of_run <> '' AND v.kind = 'undo' AND v.writes > 0)
-		ORDER BY u.no DESC LIMIT 1), '')`
+		ORDER BY ` + wholeUndo + ` DESC, u.no DESC LIMIT 1), '')`
+
+// wholeUndo says that an undo was of the whole run, and has reached its end.
+const wholeUndo = `(u.status IN ('done', 'items') AND NOT (json_valid(u.options) AND json_extract(u.options, '$.only') IS NOT NULL))`
 
 // scanRun reads the head of a run, and looks whether it lives. before are the
 // columns that stand before it.
@@ -72,6 +75,7 @@ func (db *DB) scanRun(rows *sql.Rows, before ...any) (*engine.RunRecord, int64, 
 	if err != nil {
 		return nil, 0, err
 	}
+	r.UndoneBy, r.UndonePart = strings.CutPrefix(r.UndoneBy, "-")
 	if params != "" {
 		r.Params = json.RawMessage(params)
 	}

@@ -429,7 +429,7 @@ func (s *Service) undoable(ctx context.Context, run string) (*engine.RunRecord, 
 	switch {
 	case r.Live:
 		why = "is being executed; cancel it first"
-	case r.UndoneBy != "":
+	case r.UndoneBy != "" && !r.UndonePart:
 		why = "was put back already, by " + r.UndoneBy
 	case r.Writes == 0:
 		why = "has changed nothing"

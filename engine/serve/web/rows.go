@@ -28,6 +28,7 @@ type runRow struct {
 	Error                              string
 	Resumed                            int64
 	UndoneBy                           string
+	UndonePart                         bool
 	Live                               bool
 	Local                              bool
 	// Over says that nothing happens to it any more by itself.
@@ -42,7 +43,7 @@ func (r *Room) runRow(rec *engine.RunRecord) runRow {
 		ID: rec.ID, Kind: rec.Kind, Of: rec.Of, Path: rec.Playbook, Base: path.Base(strings.ReplaceAll(rec.Playbook, `\`, "/")),
 		Playbook: rec.Name, Who: rec.Who, Host: rec.Host, Version: rec.Version, Started: rec.Started, Ended: rec.Ended,
 		Exit: rec.Exit, Calls: rec.Calls, Writes: rec.Writes, Error: r.o.Control.ShownText(rec.Error),
-		Resumed: max(rec.Epoch-1, 0), UndoneBy: rec.UndoneBy, Live: rec.Live, Status: rec.Status,
+		Resumed: max(rec.Epoch-1, 0), UndoneBy: rec.UndoneBy, UndonePart: rec.UndonePart, Live: rec.Live, Status: rec.Status,
 	}
 	if rec.Playbook == "" {
 		row.Base = "(standard input)"
@@ -76,11 +77,12 @@ func (r *Room) runRow(rec *engine.RunRecord) runRow {
 	case rec.Live:
 		row.Took = r.o.Now().Sub(rec.Started)
 	}
-	if rec.UndoneBy != "" {
-		word = "undone"
-	}
 	row.State = stateOf(word)
-	if word == "undone" {
+	if rec.UndoneBy != "" {
+		row.State = stateOf("undone")
+		if row.UndonePart {
+			row.State = stateOf("partly undone")
+		}
 		row.State.Class, row.State.Sign = "idle", "↺"
 	}
 	return row
@@ -103,7 +105,7 @@ func (row runRow) CanResume() bool {
 
 // CanUndo says that it has written something that is not undone.
 func (row runRow) CanUndo() bool {
-	return row.Over && !row.Local && row.Writes > 0 && row.UndoneBy == ""
+	return row.Over && !row.Local && row.Writes > 0 && (row.UndoneBy == "" || row.UndonePart)
 }
 
 // CanCancel says that it runs or waits.
