@@ -169,15 +169,20 @@ func BenchmarkNew(b *testing.B) {
 	}
 }
 
-// hundredThousand is a seed of so many users with metadata.
-func hundredThousand() []byte {
+// hundredThousand is a seed of so many users with metadata, of their own or that
+// many have.
+func hundredThousand(own bool) []byte {
 	var b strings.Builder
 	b.WriteString(`{"users":[`)
+	color := func(int) string { return "red" }
+	if own {
+		color = func(i int) string { return fmt.Sprintf("color %d", i) }
+	}
 	for i := range 100_000 {
 		if i > 0 {
 			b.WriteByte(',')
 		}
-		fmt.Fprintf(&b, `{"user_id":"auth0|%024x","email":"user%d@example.com","name":"User %d","created_at":"2024-01-01T00:00:00.000Z","app_metadata":{"plan":"free","n":%d},"user_metadata":{"color":"red"}}`, i, i, i, i)
+		fmt.Fprintf(&b, `{"user_id":"auth0|%024x","email":"user%d@example.com","name":"User %d","created_at":"2024-01-01T00:00:00.000Z","app_metadata":{"plan":"free","n":%d},"user_metadata":{"color":%q}}`, i, i, i, i, color(i))
 	}
 	b.WriteString(`]}`)
 	return []byte(b.String())
@@ -185,25 +190,29 @@ func hundredThousand() []byte {
 
 // BenchmarkMemory says what 100,000 users take once they are there.
 func BenchmarkMemory(b *testing.B) {
-	for b.Loop() {
-		var before, after runtime.MemStats
-		runtime.GC()
-		runtime.ReadMemStats(&before)
-		tenant, err := sim.New(sim.Options{Seed: hundredThousand()})
-		if err != nil {
-			b.Fatal(err)
-		}
-		runtime.GC()
-		runtime.ReadMemStats(&after)
-		b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/1e6, "MB")
-		runtime.KeepAlive(tenant)
+	for _, own := range []bool{false, true} {
+		b.Run(fmt.Sprint("own=", own), func(b *testing.B) {
+			for b.Loop() {
+				var before, after runtime.MemStats
+				runtime.GC()
+				runtime.ReadMemStats(&before)
+				tenant, err := sim.New(sim.Options{Seed: hundredThousand(own)})
+				if err != nil {
+					b.Fatal(err)
+				}
+				runtime.GC()
+				runtime.ReadMemStats(&after)
+				b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/1e6, "MB")
+				runtime.KeepAlive(tenant)
+			}
+		})
 	}
 }
 
 // BenchmarkSnapshot says what keeping and restoring the state of 100,000 users
 // costs, and the first write after it.
 func BenchmarkSnapshot(b *testing.B) {
-	tenant, err := sim.New(sim.Options{Seed: hundredThousand()})
+	tenant, err := sim.New(sim.Options{Seed: hundredThousand(false)})
 	if err != nil {
 		b.Fatal(err)
 	}

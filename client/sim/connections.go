@@ -280,7 +280,8 @@ func renameRealm(old object, name string) []any {
 
 // renameIdentities follows a renamed connection in its users.
 func renameIdentities(tx *store.Tx, from, to string) {
-	for _, u := range tx.All(usersKey()) {
+	for _, r := range tx.Refs(usersKey()) {
+		u := r.Object()
 		if !hasConnection(u, from) {
 			continue
 		}
@@ -304,10 +305,11 @@ func deleteConnection(c *call) reply {
 	if o == nil {
 		return empty()
 	}
-	for _, u := range c.tx.All(usersKey()) {
-		first, _ := append(items(u, "identities"), nil)[0].(object)
+	into, of := object{}, c.tx.Pick("identities")
+	for _, r := range c.tx.Refs(usersKey()) {
+		first, _ := append(items(r.Some(into, of), "identities"), nil)[0].(object)
 		if str(first, "connection") == str(o, "name") {
-			removeUser(c.tx, str(u, "user_id"))
+			removeUser(c.tx, r.ID())
 		}
 	}
 	c.tx.Delete(connectionsKey(), c.id())

@@ -77,8 +77,8 @@ func dropProvider(c *call) reply {
 
 // enrolled is the user who has an enrollment, and the enrollment.
 func (c *call) enrolled(id string) (string, object) {
-	for _, u := range c.tx.All(usersKey()) {
-		user := str(u, "user_id")
+	for _, u := range c.tx.Refs(usersKey()) {
+		user := u.ID()
 		if e := c.tx.Get(store.Key{Kind: usersKind + "/{}/enrollments", Scope: user}, id); e != nil {
 			return user, e
 		}

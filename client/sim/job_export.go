@@ -101,10 +101,11 @@ func (w *jobWork) exportUsers() {
 		_, _ = z.Write([]byte("\n"))
 	}
 	limit := limitOf(w.job)
-	for _, u := range w.tx.All(usersKey()) {
+	for _, r := range w.tx.Refs(usersKey()) {
 		if limit == 0 {
 			break
 		}
+		u := r.Object()
 		if name := str(w.job, "connection"); name != "" && !hasConnection(u, name) {
 			continue
 		}

@@ -384,6 +384,8 @@ func number(v any) (int64, bool) {
 		return n, err == nil
 	case int:
 		return int64(v), true
+	case int64:
+		return v, true
 	case float64:
 		return int64(v), v == float64(int64(v))
 	}

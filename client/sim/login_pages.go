@@ -246,10 +246,11 @@ func (x *transaction) identityPage(wrong string) reply {
 		Buttons: []pageButton{{"default", "Come back as this person", false}, {"cancel", "Cancel", true}},
 	}
 	list := &pageChoices{Title: "Or as a user that the tenant knows", Name: "user_id"}
-	for _, u := range x.c.tx.All(usersKey()) {
+	for _, r := range x.c.tx.Refs(usersKey()) {
 		if len(list.List) == someUsers {
 			break
 		}
+		u := r.Object()
 		if hasConnection(u, name) {
 			list.List = append(list.List, pair{str(u, "user_id"), firstOf(str(u, "email"), str(u, "name")) + " (" + str(u, "user_id") + ")"})
 		}

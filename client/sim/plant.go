@@ -15,7 +15,7 @@ func (t *Tenant) plant(s *seed) error {
 	var err error
 	t.state.Update(func(tx *store.Tx) {
 		t.plantRunners(tx)
-		g := &gardener{t: t, seed: s, share: newSharer(), c: &call{t: t, tx: tx, now: t.now(), req: &http.Request{}}}
+		g := &gardener{t: t, seed: s, c: &call{t: t, tx: tx, now: t.now(), req: &http.Request{}}}
 		err = g.all()
 	})
 	return err
@@ -27,8 +27,6 @@ type gardener struct {
 	t    *Tenant
 	c    *call
 	seed *seed
-	// share has what planted users have in common.
-	share *sharer
 }
 
 func (g *gardener) all() error {
@@ -295,7 +293,7 @@ func (g *gardener) user(o object) error {
 			return fmt.Errorf("two users of connection %q have the same %s", conn, strings.Split(l, "\x1f")[1])
 		}
 	}
-	tx.Put(usersKey(), id, g.share.object("", u))
+	tx.Put(usersKey(), id, u)
 	if p := str(o, "password"); p != "" {
 		setPassword(tx, id, p)
 	}

@@ -192,6 +192,8 @@ func New(o Options) (*Tenant, error) {
 		faults: newFaults(), log: newJournal(o.LogLimit),
 		keys: newKeys(), answers: &answers{}, past: &past{}, clock: &clock{base: o.Clock}, control: newControl(o.ControlToken),
 	}
+	t.state.Pack(usersKind)
+	t.state.Pack(passwordsKey().Kind)
 	t.state.Watch(usersKind, func(id string, old store.Object) { t.past.note(t.now(), id, old) })
 	t.place(o.BaseURL)
 	t.ids = newIDs(t.Domain())

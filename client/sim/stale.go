@@ -66,13 +66,13 @@ func (p *past) since(at time.Time) map[string]object {
 }
 
 // lagging are the users as a search sees them whose index lags behind.
-func (c *call) lagging() []object {
+func (c *call) lagging() []store.Ref {
 	at := c.now.Add(-c.stale)
 	were := c.t.past.since(at)
 	since := stamp(at)
 	var out []object
-	for _, u := range c.tx.All(usersKey()) {
-		id := str(u, "user_id")
+	for _, r := range c.tx.Refs(usersKey()) {
+		u, id := r.Object(), r.ID()
 		old, written := were[id]
 		delete(were, id)
 		switch {
@@ -91,5 +91,9 @@ func (c *call) lagging() []object {
 	if gone < len(out) { // those deleted since stand where they stood
 		slices.SortStableFunc(out, func(a, b store.Object) int { return strings.Compare(str(a, "created_at"), str(b, "created_at")) })
 	}
-	return out
+	refs := make([]store.Ref, len(out))
+	for i, u := range out {
+		refs[i] = store.RefTo(u)
+	}
+	return refs
 }

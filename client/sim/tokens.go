@@ -269,7 +269,7 @@ func (c *call) countLogin(u object) {
 	}
 	n := store.Clone(old)
 	count, _ := number(n["logins_count"])
-	n["logins_count"] = count + 1
+	n["logins_count"] = numberOf(count + 1)
 	n["last_login"], n["last_ip"] = stamp(c.now), c.ip()
 	c.tx.Put(usersKey(), id, n)
 }

@@ -23,11 +23,11 @@ const (
 
 func orders() []store.Order {
 	return []store.Order{
-		{Kind: usersKind, Name: byCreated, Key: func(u store.Object) (string, bool) {
+		{Kind: usersKind, Name: byCreated, Of: "created_at", Key: func(u store.Object) (string, bool) {
 			s, _ := u["created_at"].(string)
 			return s, plainStamp(s)
 		}},
-		{Kind: usersKind, Name: byUserID, Key: func(u store.Object) (string, bool) {
+		{Kind: usersKind, Name: byUserID, Of: "user_id", Key: func(u store.Object) (string, bool) {
 			s, _ := u["user_id"].(string)
 			return s, strings.Contains(s, "|") // so that it is never a time
 		}},
@@ -62,10 +62,14 @@ func plainStamp(s string) bool {
 type userSearch struct {
 	query *search.Query // nil: no search
 	keep  []func(object) bool
-	field string // to sort by, "" for the order of creation
-	way   int
-	asked string // by what the answer is remembered
-	kept  *answers
+	// looksAt are the members that keep looks at; whole says that it may look at
+	// any.
+	looksAt []string
+	whole   bool
+	field   string // to sort by, "" for the order of creation
+	way     int
+	asked   string // by what the answer is remembered
+	kept    *answers
 }
 
 // listUsers searches. It is unlike other listings: a search, a sort, and no
@@ -90,12 +94,14 @@ func listUsers(c *call) reply {
 	l := listing{key: usersKey(), length: true}
 	// Fields compared by the table's names would not find the connection.
 	l.filters(c, "connection")
+	s.whole = len(l.keep) > 0
 	if name := c.query.Get("connection"); name != "" {
 		l.keep = append(l.keep, func(u object) bool { return hasConnection(u, name) })
+		s.looksAt = []string{"identities"}
 	}
 	s.keep, l.keep = l.keep, nil
 	if c.stale > 0 {
-		l.chosen, l.fixed = s.sort(s.among(c.lagging(), s.query)), true
+		l.chosen, l.fixed = store.Objects(s.sort(c.tx, s.among(c.tx, c.lagging(), s.query))), true
 		return c.pageOf(l)
 	}
 	if s.query != nil || s.field != "" || len(s.keep) > 0 {
@@ -122,21 +128,21 @@ func (s *userSearch) page(tx *store.Tx, start, n int) ([]object, int) {
 	if len(s.keep) == 0 {
 		if in, ok := s.within(tx, s.field); ok && in.rest == nil && s.field == in.order {
 			if s.way > 0 {
-				return in.users.Page(in.lo, in.hi, start, n), in.hi - in.lo
+				return store.Objects(in.users.Page(in.lo, in.hi, start, n)), in.hi - in.lo
 			}
-			return in.users.Backward(in.lo, in.hi, start, n), in.hi - in.lo
+			return store.Objects(in.users.Backward(in.lo, in.hi, start, n)), in.hi - in.lo
 		}
 	}
 	found := s.remembered(tx)
 	if start >= len(found) {
 		return nil, len(found)
 	}
-	return found[start:min(start+n, len(found))], len(found)
+	return store.Objects(found[start:min(start+n, len(found))]), len(found)
 }
 
 // remembered is all the users found: as they were found before, or as they
 // were found before with what changed since, or found now.
-func (s *userSearch) remembered(tx *store.Tx) []object {
+func (s *userSearch) remembered(tx *store.Tx) []store.Ref {
 	version := tx.Version(usersKey())
 	a, ok := s.kept.get(s.asked)
 	if ok && a.version == version {
@@ -173,12 +179,12 @@ func (s *userSearch) follow(tx *store.Tx, a *answer) bool {
 		case !was || is && compareField(change.Old, change.New, path) != 0:
 			return false
 		}
-		i := s.place(users, change.Old, path)
+		i := s.place(tx, users, change.Old)
 		switch {
 		case i < 0:
 			return false
 		case is:
-			users[i] = change.New
+			users[i] = change.Ref
 		default:
 			users = slices.Delete(users, i, i+1)
 		}
@@ -188,10 +194,13 @@ func (s *userSearch) follow(tx *store.Tx, a *answer) bool {
 }
 
 // place is where a user stands among sorted ones, -1 when nowhere.
-func (s *userSearch) place(users []object, u object, path []string) int {
-	i, _ := slices.BinarySearchFunc(users, u, func(a, b object) int { return s.way * compareField(a, b, path) })
-	for ; i < len(users) && compareField(users[i], u, path) == 0; i++ {
-		if str(users[i], "user_id") == str(u, "user_id") {
+func (s *userSearch) place(tx *store.Tx, users []store.Ref, u object) int {
+	path := strings.Split(s.field, ".")
+	into, of := object{}, tx.Pick(path[0])
+	compare := func(r store.Ref) int { return compareField(r.Some(into, of), u, path) }
+	i, _ := slices.BinarySearchFunc(users, u, func(r store.Ref, _ object) int { return s.way * compare(r) })
+	for ; i < len(users) && compare(users[i]) == 0; i++ {
+		if users[i].ID() == str(u, "user_id") {
 			return i
 		}
 	}
@@ -252,12 +261,12 @@ func (s *userSearch) within(tx *store.Tx, wanted string) (stretch, bool) {
 }
 
 // find is all the users found, sorted.
-func (s *userSearch) find(tx *store.Tx) []object {
+func (s *userSearch) find(tx *store.Tx) []store.Ref {
 	in, ok := s.within(tx, s.field)
-	var from []object
+	var from []store.Ref
 	switch {
 	case !ok:
-		from, in.rest = tx.All(usersKey()), s.query
+		from, in.rest = tx.Refs(usersKey()), s.query
 	case s.field == in.order && s.way > 0:
 		from = in.users.Page(in.lo, in.hi, 0, in.hi-in.lo)
 	case s.field == in.order:
@@ -265,38 +274,62 @@ func (s *userSearch) find(tx *store.Tx) []object {
 	default:
 		from = in.users.Created(in.lo, in.hi)
 	}
-	from = s.among(from, in.rest)
+	from = s.among(tx, from, in.rest)
 	if ok && s.field == in.order {
 		return from
 	}
-	return s.sort(from)
+	return s.sort(tx, from)
 }
 
 // among are those of some users that are searched for, where query is what is
-// left of the search.
-func (s *userSearch) among(from []object, query *search.Query) []object {
+// left of the search. It unpacks of each what it looks at.
+func (s *userSearch) among(tx *store.Tx, from []store.Ref, query *search.Query) []store.Ref {
 	if query == nil && len(s.keep) == 0 {
 		return from
 	}
+	looksAt, some := s.looksAt, !s.whole
+	if query != nil {
+		names, known := query.Members()
+		looksAt, some = append(names, looksAt...), some && known
+	}
 	found := from[:0:0]
 	l := listing{keep: s.keep}
-	for _, u := range from {
+	into, of := object{}, tx.Pick(looksAt...)
+	for _, r := range from {
+		u := into
+		if some {
+			u = r.Some(into, of)
+		} else {
+			u = r.Object()
+		}
 		if l.matches(u) && (query == nil || query.Match(u)) {
-			found = append(found, u)
+			found = append(found, r)
 		}
 	}
 	return found
 }
 
 // sort gives users in the order that is asked for.
-func (s *userSearch) sort(from []object) []object {
+func (s *userSearch) sort(tx *store.Tx, from []store.Ref) []store.Ref {
 	if s.field == "" {
 		return from
 	}
+	type valued struct {
+		user  store.Ref
+		value object // what it is sorted by, and nothing else
+	}
 	path := strings.Split(s.field, ".")
-	from = slices.Clone(from)
-	slices.SortStableFunc(from, func(a, b object) int { return s.way * compareField(a, b, path) })
-	return from
+	of := tx.Pick(path[0])
+	list := make([]valued, len(from))
+	for i, r := range from {
+		list[i] = valued{r, object{path[0]: r.Some(object{}, of)[path[0]]}}
+	}
+	slices.SortStableFunc(list, func(a, b valued) int { return s.way * compareField(a.value, b.value, path) })
+	out := make([]store.Ref, len(from))
+	for i, v := range list {
+		out[i] = v.user
+	}
+	return out
 }
 
 func hasConnection(u object, name string) bool {
@@ -349,7 +382,7 @@ type answers struct {
 type answer struct {
 	asked   string
 	version uint64 // of the users
-	users   []object
+	users   []store.Ref
 }
 
 // searches is how many are remembered: as many walks may run side by side.

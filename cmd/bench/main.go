@@ -307,36 +307,8 @@ func (b *bench) tenantWith(n int, fault string, flags ...string) (stop func(), e
 	return stop, nil
 }
 
-// writeSeed writes the users one by one: a process's peak memory counts from
-// that of the process that started it, so this one must stay small.
-func writeSeed(file string, n int, fault, limits string) (err error) {
-	f, err := os.Create(file)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	out := bufio.NewWriter(f)
-	base := time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)
-	for i := range n {
-		at := base.Add(time.Duration(i) * 7 * time.Minute).Format("2006-01-02T15:04:05.000Z")
-		text, err := json.Marshal(map[string]any{
-			"user_id": fmt.Sprintf("auth0|u%d", i), "email": fmt.Sprintf("u%d@example.com", i),
-			"connection": "Username-Password-Authentication", "created_at": at, "updated_at": at, "last_login": at,
-			"given_name": "Given", "family_name": "Family", "email_verified": true,
-			"app_metadata":  map[string]any{"plan": "pro", "seats": i % 40, "flags": []string{"a", "b", "c"}},
-			"user_metadata": map[string]any{"theme": "dark", "address": map[string]any{"city": "Oslo", "zip": "0150"}},
-		})
-		if err != nil {
-			return err
-		}
-		before := ","
-		if i == 0 {
-			before = `{"users":[`
-		}
-		if _, err := fmt.Fprintf(out, "%s\n%s", before, text); err != nil {
-			return err
-		}
-	}
+// writeSeed writes users who have most of their metadata in common.
+func writeSeed(file string, n int, fault, limits string) error {
 	end := `],"roles":[{"id":"rol_small","name":"small","description":"a role of about a hundred bytes altogether"}]`
 	if fault != "" {
 		end += `,"faults":[` + fault + "]"
@@ -344,10 +316,44 @@ func writeSeed(file string, n int, fault, limits string) (err error) {
 	if limits != "" {
 		end += `,"limits":` + limits
 	}
-	if _, err := out.WriteString(end + "}\n"); err != nil {
+	return writeUsers(file, n, end+"}\n", seedUser)
+}
+
+// writeUsers writes the users one by one: a process's peak memory counts from
+// that of the process that started it, so this one must stay small.
+func writeUsers(file string, n int, end string, user func(int) map[string]any) (err error) {
+	f, err := os.Create(file)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	out := bufio.NewWriter(f)
+	before := `{"users":[`
+	for i := range n {
+		text, err := json.Marshal(user(i))
+		if err != nil {
+			return err
+		}
+		if _, err := fmt.Fprintf(out, "%s\n%s", before, text); err != nil {
+			return err
+		}
+		before = ","
+	}
+	if _, err := out.WriteString(end); err != nil {
 		return err
 	}
 	return out.Flush()
+}
+
+func seedUser(i int) map[string]any {
+	at := time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC).Add(time.Duration(i) * 7 * time.Minute).Format("2006-01-02T15:04:05.000Z")
+	return map[string]any{
+		"user_id": fmt.Sprintf("auth0|u%d", i), "email": fmt.Sprintf("u%d@example.com", i),
+		"connection": "Username-Password-Authentication", "created_at": at, "updated_at": at, "last_login": at,
+		"given_name": "Given", "family_name": "Family", "email_verified": true,
+		"app_metadata":  map[string]any{"plan": "pro", "seats": i % 40, "flags": []string{"a", "b", "c"}},
+		"user_metadata": map[string]any{"theme": "dark", "address": map[string]any{"city": "Oslo", "zip": "0150"}},
+	}
 }
 
 // plain is the peer: one http.Client, the same requests from as many goroutines as

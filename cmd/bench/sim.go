@@ -56,10 +56,24 @@ func (b *bench) simTenant() error {
 	return b.simMemory()
 }
 
-// simMemory is what a tenant of 100,000 users holds once it answers.
+// simMemory is what a tenant of 100,000 users holds once it answers: of users whose
+// metadata many have in common, and of users who have their own.
 func (b *bench) simMemory() error {
-	seed := filepath.Join(b.dir, "many.json")
-	if err := writeSeed(seed, 100_000, "", ""); err != nil {
+	for _, own := range []bool{false, true} {
+		if err := b.simHolds(own); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *bench) simHolds(own bool) error {
+	seed, which := filepath.Join(b.dir, "many.json"), "metadata like others'"
+	user := seedUser
+	if own {
+		user, which = ownUser, "metadata of their own"
+	}
+	if err := writeUsers(seed, 100_000, "]}\n", user); err != nil {
 		return err
 	}
 	s, err := b.server(b.program, "sim", "--seed", seed, "--ready-file", filepath.Join(b.dir, "many-ready.json"))
@@ -75,8 +89,17 @@ func (b *bench) simMemory() error {
 	if r, ok := s.cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
 		peak = r.Maxrss
 	}
-	fmt.Printf("100,000 users: %.0f MB held once it answers (goal 300), %.0f MB at most, start after %.1f s\n", held/1024, float64(peak)/1024, s.took/1000)
+	fmt.Printf("100,000 users, %s: %.0f MB held once it answers (goal 300), %.0f MB at most, start after %.1f s\n", which, held/1024, float64(peak)/1024, s.took/1000)
 	return nil
+}
+
+// ownUser is a user nothing of whose metadata another has.
+func ownUser(i int) map[string]any {
+	u := seedUser(i)
+	u["given_name"], u["family_name"] = fmt.Sprintf("Given %d", i), fmt.Sprintf("Family %d", i)
+	u["app_metadata"] = map[string]any{"plan": fmt.Sprintf("plan-%d", i), "seats": i, "flags": []string{fmt.Sprintf("a%d", i), fmt.Sprintf("b%d", i), fmt.Sprintf("c%d", i)}}
+	u["user_metadata"] = map[string]any{"theme": fmt.Sprintf("theme-%d", i), "address": map[string]any{"city": fmt.Sprintf("City %d", i), "zip": fmt.Sprintf("%06d", i)}}
+	return u
 }
 
 // resident is the memory of a process in KB, as Linux tells it.

@@ -7,11 +7,13 @@ import (
 )
 
 // A record is one object at its place in the order of creation. It is never
-// changed: snapshots share it.
+// changed: snapshots share it. The object lies in obj, or in packed where that is
+// not empty.
 type record struct {
-	id  string
-	seq uint64
-	obj Object
+	id     string
+	seq    uint64
+	obj    Object
+	packed string
 }
 
 // A place is one in the order of creation; rec is nil where the object is gone.
@@ -30,6 +32,7 @@ type place struct {
 // they lie, and nothing is indexed anew.
 type collection struct {
 	owner   uint64
+	names   *names // nil: nothing here is packed
 	byID    map[string]*record
 	order   []place
 	dead    int
@@ -46,14 +49,16 @@ type collection struct {
 // where nothing is any more.
 type Change struct {
 	Old, New Object
-	version  uint64
+	// Ref is the new one.
+	Ref     Ref
+	version uint64
 }
 
 // logged is how many changes a collection with orders remembers, and again as
 // many until it forgets them at once.
 const logged = 256
 
-func (c *collection) note(old, by Object) {
+func (c *collection) note(id string, old, by Object) {
 	if len(c.sorted) == 0 {
 		return
 	}
@@ -61,7 +66,7 @@ func (c *collection) note(old, by Object) {
 		c.logFrom = c.log[logged-1].version
 		c.log = append(make([]Change, 0, 2*logged), c.log[logged:]...)
 	}
-	c.log = append(c.log, Change{old, by, c.version})
+	c.log = append(c.log, Change{old, by, c.ref(c.byID[id]), c.version})
 }
 
 func (c *collection) forget() { c.log, c.logFrom = nil, c.version }
@@ -75,8 +80,8 @@ func (c *collection) since(version uint64) ([]Change, bool) {
 	return c.log[i:], true
 }
 
-func newCollection(owner uint64, indexes []Index, orders []Order) *collection {
-	c := &collection{owner: owner, byID: map[string]*record{}, next: 1, indexes: indexes}
+func newCollection(owner uint64, indexes []Index, orders []Order, packed *names) *collection {
+	c := &collection{owner: owner, names: packed, byID: map[string]*record{}, next: 1, indexes: indexes}
 	for _, o := range orders {
 		c.sorted = append(c.sorted, &sorted{order: o})
 	}
@@ -88,7 +93,7 @@ func newCollection(owner uint64, indexes []Index, orders []Order) *collection {
 
 func (c *collection) clone(owner uint64) *collection {
 	n := &collection{
-		owner: owner, byID: maps.Clone(c.byID), order: slices.Clone(c.order), dead: c.dead, next: c.next, indexes: c.indexes,
+		owner: owner, names: c.names, byID: maps.Clone(c.byID), order: slices.Clone(c.order), dead: c.dead, next: c.next, indexes: c.indexes,
 		version: c.version, log: slices.Clip(c.log), logFrom: c.logFrom,
 	}
 	for _, found := range c.found {
@@ -111,9 +116,9 @@ func (c *collection) at(seq uint64) int {
 // And it loses its first without being copied, as a log does that forgets.
 const longList = 16
 
-func (c *collection) index(r *record) {
+func (c *collection) index(r *record, o Object) {
 	for i, ix := range c.indexes {
-		for _, k := range ix.Keys(r.obj) {
+		for _, k := range ix.Keys(o) {
 			list := c.found[i][k]
 			if len(list) < longList {
 				list = slices.Clip(list)
@@ -123,9 +128,9 @@ func (c *collection) index(r *record) {
 	}
 }
 
-func (c *collection) unindex(r *record) {
+func (c *collection) unindex(r *record, o Object) {
 	for i, ix := range c.indexes {
-		for _, k := range ix.Keys(r.obj) {
+		for _, k := range ix.Keys(o) {
 			if left := without(c.found[i][k], r); len(left) == 0 {
 				delete(c.found[i], k)
 			} else {
@@ -160,35 +165,57 @@ func shared(found map[string][]*record) map[string][]*record {
 	return n
 }
 
+// record makes one of an object, packed where the collection packs.
+func (c *collection) record(id string, seq uint64, o Object) *record {
+	if c.names != nil {
+		if packed, ok := c.names.pack(o); ok {
+			return &record{id: id, seq: seq, packed: packed}
+		}
+	}
+	return &record{id: id, seq: seq, obj: o}
+}
+
+func (c *collection) ref(r *record) Ref { return Ref{r, c.names} }
+
+func (c *collection) pick(members ...string) Pick {
+	if c.names == nil {
+		return Pick{}
+	}
+	return c.names.pick(members)
+}
+
+func (c *collection) object(r *record) Object { return c.ref(r).Object() }
+
 func (c *collection) put(id string, o Object) {
 	if r := c.byID[id]; r != nil {
 		c.replace(r, o)
 		return
 	}
-	r := &record{id: id, seq: c.next, obj: o}
+	r := c.record(id, c.next, o)
 	c.next++
 	c.byID[id] = r
 	c.order = append(c.order, place{r.seq, r})
-	c.index(r)
+	c.index(r, o)
 	for _, s := range c.sorted {
-		s.add(r)
+		s.add(r, o)
 	}
 }
 
 func (c *collection) replace(old *record, o Object) {
-	c.unindex(old)
-	r := &record{id: old.id, seq: old.seq, obj: o}
+	was := c.object(old)
+	c.unindex(old, was)
+	r := c.record(old.id, old.seq, o)
 	for _, s := range c.sorted {
-		if s.stays(old.obj, o) {
-			s.change(old, r)
+		if s.stays(was, o) {
+			s.change(old, r, o)
 		} else {
-			s.drop(old)
-			s.add(r)
+			s.drop(old, was)
+			s.add(r, o)
 		}
 	}
 	c.byID[r.id] = r
 	c.order[c.at(r.seq)].rec = r
-	c.index(r)
+	c.index(r, o)
 }
 
 func (c *collection) remove(id string) bool {
@@ -196,9 +223,10 @@ func (c *collection) remove(id string) bool {
 	if r == nil {
 		return false
 	}
-	c.unindex(r)
+	was := c.object(r)
+	c.unindex(r, was)
 	for _, s := range c.sorted {
-		s.drop(r)
+		s.drop(r, was)
 	}
 	delete(c.byID, id)
 	c.order[c.at(r.seq)].rec = nil
@@ -211,14 +239,14 @@ func (c *collection) remove(id string) bool {
 }
 
 // page is n objects from the start-th on.
-func (c *collection) page(start, n int) []Object {
+func (c *collection) page(start, n int) []Ref {
 	if start >= len(c.byID) || n <= 0 {
 		return nil
 	}
-	out := make([]Object, 0, min(n, len(c.byID)-start))
+	out := make([]Ref, 0, min(n, len(c.byID)-start))
 	if c.dead == 0 {
 		for _, p := range c.order[start:min(start+n, len(c.order))] {
-			out = append(out, p.rec.obj)
+			out = append(out, c.ref(p.rec))
 		}
 		return out
 	}
@@ -233,7 +261,7 @@ func (c *collection) page(start, n int) []Object {
 		if len(out) == n {
 			break
 		}
-		out = append(out, p.rec.obj)
+		out = append(out, c.ref(p.rec))
 	}
 	return out
 }
@@ -245,7 +273,7 @@ func (c *collection) after(seq uint64, n int) ([]Object, uint64) {
 	last := seq
 	for ; i < len(c.order) && len(out) < n; i++ {
 		if p := c.order[i]; p.rec != nil {
-			out = append(out, p.rec.obj)
+			out = append(out, c.object(p.rec))
 			last = p.seq
 		}
 	}

@@ -167,7 +167,7 @@ func (d *disk) transaction(s *Store, changes []touched) (err error) {
 			continue
 		}
 		r := c.byID[*t.id]
-		text, err := json.Marshal(r.obj)
+		text, err := json.Marshal(c.object(r))
 		if err != nil {
 			return err
 		}

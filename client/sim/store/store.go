@@ -38,6 +38,8 @@ type Store struct {
 	colls   map[Key]*collection
 	indexes map[string][]Index
 	orders  map[string][]Order
+	packed  map[string]*names // kinds whose objects lie packed
+	names   *names
 	watches map[string]func(id string, old Object)
 	// changes counts, for a store and all its snapshots, so that no two states
 	// of a collection have one version; gen is what this store owns of it.
@@ -50,12 +52,17 @@ type Store struct {
 // New makes a store; indexes and orders are declared by kind and hold for every
 // scope of it.
 func New(indexes map[string][]Index, orders ...Order) *Store {
-	s := &Store{changes: &atomic.Uint64{}, colls: map[Key]*collection{}, indexes: maps.Clone(indexes), orders: map[string][]Order{}}
+	s := &Store{changes: &atomic.Uint64{}, packed: map[string]*names{}, names: newNames(), colls: map[Key]*collection{}, indexes: maps.Clone(indexes), orders: map[string][]Order{}}
 	for _, o := range orders {
 		s.orders[o.Kind] = append(s.orders[o.Kind], o)
 	}
 	return s
 }
+
+// Pack has the objects of a kind lie packed: of that kind there may be many, and
+// each read of one costs some microseconds instead. It is called before the store
+// is used.
+func (s *Store) Pack(kind string) { s.packed[kind] = s.names }
 
 // Watch has f told of each write to a kind, before the lock is free: what the
 // object was (nil: it was not there); id "" says that all is another. It is
@@ -96,7 +103,7 @@ func (s *Store) Update(f func(*Tx)) {
 // Snapshot is an independent copy of the whole state. It shares with it what
 // neither changes, so that it is made at once.
 func (s *Store) Snapshot() *Store {
-	return &Store{colls: s.share(), gen: s.changes.Add(1), changes: s.changes, indexes: s.indexes, orders: s.orders}
+	return &Store{colls: s.share(), gen: s.changes.Add(1), changes: s.changes, indexes: s.indexes, orders: s.orders, packed: s.packed, names: s.names}
 }
 
 // share is the collections of a store, which it does not own from then on.

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"reflect"
@@ -29,18 +30,32 @@ func idsOf(objects []Object) []string {
 	return out
 }
 
+// bothWays runs a test of so many steps on a store whose objects lie as they are,
+// and with fewer on one where they lie packed, which the race detector makes slow.
+func bothWays(t *testing.T, steps int, test func(t *testing.T, s func(*Store) *Store, steps int)) {
+	t.Run("plain", func(t *testing.T) { test(t, func(s *Store) *Store { return s }, steps) })
+	t.Run("packed", func(t *testing.T) {
+		test(t, func(s *Store) *Store {
+			s.Pack(testKey.Kind)
+			return s
+		}, steps/6)
+	})
+}
+
 // TestAgainstAModel makes thousands of random changes and holds order, pages,
 // cursors and the index against a plain slice.
-func TestAgainstAModel(t *testing.T) {
+func TestAgainstAModel(t *testing.T) { bothWays(t, 6000, againstAModel) }
+
+func againstAModel(t *testing.T, packs func(*Store) *Store, steps int) {
 	rng := rand.New(rand.NewPCG(3, 4))
-	s := testStore()
+	s := packs(testStore())
 	var model []Object
 	at := func(id string) int {
 		return slices.IndexFunc(model, func(o Object) bool { return o["id"] == id })
 	}
-	for step := range 6000 {
+	for step := range steps {
 		id, name := fmt.Sprint(rng.IntN(300)), fmt.Sprint(rng.IntN(20))
-		o := Object{"id": id, "name": name, "step": step}
+		o := Object{"id": id, "name": name, "step": json.Number(fmt.Sprint(step))}
 		i := at(id)
 		s.Update(func(tx *Tx) {
 			if rng.IntN(5) < 2 {
@@ -140,7 +155,9 @@ func TestSnapshotStandsStill(t *testing.T) {
 // TestSnapshotsAgainstCopies writes at random to a store and to snapshots of it,
 // restores some, and holds each against a plain copy: order, pages, the index, a
 // kept order, and what is told of changes since a version.
-func TestSnapshotsAgainstCopies(t *testing.T) {
+func TestSnapshotsAgainstCopies(t *testing.T) { bothWays(t, 4000, snapshotsAgainstCopies) }
+
+func snapshotsAgainstCopies(t *testing.T, packs func(*Store) *Store, steps int) {
 	rng := rand.New(rand.NewPCG(5, 6))
 	type state struct {
 		s     *Store
@@ -148,14 +165,14 @@ func TestSnapshotsAgainstCopies(t *testing.T) {
 	}
 	// Two names that many have, whose lists are long, and names that few have.
 	names := func() string { return fmt.Sprint(min(rng.IntN(8), rng.IntN(8), 7)) }
-	main := &state{s: orderedStore()}
+	main := &state{s: packs(orderedStore())}
 	snaps := []*state{}
 	type seen struct {
 		version uint64
 		model   []Object
 	}
 	var versions []seen // of the main store
-	for step := range 4000 {
+	for step := range steps {
 		on := main
 		if len(snaps) > 0 && rng.IntN(4) == 0 {
 			on = snaps[rng.IntN(len(snaps))]
@@ -181,7 +198,7 @@ func TestSnapshotsAgainstCopies(t *testing.T) {
 					}
 					return
 				}
-				o := Object{"id": id, "name": names(), "step": step}
+				o := Object{"id": id, "name": names(), "step": json.Number(fmt.Sprint(step))}
 				tx.Put(testKey, id, o)
 				on.model = slices.Clone(on.model)
 				if i >= 0 {
@@ -197,7 +214,7 @@ func TestSnapshotsAgainstCopies(t *testing.T) {
 					t.Fatalf("step %d: %v, want %v", step, idsOf(got), idsOf(each.model))
 				}
 				got, ok := tx.Sorted(testKey, "name")
-				if !ok || got.Len() != len(each.model) || !slices.IsSortedFunc(got.Page(0, got.Len(), 0, got.Len()), func(a, b Object) int {
+				if !ok || got.Len() != len(each.model) || !slices.IsSortedFunc(Objects(got.Page(0, got.Len(), 0, got.Len())), func(a, b Object) int {
 					return strings.Compare(a["name"].(string), b["name"].(string))
 				}) {
 					t.Fatalf("step %d: the order of names is lost", step)
@@ -226,7 +243,7 @@ func TestSnapshotsAgainstCopies(t *testing.T) {
 						if c.New == nil {
 							delete(replay, c.Old["id"].(string))
 						} else {
-							replay[c.New["id"].(string)] = c.New
+							replay[c.New["id"].(string)] = c.Ref.Object()
 						}
 					}
 					want := map[string]Object{}

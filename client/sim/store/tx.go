@@ -31,7 +31,7 @@ func (tx *Tx) own(k Key) *collection {
 func (tx *Tx) make(k Key) *collection {
 	c := tx.own(k)
 	if c == nil {
-		c = newCollection(tx.s.gen, tx.s.indexes[k.Kind], tx.s.orders[k.Kind])
+		c = newCollection(tx.s.gen, tx.s.indexes[k.Kind], tx.s.orders[k.Kind], tx.s.packed[k.Kind])
 		tx.s.colls[k] = c
 		tx.changed(c)
 		c.forget()
@@ -69,20 +69,23 @@ func (tx *Tx) Get(k Key, id string) Object {
 		return nil
 	}
 	if r := c.byID[id]; r != nil {
-		return r.obj
+		return c.object(r)
 	}
 	return nil
 }
 
 // Has reports whether there is an object of that id.
-func (tx *Tx) Has(k Key, id string) bool { return tx.Get(k, id) != nil }
+func (tx *Tx) Has(k Key, id string) bool {
+	c := tx.coll(k)
+	return c != nil && c.byID[id] != nil
+}
 
 // Put adds an object at the end, or puts it in the place of the one that has
 // the id. The object belongs to the store from then on.
 func (tx *Tx) Put(k Key, id string, o Object) {
 	c, old := tx.make(k), tx.Get(k, id)
 	c.put(id, o)
-	c.note(old, o)
+	c.note(id, old, o)
 	tx.s.tell(k.Kind, id, old)
 	tx.touch(k, &id)
 }
@@ -99,7 +102,7 @@ func (tx *Tx) Delete(k Key, id string) bool {
 	c := tx.own(k)
 	c.remove(id)
 	tx.changed(c)
-	c.note(old, nil)
+	c.note(id, old, nil)
 	tx.s.tell(k.Kind, id, old)
 	tx.touch(k, &id)
 	return true
@@ -134,10 +137,33 @@ func (tx *Tx) Len(k Key) int {
 // All are the objects in the order of their creation.
 func (tx *Tx) All(k Key) []Object { return tx.Page(k, 0, tx.Len(k)) }
 
+// Refs are all of them without being unpacked: who looks at a hundred thousand
+// unpacks one after the other.
+func (tx *Tx) Refs(k Key) []Ref {
+	if c := tx.coll(k); c != nil {
+		return c.page(0, len(c.byID))
+	}
+	return nil
+}
+
+// Pick is members of objects to be looked at; it is good for the Refs of this Tx.
+func (tx *Tx) Pick(members ...string) Pick { return tx.s.names.pick(members) }
+
+// Packed is how many objects of a collection lie packed.
+func (tx *Tx) Packed(k Key) int {
+	n := 0
+	for _, r := range tx.Refs(k) {
+		if r.rec.packed != "" {
+			n++
+		}
+	}
+	return n
+}
+
 // Page is n objects from the start-th on.
 func (tx *Tx) Page(k Key, start, n int) []Object {
 	if c := tx.coll(k); c != nil {
-		return c.page(start, n)
+		return Objects(c.page(start, n))
 	}
 	return nil
 }
@@ -176,7 +202,7 @@ func (tx *Tx) Lookup(k Key, index, key string) []Object {
 		found := c.found[i][key]
 		out := make([]Object, len(found))
 		for j, r := range found {
-			out[j] = r.obj
+			out[j] = c.object(r)
 		}
 		return out
 	}
