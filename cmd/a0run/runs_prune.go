@@ -29,6 +29,7 @@ type pruneFlags struct {
 	journal, olderThan string
 	keep               int
 	dryRun, unfinished bool
+	counted            bool // --keep was given
 }
 
 func runsPruneCommand(w *world) *cobra.Command {
@@ -36,7 +37,10 @@ func runsPruneCommand(w *world) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "prune", Short: "Delete old runs from the journal",
 		Long: runsPruneLong + "\n\n" + historyCodes, Example: runsPruneExample, Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return failedWith(pruneRuns(cmd.Context(), w, f)) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			f.counted = cmd.Flags().Changed("keep")
+			return failedWith(pruneRuns(cmd.Context(), w, f))
+		},
 	}
 	flags := cmd.Flags()
 	journalFlag(flags, &f.journal)
@@ -61,7 +65,10 @@ func (f *pruneFlags) rule(ctx context.Context, w *world) (journal.PruneRule, err
 		rule.Before = w.now().Add(-age)
 		return rule, nil
 	}
-	if f.keep > 0 {
+	if f.counted && f.keep == 0 {
+		return rule, &usageError{"--keep 0 alone would leave no run at all", "say so by their age: a0run runs prune --older-than 1s"}
+	}
+	if f.counted {
 		return rule, nil
 	}
 	settings, err := w.journalSettings(f.journal, w.dir)
