@@ -76,6 +76,11 @@ func planPlaybook(ctx context.Context, w *world, file string, f *planFlags) erro
 	if f.out != "" && s.playbook.path == "" {
 		return &usageError{"a playbook from standard input can be planned, but its plan not kept: apply runs it again", "put it into a file"}
 	}
+	if f.out != "" {
+		if err := plan.Fits(w.path(f.out)); err != nil {
+			return err
+		}
+	}
 	p, failed, err := s.plan(ctx, nil)
 	if err != nil {
 		return err

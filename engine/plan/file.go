@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -50,6 +51,37 @@ func (e *FileError) Hint() string { return e.Next }
 
 // ExitCode is that of a usage error.
 func (e *FileError) ExitCode() int { return engine.ExitUsage }
+
+// Fits reports why a plan cannot be written to a path, before it is made: its
+// folder is not there, or something stands there that is no plan (a playbook
+// whose name stood behind -o was overwritten once).
+func Fits(path string) error {
+	dir := filepath.Dir(path)
+	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+		return &FileError{Path: path, Problem: "the plan cannot be kept there: there is no folder " + dir, Next: "make the folder, or name another file"}
+	}
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	refused := &FileError{Path: path, Problem: "something stands there that is no plan, and is not overwritten", Next: "name another file, or remove that one"}
+	if err != nil {
+		return refused
+	}
+	defer f.Close() //nolint:errcheck // only read from
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		return refused
+	}
+	head := make([]byte, len(planHead))
+	switch n, err := io.ReadFull(f, head); {
+	case n == 0 && errors.Is(err, io.EOF), string(head) == planHead:
+		return nil
+	}
+	return refused
+}
+
+// planHead is what every plan's file begins with.
+const planHead = `{"a0run_plan"`
 
 // Write writes a plan to a file that only its owner can read: whole, or not at
 // all.
@@ -107,7 +139,7 @@ func Unmarshal(path string, b []byte, k Keeper) (*Plan, error) {
 	switch err := json.Unmarshal(b, &d); {
 	case len(bytes.TrimSpace(b)) == 0:
 		return nil, wrong(again, "the file is empty")
-	case err != nil && bytes.HasPrefix(bytes.TrimSpace(b), []byte(`{"a0run_plan"`)):
+	case err != nil && bytes.HasPrefix(bytes.TrimSpace(b), []byte(planHead)):
 		return nil, wrong(again, "the plan is cut off or damaged after %d bytes", len(b))
 	case err != nil, d.Version == 0:
 		return nil, wrong("a plan is what `a0run plan PLAYBOOK -o FILE` writes", "this is no plan")
