@@ -5,12 +5,14 @@
 //
 // A record that has to survive a kill of the process, and no more, is appended
 // to the run's tail, a file beside the database, before it is acknowledged: one
-// write to the operating system, and nobody waits. See tail.
+// write to the operating system, which tasks that are busy at the same time share. See
+// tail.
 //
 // A DB has one writer: a goroutine with an ordered, bounded queue, which puts
 // what stands in tails into the database, a thousand records in one transaction
 // or what came within a fifth of a second. An intent whose outcome is in the same
-// transaction is never a row. What somebody waits for (a durable intent, a
+// transaction is never a row, and one whose outcome is not there yet is left to the
+// next transaction, once. What somebody waits for (a durable intent, a
 // claim, an end) is committed at once, with everything queued before it; so 64
 // tasks that wait for 64 durable intents wait for one sync. The database is in
 // WAL mode. A batch with a durable intent, and one that ends a run, is committed
@@ -19,7 +21,8 @@
 //
 // The database alone is therefore always what a loss of power may leave: a
 // beginning of each run that holds the intent of everything sent which must not
-// be sent twice. With the tails it is what a kill leaves: everything. Whoever
+// be sent twice; of what may be sent twice and was under way it need not hold the
+// intent. With the tails it is what a kill leaves: everything. Whoever
 // opens the journal puts the tails of dead runs into it first.
 //
 // A transaction that fails fails everything in it that is not in a tail, and

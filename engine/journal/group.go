@@ -20,23 +20,34 @@ const groupRows = 16
 const (
 	groupShared = "run, place, step, operation, tenant, effect, mutates, kind, state, tolerated, durable"
 	groupOwn    = "id, key, wake, task, n, object, args, value, before, status, waited_us, began, took_us"
+	groupOwns   = 13
 )
 
-// A group gathers rows that go into the table with one statement.
-type group struct {
-	// stmt is the driver's: database/sql looks at every argument once more.
-	stmt        driver.Stmt
-	shared, own []int // places in columns
-	args        []driver.NamedValue
+// openGroups is how many groups are gathered at a time: the pages that a list reads
+// come between the writes that are made of them.
+const openGroups = 4
 
+// A grouper gathers rows that go into the table with one statement.
+type grouper struct {
+	// stmt is the driver's: database/sql looks at every argument once more.
+	stmt   driver.Stmt
+	shared []int // places in columns
+	args   []driver.NamedValue
+
+	open [openGroups]group
+	next int // the one that makes room for another
+}
+
+// A group are rows that are gathered.
+type group struct {
 	rows []*row
 	n    *counted // of the rows' run
 }
 
 // prepare makes the statement on a connection.
-func (g *group) prepare(ctx context.Context, conn *sql.Conn) error {
-	g.shared, g.own = placesOf(groupShared), placesOf(groupOwn)
-	g.args = make([]driver.NamedValue, len(g.shared)+groupRows*len(g.own))
+func (g *grouper) prepare(ctx context.Context, conn *sql.Conn) error {
+	g.shared = placesOf(groupShared)
+	g.args = make([]driver.NamedValue, len(g.shared)+groupRows*groupOwns)
 	for i := range g.args {
 		g.args[i].Ordinal = i + 1
 	}
@@ -66,10 +77,10 @@ func placesOf(names string) (places []int) {
 // text is the statement. A number is written only where the first row's parameters
 // are meant: SQLite goes through all numbers that were written whenever it is asked for
 // the name of a parameter, and the driver asks for each.
-func (g *group) text() string {
+func (g *grouper) text() string {
 	rows := make([]string, groupRows)
 	for i := range rows {
-		values := make([]string, len(g.shared)+len(g.own))
+		values := make([]string, len(g.shared)+groupOwns)
 		for j := range values {
 			values[j] = "?"
 			if i > 0 && j < len(g.shared) {
@@ -95,44 +106,72 @@ func (g *group) takes(r *row) bool {
 		c.State == first.State && c.Tolerated == first.Tolerated && c.Durable == first.Durable
 }
 
-// fill puts the values of the gathered rows into the arguments.
-func (g *group) fill() {
+// fill puts the values of rows into the arguments.
+func (g *grouper) fill(rows []*row) {
 	at := len(g.shared)
-	for i, r := range g.rows {
-		values := r.args()
-		if i == 0 {
-			for j, place := range g.shared {
-				g.args[j].Value = values[place]
-			}
-		}
-		for _, place := range g.own {
-			g.args[at].Value = values[place]
+	values := rows[0].args()
+	for j, place := range g.shared {
+		g.args[j].Value = values[place]
+	}
+	for _, r := range rows {
+		for _, value := range r.own() {
+			g.args[at].Value = value
 			at++
 		}
 	}
 }
 
+// of is the group that a row goes into, or that makes room for it; nil where the row
+// goes in by itself. No two rows of a transaction have one key, so their order does
+// not matter.
+func (g *grouper) of(r *row) *group {
+	var empty *group
+	for i := range g.open {
+		switch o := &g.open[i]; {
+		case !o.takes(r):
+		case len(o.rows) > 0:
+			return o
+		case empty == nil:
+			empty = o
+		}
+	}
+	if empty != nil || len(r.rec.Failure) > 0 || len(r.rec.Note) > 0 || r.tries != nil {
+		return empty
+	}
+	g.next = (g.next + 1) % openGroups
+	return &g.open[g.next]
+}
+
 // add writes a record, with those beside it.
 func (w *writer) add(ctx context.Context, r *row, n *counted) error {
-	g := &w.group
+	g := w.group.of(r)
+	if g == nil {
+		return w.call(ctx, r, n)
+	}
 	if !g.takes(r) {
-		if err := w.flushGroup(ctx); err != nil {
+		if err := w.flushGroup(ctx, g); err != nil {
 			return err
-		}
-		if !g.takes(r) {
-			return w.call(ctx, r, n)
 		}
 	}
 	g.rows, g.n = append(g.rows, r), n
 	if len(g.rows) < groupRows {
 		return nil
 	}
-	return w.flushGroup(ctx)
+	return w.flushGroup(ctx, g)
 }
 
-// flushGroup writes the records that are gathered.
-func (w *writer) flushGroup(ctx context.Context) error {
-	g := &w.group
+// flushGroups writes all records that are gathered.
+func (w *writer) flushGroups(ctx context.Context) error {
+	for i := range w.group.open {
+		if err := w.flushGroup(ctx, &w.group.open[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// flushGroup writes the records of a group.
+func (w *writer) flushGroup(ctx context.Context, g *group) error {
 	defer g.clear()
 	if len(g.rows) < groupRows {
 		for _, r := range g.rows {
@@ -142,19 +181,7 @@ func (w *writer) flushGroup(ctx context.Context) error {
 		}
 		return nil
 	}
-	g.fill()
-	var fresh int64
-	err := w.conn.Raw(func(any) error {
-		stmt, ok := g.stmt.(driver.StmtExecContext)
-		if !ok {
-			return errors.New("the driver of SQLite executes no statements")
-		}
-		result, err := stmt.ExecContext(ctx, g.args)
-		if err == nil {
-			fresh, err = result.RowsAffected()
-		}
-		return err
-	})
+	fresh, err := w.group.insert(ctx, w.conn, g.rows)
 	if err != nil {
 		return fmt.Errorf("%d calls: %w", len(g.rows), err)
 	}
@@ -177,13 +204,36 @@ func (w *writer) flushGroup(ctx context.Context) error {
 	return nil
 }
 
+// insert writes groupRows rows, but for those whose key has one, and says how many.
+func (g *grouper) insert(ctx context.Context, conn *sql.Conn, rows []*row) (fresh int64, err error) {
+	g.fill(rows)
+	err = conn.Raw(func(any) error {
+		stmt, ok := g.stmt.(driver.StmtExecContext)
+		if !ok {
+			return errors.New("the driver of SQLite executes no statements")
+		}
+		result, err := stmt.ExecContext(ctx, g.args)
+		if err == nil {
+			fresh, err = result.RowsAffected()
+		}
+		return err
+	})
+	return fresh, err
+}
+
 func (g *group) clear() {
 	clear(g.rows)
 	g.rows, g.n = g.rows[:0], nil
 }
 
+func (g *grouper) clear() {
+	for i := range g.open {
+		g.open[i].clear()
+	}
+}
+
 // close gives the statement up; SQLite closes no connection that has one.
-func (g *group) close(conn *sql.Conn) error {
+func (g *grouper) close(conn *sql.Conn) error {
 	if g.stmt == nil {
 		return nil
 	}

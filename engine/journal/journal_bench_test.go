@@ -4,9 +4,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -151,4 +153,53 @@ func BenchmarkWrites(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// BenchmarkPatches is what 64 tasks do that patch objects at full speed: the intent,
+// and 64 calls later the record with a before-image. Its CPU is that of the journal
+// alone.
+func BenchmarkPatches(b *testing.B) {
+	const tasks = 64
+	db, l := benchOpen(b)
+	model := benchCall(1, 700)
+	before := benchCall(1, 600).Value
+	begun := make([]*engine.CallRecord, tasks)
+	began := cpuTime(b)
+	b.ResetTimer()
+	for i := range b.N + tasks {
+		if c := begun[i%tasks]; c != nil {
+			c.State = engine.StateDone
+			if err := db.Record(l, c).Err(); err != nil {
+				b.Fatal(err)
+			}
+		}
+		if i >= b.N {
+			continue
+		}
+		c := *model
+		c.Key = fmt.Sprintf("%032x", uint64(i+1)*0x9E3779B97F4A7C15)
+		c.Object = "auth0|u" + strconv.Itoa(i)
+		c.Task = "main/1." + c.Object
+		c.Operation, c.Effect, c.Mutates, c.Before, c.Args = "users.update", "update", true, before, json.RawMessage(`{"blocked":true,"id":"auth0|123456"}`)
+		c.State, c.Value = engine.StateBegun, nil
+		if err := db.Intent(b.Context(), l, &c); err != nil {
+			b.Fatal(err)
+		}
+		c.Value = model.Value
+		begun[i%tasks] = &c
+	}
+	b.StopTimer()
+	if err := db.Close(); err != nil {
+		b.Fatal(err)
+	}
+	b.ReportMetric(float64(cpuTime(b)-began)/float64(b.N)/1000, "CPU-µs/patch")
+}
+
+func cpuTime(b *testing.B) time.Duration {
+	b.Helper()
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }

@@ -48,6 +48,8 @@ type Options struct {
 	hook func(synchronous, writes int)
 	// pragmas are further ones of the writer's connection, for tests.
 	pragmas []string
+	// fold is foldAfter, or what a test wants instead.
+	fold time.Duration
 }
 
 // A DB is an open journal. It implements engine.Journal, and the history that
@@ -143,6 +145,9 @@ func prepare(opts Options) (*DB, error) {
 	if opts.Busy <= 0 {
 		opts.Busy = 10 * time.Second
 	}
+	if opts.fold == 0 {
+		opts.fold = foldAfter
+	}
 	path, err := filepath.Abs(opts.Path)
 	if err != nil {
 		return nil, err
@@ -219,7 +224,7 @@ func (db *DB) openWriter(ctx context.Context) error {
 	pragmas := []string{
 		"auto_vacuum(incremental)", // before the first table, or never
 		"journal_mode(wal)", "synchronous(normal)",
-		"wal_autocheckpoint(4000)", "journal_size_limit(67108864)", "cache_size(-4000)",
+		"wal_autocheckpoint(4000)", "journal_size_limit(67108864)", "cache_size(-4000)", "cache_spill(0)",
 	}
 	db.write = db.open(1, "", append(pragmas, db.opts.pragmas...)...)
 	if version < schema {

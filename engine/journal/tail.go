@@ -22,6 +22,11 @@ import (
 // does not wait here: a durable intent is committed to the database, together
 // with all that was written before it.
 //
+// At full speed dozens of tasks have something to write at a time. What they write is
+// gathered, and goes out when the first of them asks for its Ack, after it has let
+// those go first that are ready to run: one write to the operating system does for all
+// of them.
+//
 // There are two files, and appends go to one of them. When the writer takes what
 // is queued they go to the other; once that is committed, the first is emptied.
 //
@@ -35,7 +40,14 @@ type tail struct {
 	files [2]*os.File
 	sizes [2]int64
 	now   int // which of them is written
+	// queue are the frames that are gathered, queued what their writers wait for; nil
+	// where there are none.
+	queue  []byte
+	queued *batch
 }
+
+// queueLimit is how many bytes are gathered at most.
+const queueLimit = 256 << 10
 
 // The endings of a tail's files: of one that is written, and of one that is to be
 // folded by whoever finds it.
@@ -69,10 +81,10 @@ func (db *DB) openTail(run string, epoch int64) (*tail, error) {
 
 func (t *tail) path(which int) string { return t.base + "." + strconv.Itoa(which) + tailWritten }
 
-// append writes a frame. engine.ErrFenced says that somebody else has taken the
-// run over. After an error nothing of the frame is there.
-func (t *tail) append(frame []byte) error {
-	if _, err := t.files[t.now].Write(frame); err != nil {
+// write appends what is gathered. engine.ErrFenced says that somebody else has taken
+// the run over. After another error nothing of it is there.
+func (t *tail) write() error {
+	if _, err := t.files[t.now].Write(t.queue); err != nil {
 		_ = t.files[t.now].Truncate(t.sizes[t.now]) // what is left of a frame does not pass its checksum
 		return err
 	}
@@ -82,7 +94,7 @@ func (t *tail) append(frame []byte) error {
 		}
 		return err
 	}
-	t.sizes[t.now] += int64(len(frame))
+	t.sizes[t.now] += int64(len(t.queue))
 	return nil
 }
 

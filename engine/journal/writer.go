@@ -42,6 +42,8 @@ type op struct {
 	// for its caller.
 	do      func(ctx context.Context, c *sql.Conn) error
 	durable bool
+	// kept says that it stands in a tail, carried that it was left out of a batch.
+	kept, carried bool
 }
 
 // A batch is what is committed together.
@@ -57,17 +59,23 @@ type batch struct {
 
 func newBatch() *batch { return &batch{done: make(chan struct{})} }
 
-// An ack is a write's place in a batch. What stands in a tail is safe already:
-// its batch is the writer's one that is done.
+// An ack is a write's place in a batch: one that is committed, or, with w, one that
+// is written to the tail of h.
 type ack struct {
 	b *batch
 	h *held
+	w *writer
 }
 
-func (a ack) Done() <-chan struct{} { return a.b.done }
+func (a ack) Done() <-chan struct{} {
+	if a.w != nil {
+		a.w.keepQueued(a.h, a.b)
+	}
+	return a.b.done
+}
 
 func (a ack) Err() error {
-	<-a.b.done
+	<-a.Done()
 	if a.b.err != nil {
 		return a.b.err
 	}
@@ -111,22 +119,21 @@ type writer struct {
 	stmt statements
 	// prepared are all of stmt.
 	prepared []*sql.Stmt
-	group    group
+	group    grouper
 	full     bool // the connection's synchronous is FULL
 
 	mu      sync.Mutex
 	work    sync.Cond // something is queued, or the writer is to end
 	space   sync.Cond // the queue was taken
 	pending *batch
-	// safe is a batch that is done. committing is what is being committed, nil
-	// for nothing.
-	safe, committing *batch
-	// due says that what is queued is to be committed now, timer sets it.
-	due    bool
-	timer  *time.Timer
-	frame  []byte // the last one, for its memory
-	ending bool
-	ended  chan struct{}
+	// committing is what is being committed, nil for nothing.
+	committing *batch
+	// due says that what is queued is to be committed now, timer sets it; whole that
+	// nothing of it may be carried.
+	due, whole bool
+	timer      *time.Timer
+	ending     bool
+	ended      chan struct{}
 }
 
 type statements struct {
@@ -138,10 +145,9 @@ func startWriter(ctx context.Context, db *DB) (*writer, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &writer{db: db, conn: conn, pending: newBatch(), safe: newBatch(), ended: make(chan struct{})}
-	close(w.safe.done)
+	w := &writer{db: db, conn: conn, pending: newBatch(), ended: make(chan struct{})}
 	w.work.L, w.space.L = &w.mu, &w.mu
-	w.timer = time.AfterFunc(foldAfter, w.fold)
+	w.timer = time.AfterFunc(db.opts.fold, w.fold)
 	w.timer.Stop()
 	for _, s := range []struct {
 		stmt **sql.Stmt
@@ -194,42 +200,26 @@ func (w *writer) put(o op, size int, fill func()) ack {
 		o.h.pos++
 		o.pos = o.h.pos
 	}
-	kept := o.body != nil
-	if kept {
-		if err := w.keep(&o); err != nil {
-			return refusedAck(err)
+	var queued *batch
+	if o.kept = o.body != nil; o.kept {
+		if queued = w.keep(&o); o.h.broken != nil {
+			return refusedAck(o.h.broken)
 		}
 	}
 	b := w.pending
 	b.ops = append(b.ops, o)
 	b.bytes += size
 	switch {
-	case !kept || len(b.ops) >= foldWrites || b.bytes >= foldBytes:
-		w.due = true
+	case !o.kept || len(b.ops) >= foldWrites || b.bytes >= foldBytes:
+		w.due, w.whole = true, w.whole || !o.kept
 		w.work.Signal()
 	case len(b.ops) == 1:
-		w.timer.Reset(foldAfter)
+		w.timer.Reset(w.db.opts.fold)
 	}
-	if kept {
-		return ack{b: w.safe}
+	if o.kept {
+		return ack{queued, o.h, w}
 	}
-	return ack{b, o.h}
-}
-
-// keep appends a write to its run's tail. What cannot be kept ends the run.
-func (w *writer) keep(o *op) error {
-	if o.call != nil {
-		o.body.id = o.call.id
-	}
-	o.body.pos = o.pos
-	w.frame = appendFrame(w.frame[:0], *o.body)
-	o.body = nil
-	err := o.h.tail.append(w.frame)
-	if err != nil && !errors.Is(err, engine.ErrFenced) {
-		err = w.db.failed("writing the journal", err)
-	}
-	o.h.broken = err
-	return err
+	return ack{b: b, h: o.h}
 }
 
 // fold has the writer commit what is queued.
@@ -247,7 +237,7 @@ func (w *writer) flush() {
 	b := w.committing
 	if len(w.pending.ops) > 0 {
 		b = w.pending
-		w.due = true
+		w.due, w.whole = true, true
 		w.work.Signal()
 	}
 	w.mu.Unlock()
@@ -299,53 +289,24 @@ func (w *writer) loop() {
 			w.work.Wait()
 		}
 		b := w.pending
-		w.pending, w.committing, w.due = newBatch(), b, false
-		w.timer.Stop()
-		left := turned(b)
-		w.space.Broadcast()
-		w.mu.Unlock()
 		if len(b.ops) == 0 {
+			w.mu.Unlock()
 			return
 		}
-		w.commit(b)
+		w.pending, w.committing, w.due = newBatch(), b, false
+		w.timer.Stop()
+		left := w.turned(b)
+		if !w.whole && !w.ending {
+			w.carry(b)
+		}
+		w.whole = false
+		w.space.Broadcast()
+		w.mu.Unlock()
+		if len(b.ops) > 0 {
+			w.commit(b)
+		}
 		w.empty(b, left)
 		close(b.done)
-	}
-}
-
-// turned has the tails of a batch go on in their other files; it tells which
-// ones were left.
-func turned(b *batch) map[*held]int {
-	left := map[*held]int{}
-	for i := range b.ops {
-		h := b.ops[i].h
-		if h == nil || h.tail == nil {
-			continue
-		}
-		if _, done := left[h]; !done {
-			left[h] = h.tail.turn()
-		}
-	}
-	return left
-}
-
-// empty empties the files of tails whose records are committed. Where that fails
-// they are read once more, and known by their places.
-func (w *writer) empty(b *batch, left map[*held]int) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if b.err != nil {
-		return
-	}
-	for i := range b.ops {
-		if o := &b.ops[i]; o.pos > 0 && !b.refuses(o.h) {
-			o.h.folded = o.pos
-		}
-	}
-	for h, which := range left {
-		if !b.refuses(h) {
-			_ = h.tail.empty(which)
-		}
 	}
 }
 
@@ -413,7 +374,7 @@ func (w *writer) transact(ctx context.Context, b *batch) error {
 			return err
 		}
 	}
-	if err := w.flushGroup(ctx); err != nil {
+	if err := w.flushGroups(ctx); err != nil {
 		return err
 	}
 	if err := w.count(ctx, b, counts); err != nil {
@@ -481,7 +442,7 @@ func (w *writer) count(ctx context.Context, b *batch, counts map[*held]*counted)
 // one writes one op, unless its lease is broken or fenced.
 func (w *writer) one(ctx context.Context, b *batch, o *op, counts map[*held]*counted) error {
 	if o.do != nil { // it may ask for what was written before it
-		if err := w.flushGroup(ctx); err != nil {
+		if err := w.flushGroups(ctx); err != nil {
 			return err
 		}
 	}
