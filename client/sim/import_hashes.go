@@ -157,7 +157,9 @@ func argonFits(value string, text []byte) bool {
 	case "argon2i":
 		return same(sum, argon2.Key(text, salt, uint32(n["t"]), uint32(n["m"]), uint8(n["p"]), uint32(len(sum)))) //nolint:gosec // G115: bounded above
 	}
-	return false // argon2d has no implementation here
+	// Of argon2d nothing fits: Auth0 checks by its library magic, whose libsodium
+	// knows the other two.
+	return false
 }
 
 func pbkdf2Fits(value string, text []byte) bool {

@@ -3,6 +3,7 @@ package sim
 import (
 	"fmt"
 	"io"
+	"net/http"
 	"sync"
 )
 
@@ -11,17 +12,77 @@ type journal struct {
 	mu    sync.Mutex
 	limit int
 	lines []*Request
+	seen  map[string]string // values of headers, each held once
+	bytes int               // of the bodies of lines, where there is a limit
 }
 
-func newJournal(limit int) *journal { return &journal{limit: limit} }
+func newJournal(limit int) *journal { return &journal{limit: limit, seen: map[string]string{}} }
+
+const (
+	// manyValues is how many values of headers are remembered at a time. Callers
+	// send the same few again and again, tokens of 8 KB among them; only what
+	// is another in each request is not worth it.
+	manyValues = 1000
+	// bodyRoom is how much the bodies of a limited log may take: the oldest are
+	// given up.
+	bodyRoom = 32 << 20
+)
 
 func (j *journal) add(r *Request) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	r.Header = j.header(r.Header)
 	j.lines = append(j.lines, r)
-	if j.limit > 0 && len(j.lines) > 2*j.limit {
+	if j.limit == 0 {
+		return
+	}
+	if len(j.lines) > 2*j.limit {
+		j.drop(j.lines[:len(j.lines)-j.limit])
 		j.lines = append([]*Request(nil), j.lines[len(j.lines)-j.limit:]...)
 	}
+	j.bytes += len(r.Body)
+	if j.bytes > bodyRoom { // half of it at once: to look for the oldest costs something
+		for _, old := range j.lines {
+			if j.bytes <= bodyRoom/2 {
+				break
+			}
+			j.drop([]*Request{old})
+		}
+	}
+}
+
+// drop gives bodies up.
+func (j *journal) drop(lines []*Request) {
+	for _, r := range lines {
+		j.bytes -= len(r.Body)
+		r.Body = nil
+	}
+}
+
+// header is a request's header with values that are held once for all requests.
+func (j *journal) header(h http.Header) http.Header {
+	out := make(http.Header, len(h))
+	n := 0
+	for _, values := range h {
+		n += len(values)
+	}
+	room := make([]string, 0, n)
+	for name, values := range h {
+		from := len(room)
+		for _, v := range values {
+			one, ok := j.seen[v]
+			if !ok {
+				if len(j.seen) == manyValues {
+					clear(j.seen)
+				}
+				one = v
+				j.seen[one] = one
+			}
+			room = append(room, one)
+		}
+		out[name] = room[from:len(room):len(room)]
+	}
+	return out
 }
 
 // settle writes what became of a request into its line.
@@ -56,7 +117,8 @@ func (t *Tenant) Requests() []Request {
 func (t *Tenant) ForgetRequests() {
 	t.log.mu.Lock()
 	defer t.log.mu.Unlock()
-	t.log.lines = nil
+	t.log.lines, t.log.bytes = nil, 0
+	clear(t.log.seen)
 }
 
 // WriteLog prints the log, one request a line, without headers and bodies,

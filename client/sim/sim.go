@@ -57,7 +57,8 @@ type Options struct {
 	// ControlToken opens the control API under /__a0run/; "" means that one is
 	// made up, which Credentials has.
 	ControlToken string
-	// LogLimit keeps only so many requests in the log; 0 keeps all.
+	// LogLimit keeps only so many requests in the log, and of the older ones no
+	// bodies where these together are large; 0 keeps all.
 	LogLimit int
 	// JobTime is how long an import or export takes on the tenant's clock; 0
 	// means DefaultJobTime.
