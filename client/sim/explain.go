@@ -44,7 +44,8 @@ custom domains are verified when that is asked for, without a look at their DNS;
 identity providers reach none of them, a page stands for them; log-ins by SAML and WS-Federation make
 no assertions; passkeys and push have no page; attack protection counts wrong passwords and nothing
 else; breached passwords are not known; the limits of SCIM, of the My
-Account API, and on messages and mistaken codes are not drawn on; statistics count users and nothing
+Account API, those that the prompts of codes and second steps have beside the pages' own, and on messages
+and mistaken codes are not drawn on; statistics count users and nothing
 else.
 
 Numbers of objects are limited with --plan or limits.entities of a seed only, and only those of Auth0's

@@ -44,9 +44,17 @@ func (l *limiter) standsUnder(c *call) []string {
 			add("oauth.token.vault")
 		}
 	}
-	if strings.HasPrefix(c.op.Path, "/u/") {
+	switch {
+	case strings.HasPrefix(c.op.Path, "/u/"):
 		add("prompts")
-		add("prompts." + strings.ToLower(c.op.Verb))
+		if !strings.HasPrefix(c.op.Path, "/u/reset-") || !add("prompts.reset") {
+			add("prompts." + strings.ToLower(c.op.Verb))
+		}
+		if c.op.Path == "/u/reset-password/request" && c.op.Verb == "POST" {
+			add("reset_password", "change_password")
+		}
+	case c.op.Path == "/activate":
+		add("prompts.device")
 	}
 	return out
 }
@@ -86,7 +94,7 @@ func limitNames(table *catalog.Table) []string {
 	set := map[string]bool{}
 	for _, name := range []string{
 		"users.delete", "clients.search", "custom_domains.verify", "signing_keys.rotate", "oauth.token.vault", "oauth.token.id_jag",
-		"oauth.token.on_behalf", "prompts", "prompts.get", "prompts.post",
+		"oauth.token.on_behalf", "prompts", "prompts.get", "prompts.post", "prompts.reset", "prompts.device", "reset_password",
 	} {
 		set[name] = true
 	}

@@ -32,6 +32,7 @@ type draw struct {
 	limit, remaining int
 	reset            int64     // UNIX seconds, by the limiter's meaning
 	again            time.Time // when one token is there again
+	notices          []notice  // what is to be written into the tenant's log
 }
 
 // whole makes a bucket of a limit.
@@ -142,6 +143,7 @@ type limiter struct {
 	// other is the group of operations whose own has no limit; "": none.
 	other  string
 	levels map[string]level
+	told   map[string]time.Time // when a notice was last given
 	set    Limits
 }
 
@@ -149,7 +151,7 @@ func newLimiter(l Limits) (*limiter, error) {
 	if err := checkEntities(l.Entities); err != nil {
 		return nil, err
 	}
-	lim := &limiter{levels: map[string]level{}, groups: map[string]bucket{}, other: l.other, set: l}
+	lim := &limiter{levels: map[string]level{}, told: map[string]time.Time{}, groups: map[string]bucket{}, other: l.other, set: l}
 	switch l.Reset {
 	case "full":
 		lim.full = true
@@ -190,31 +192,30 @@ func (l *limiter) draw(c *call) (draw, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var last draw
+	var notices []notice
 	limited := false
 	take := func(name, key string, b bucket) bool {
 		s, d := b.take(l.levels[key], c.now, l.full)
 		l.levels[key] = s
 		d.name = name
+		notices = l.notice(notices, d, c.now)
 		if !d.ok || !limited || d.remaining <= last.remaining {
 			last = d
 		}
 		limited = true
 		return d.ok
 	}
-	if l.global != nil && c.managed() && !take("", "", *l.global) {
-		return last, true
-	}
-	for _, name := range l.standsUnder(c) {
-		b := l.groups[name]
-		key, ok := b.key(c, name)
-		if !ok {
-			continue
+	if l.global == nil || !c.managed() || take("", "", *l.global) {
+		for _, name := range l.standsUnder(c) {
+			b := l.groups[name]
+			key, ok := b.key(c, name)
+			if ok && !take(name, key, b) {
+				break
+			}
 		}
-		if !take(name, key, b) {
-			break
-		}
+		l.forget(c.now)
 	}
-	l.forget(c.now)
+	last.notices = notices
 	return last, limited
 }
 
@@ -236,7 +237,9 @@ func (l *limiter) forget(now time.Time) {
 }
 
 // keysOfLimits are by what a limit may count requests apart.
-func keysOfLimits() []string { return []string{"", "ip", "user", "ip+email", "ip+state", "session"} }
+func keysOfLimits() []string {
+	return []string{"", "ip", "user", "ip+email", "ip+state", "ip+prompt", "ip+state+prompt", "session"}
+}
 
 // key is the level that a call draws on; false says that it has nothing by
 // which it is counted.
@@ -256,6 +259,8 @@ func (b bucket) key(c *call, name string) (string, bool) {
 			by = append(by, strings.ToLower(str(c.body, "email")))
 		case "state":
 			by = append(by, c.query.Get("state"))
+		case "prompt":
+			by = append(by, c.op.Path)
 		case "session":
 			by = append(by, str(c.body, "mfa_token"))
 		case "user":

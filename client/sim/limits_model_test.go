@@ -30,7 +30,8 @@ var publishedLimits = map[string]string{
 API 2 2/second
 AUTH 300 300/minute
 GET,POST /userinfo 10 5/minute user
-POST /dbconnections/change_password 10 1/minute address+email
+POST /dbconnections/change_password 10 1/minute address+email @change
+POST /u/reset-password/request 10 1/minute address+email @change
 GET,POST /passwordless/start 50 50/hour address
 POST /oauth/token 30 30/second
 GET /.well-known/jwks.json 20 20/second
@@ -86,11 +87,11 @@ POST,PATCH,DELETE /email-templates** 5 25/minute
 GET /email-templates** 10 50/minute
 POST,PATCH,DELETE /emails/provider 5 25/minute
 GET /emails/provider 5 25/minute
-` + publishedForAll + `
+` + publishedForAll + resetShares + `
 OTHER 10 150/minute
 `,
-	"enterprise":     "API 50 16/second\n" + publishedForEnterprise + publishedForAll,
-	"non-production": "API 10 2/second\n" + publishedForEnterprise + publishedForAll,
+	"enterprise":     "API 50 16/second\n" + publishedForEnterprise + publishedForAll + resetApart,
+	"non-production": "API 10 2/second\n" + publishedForEnterprise + publishedForAll + resetApart,
 	"private-100": `
 API 50 50/second
 AUTH 100 100/second
@@ -101,15 +102,26 @@ POST /oauth/token 50 50/second - vault
 GET /organizations/name/? 20 200/minute
 GET /organizations/search 10 100/minute @orgs
 GET /organizations/? 40 500/minute
-` + publishedForOrganizations + publishedForAll,
+` + publishedForOrganizations + publishedForAll + resetShares,
 }
+
+// resetShares and resetApart: plans count the page with the endpoint, or by itself.
+const (
+	resetShares = "POST /u/reset-password/request 10 1/minute address+email @change\n"
+	resetApart  = "POST /u/reset-password/request 10 1/minute address+email\n"
+)
 
 const publishedForAll = `
 GET,POST /u/?** 500 500/minute address @prompts
-GET /u/?** 20 10/minute address @prompts.get
-POST /u/?** 10 5/minute address @prompts.post
+GET /u/reset-password/request 500 500/minute address @reset
+GET /u/reset-verify 500 500/minute address @reset
+POST /u/reset-password/request 10 5/minute address
+POST /u/reset-verify 10 5/minute address
+GET /u/[^r]? 20 10/minute address+prompt
+POST /u/[^r]? 10 5/minute address+prompt
+GET,POST /activate 5 5/second address
 GET,POST /userinfo 10 5/minute user
-POST /dbconnections/change_password 10 1/minute address+email
+POST /dbconnections/change_password 10 1/minute address+email @change
 GET,POST /passwordless/start 50 50/hour address
 POST /oauth/token 50 500/minute - native @native
 POST /oauth/access_token 50 500/minute @native
@@ -205,7 +217,7 @@ func rowsOf(t *testing.T, plan string) []row {
 			switch {
 			case shared:
 				r.name = name
-			case strings.Contains("address+email user session", word):
+			case strings.Contains("address+email address+prompt user session", word):
 				r.by = word
 			case word != "-":
 				r.only = word
@@ -239,7 +251,7 @@ func (r row) fits(verb, at string) bool {
 func (r row) authentication() bool {
 	first, _, _ := strings.Cut(strings.TrimPrefix(r.path, "/"), "/")
 	switch first {
-	case "u", "userinfo", "dbconnections", "passwordless", ".well-known", "oauth", "oidc", "bc-authorize":
+	case "u", "userinfo", "dbconnections", "passwordless", ".well-known", "oauth", "oidc", "bc-authorize", "activate":
 		return true
 	}
 	return false
@@ -331,6 +343,8 @@ func (b *book) draw(s *sample, now time.Time) (said, bool) {
 			key += " " + s.address
 		case "address+email":
 			key += " " + s.address + " " + s.email
+		case "address+prompt":
+			key += " " + s.address + " " + s.at
 		case "user":
 			key += " " + s.user
 		case "session":

@@ -383,6 +383,7 @@ func (x *transaction) joins() *reply {
 		}
 		c.accept(org, inv, x.user)
 		c.event(event{kind: "si", client: x.client, user: x.user, connection: str(x.o, "connection"), text: "Successfully accepted a user invitation"})
+		c.event(event{kind: "organization_member_added", client: x.client, user: x.user, org: c.tx.Get(orgsKey(), org), details: object{"reason": "invitation"}})
 	}
 	if c.tx.Linked(memberships, user, org) {
 		return nil
@@ -391,6 +392,7 @@ func (x *transaction) joins() *reply {
 		conn := c.tx.Get(connectionsKey(), store.ID(l))
 		if truth(l, "assign_membership_on_login") && str(conn, "name") == str(x.o, "connection") {
 			c.tx.Link(memberships, user, org, nil)
+			c.event(event{kind: "organization_member_added", client: x.client, user: x.user, org: c.tx.Get(orgsKey(), org), details: object{"reason": "auto_membership"}})
 			return nil
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -337,6 +338,18 @@ func TestOrganizationsInLogIns(t *testing.T) {
 		t.Errorf("members %v", got)
 	}
 	d.person().open(made["invitation_url"].(string)).sees("The invitation was not found")
+	// So does the log-in by a connection that assigns membership.
+	d.want(200, "PATCH", "/api/v2/organizations/org_acme/enabled_connections/con_db", `{"assign_membership_on_login":true}`)
+	if v := d.person().open(d.authorize("organization", "org_acme")).send("username", "out@example.com", "password", "Secret-123").returned(); v.Get("code") == "" {
+		t.Errorf("back with %v", v)
+	}
+	var joined []string
+	for _, e := range d.told("organization_member_added") {
+		joined = append(joined, fmt.Sprint(e["user_name"], " ", e["organization_id"], " ", e["organization_name"], " ", e["details"]))
+	}
+	if got := strings.Join(joined, "\n"); got != "guest@example.com org_acme acme map[reason:invitation]\nout@example.com org_acme acme map[reason:auto_membership]" {
+		t.Errorf("who joined: %s", got)
+	}
 }
 
 func TestConsent(t *testing.T) {

@@ -125,8 +125,10 @@ bc_authorize 500 500/min by=ip
 device.code 5 5/s by=ip
 oauth.token.mfa_oob 12 12/min by=session
 prompts 500 500/min by=ip
-prompts.get 20 10/min by=ip+state
-prompts.post 10 5/min by=ip
+prompts.get 20 10/min by=ip+state+prompt
+prompts.post 10 5/min by=ip+prompt
+prompts.reset 500 500/min by=ip GET
+prompts.device 5 5/s by=ip
 custom_domains.write 5 5/min POST
 connections.status.read 100 15/s
 signing_keys.write 5 5/day POST
@@ -178,6 +180,7 @@ management 10 2/s
 
 const enterpriseGroups = `
 authentication 100 100/s
+reset_password 10 1/min by=ip+email
 oauth.token.exchange 15 15/s
 oauth.token.on_behalf 30 30/s
 oauth.token.id_jag 50 50/s

@@ -87,10 +87,7 @@ func badBody(c *call, message string) *reply {
 
 // tooMany refuses a call by a limit: that of its whole API, or one of its own.
 func tooMany(c *call, d draw) reply {
-	text := "Global limit has been reached"
-	if d.name != "" && d.name != "authentication" {
-		text = "Too many requests. Check the X-RateLimit-Limit, X-RateLimit-Remaining and X-RateLimit-Reset headers."
-	}
+	text := limitText(d)
 	rep := failure(http.StatusTooManyRequests, text, "too_many_requests")
 	if c.op.API == catalog.Authentication {
 		rep = denied(http.StatusTooManyRequests, "too_many_requests", text)

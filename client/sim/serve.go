@@ -131,6 +131,7 @@ func wait(ctx context.Context, d time.Duration) error {
 func (t *Tenant) answer(c *call, broken *reply) reply {
 	t.runJobs(c.now)
 	d, limited := t.limits.draw(c)
+	t.tell(c, d.notices)
 	if limited && !d.ok {
 		return tooMany(c, d)
 	}

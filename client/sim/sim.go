@@ -97,8 +97,8 @@ type Limit struct {
 	// the millisecond, those a minute by the second. 0 means continuously.
 	Every time.Duration
 	// By says which requests share a bucket: "" all of them, else those of one
-	// "ip" address, "user" (by the token), "ip+email", "ip+state" or "session"
-	// (an mfa_token).
+	// "ip" address, "user" (by the token), "ip+email", "ip+state", "ip+prompt" (a
+	// page of a log-in), "ip+state+prompt" or "session" (an mfa_token).
 	By string
 	// verbs are those that draw on it; nil means all of the group.
 	verbs []string

@@ -234,6 +234,7 @@ func patchUser(c *call) reply {
 	}
 	u["updated_at"] = stamp(c.now)
 	c.tx.Put(usersKey(), id, u)
+	c.changesLogin(old, "", "")
 	return c.ok(u)
 }
 
@@ -298,7 +299,9 @@ func checkUserPatch(c *call, old object) *reply {
 		}
 		for _, other := range c.tx.Lookup(usersKey(), "login", loginKey(conn, f, v)) {
 			if str(other, "user_id") != str(old, "user_id") {
-				return refuse(failure(http.StatusBadRequest, "The specified new "+strings.ReplaceAll(f, "_", " ")+" already exists", "invalid_body"))
+				why := "The specified new " + strings.ReplaceAll(f, "_", " ") + " already exists"
+				c.changesLogin(old, f, why)
+				return refuse(failure(http.StatusBadRequest, why, "invalid_body"))
 			}
 		}
 	}
