@@ -86,6 +86,9 @@ func (c *call) signUpUser(client, conn, b object) (object, *reply) {
 	}
 	for _, f := range []string{"email", "username", "phone_number"} {
 		if v := str(b, f); v != "" && len(c.tx.Lookup(usersKey(), "login", loginKey(name, f, v))) > 0 {
+			if truth(sub(c.settings(), "flags"), "enable_public_signup_user_exists_error") {
+				return refuse(signupError("user_exists", "The user already exists."))
+			}
 			return refuse(signupError("invalid_signup", "Invalid sign up"))
 		}
 	}

@@ -162,6 +162,9 @@ func par(c *call) reply {
 	if rep != nil {
 		return *rep
 	}
+	if rep := c.wrongPush(client); rep != nil {
+		return *rep
+	}
 	uri := "urn:ietf:params:oauth:request_uri:" + c.t.ids.base64("par", str(client, "client_id"), 24)
 	params := store.Clone(c.body)
 	for _, k := range []string{"client_secret", "client_assertion", "client_assertion_type"} {
@@ -170,6 +173,38 @@ func par(c *call) reply {
 	params["client_id"] = client["client_id"]
 	c.tx.Put(parKey(), uri, object{"params": params, "ends": numberOf(c.now.Unix() + 30)})
 	return sent(http.StatusCreated, object{"request_uri": uri, "expires_in": 30})
+}
+
+// wrongPush is why a request is not taken: what /authorize would send back, and
+// what may not be pushed (RFC 9126, 2.1). "Request parameters are validated at the
+// beginning of the authorization request": Auth0's page "Authorization Code Flow
+// with PAR".
+func (c *call) wrongPush(client object) *reply {
+	refuse := func(code, text string) *reply {
+		rep := denied(http.StatusBadRequest, code, text)
+		return &rep
+	}
+	if _, again := c.body["request_uri"]; again {
+		return refuse("invalid_request", "request_uri is not allowed in a pushed authorization request")
+	}
+	q := url.Values{}
+	for k, v := range c.body {
+		if s, ok := v.(string); ok {
+			q.Set(k, s)
+		}
+	}
+	org := c.organization(q.Get("organization"))
+	back, known := callbackOf(client, org, q.Get("redirect_uri"))
+	if !known {
+		return refuse("invalid_request", "Callback URL mismatch. "+back+" is not in the list of allowed callback URLs")
+	}
+	x := c.begin(client, q)
+	defer x.drop()
+	x.set("mode", modeOf(q))
+	if code, text := x.wrong(org); code != "" {
+		return refuse(code, text)
+	}
+	return nil
 }
 
 func legacyLogin(c *call) reply {

@@ -78,6 +78,9 @@ func (f faultText) fault(t *Tenant) (Fault, error) {
 		}
 		*into.d = d
 	}
+	if err == nil {
+		err = out.pointless()
+	}
 	return out, err
 }
 
@@ -153,27 +156,29 @@ func (t *Tenant) controlClock(r *http.Request, _ string, body []byte) (any, erro
 	case http.MethodGet:
 	case http.MethodPost:
 		var in struct {
-			Set    *time.Time `json:"set"`
-			Step   string     `json:"step"`
-			Frozen bool       `json:"frozen"`
+			Set    string `json:"set"`
+			Step   string `json:"step"`
+			Frozen bool   `json:"frozen"`
 		}
 		if err := strictly(body, &in); err != nil {
 			return nil, err
 		}
+		at, wrong := time.Parse(time.RFC3339, in.Set)
+		step, amiss := time.ParseDuration(in.Step)
 		switch {
-		case in.Set == nil && in.Step == "" && !in.Frozen:
+		case in.Set == "" && in.Step == "" && !in.Frozen:
 			return nil, errors.New(`say {"set": "2026-01-31T12:00:00Z"}, {"step": "1h"} or {"frozen": true}`)
-		case in.Set != nil:
-			t.SetClock(*in.Set, in.Frozen)
+		case in.Set != "" && wrong != nil:
+			return nil, fmt.Errorf("set is %q; write it like 2026-01-31T12:00:00Z", in.Set)
+		case in.Step != "" && amiss != nil:
+			return nil, fmt.Errorf("step is %q; write it like 90s or 1h", in.Step)
+		case in.Set != "":
+			t.SetClock(at, in.Frozen)
 		case in.Frozen:
 			t.SetClock(t.Now(), true)
 		}
 		if in.Step != "" {
-			d, err := time.ParseDuration(in.Step)
-			if err != nil {
-				return nil, fmt.Errorf("step is %q; write it like 90s or 1h", in.Step)
-			}
-			t.StepClock(d)
+			t.StepClock(step)
 		}
 	default:
 		return nil, errVerb

@@ -71,6 +71,7 @@ func TestControl(t *testing.T) {
 	}
 	s.want(201, "POST", "/api/v2/users", `{"connection":"Username-Password-Authentication","email":"a@b.example","password":"Secret-1!"}`, "2031-01-02T04:04:05.000Z")
 	s.want(400, "POST", "/__a0run/clock", `{"step":"soon"}`, "write it like")
+	s.want(400, "POST", "/__a0run/clock", `{"set":"soon"}`, "2026-01-31T12:00:00Z")
 	s.want(400, "POST", "/__a0run/clock", `{"stepp":"1h"}`, "stepp")
 	s.want(405, "DELETE", "/__a0run/clock", ``, "verb")
 	s.want(404, "GET", "/__a0run/nothing", ``, "snapshots")
@@ -85,6 +86,10 @@ func TestControl(t *testing.T) {
 	s.want(503, "GET", "/api/v2/roles", "", "")
 	s.want(200, "GET", "/__a0run/faults", "", `"count":1`)
 	s.want(200, "DELETE", "/__a0run/faults", "", `[]`)
+	s.want(400, "POST", "/__a0run/faults", `{"status":99}`, "between 200 and 599")
+	s.want(400, "POST", "/__a0run/faults", `{"operation":"roles.list"}`, "nothing goes wrong")
+	s.want(400, "POST", "/__a0run/faults", `{"status":500,"count":-2}`, "-1 for all")
+	s.want(400, "POST", "/__a0run/faults", `{"status":500,"after":-1}`, "go well before")
 	s.want(200, "GET", "/api/v2/roles", "", "[]")
 	s.want(400, "POST", "/__a0run/faults", `{"operation":"roles.lisst"}`, "did you mean")
 	s.want(400, "POST", "/__a0run/faults", `{"reset":"during"}`, "before")

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"sync"
@@ -87,6 +88,25 @@ func (f *faults) next(operation string) *Fault {
 	}
 	one := due.Fault
 	return &one
+}
+
+// pointless is what makes a fault one that nobody would ever see, or that no
+// server can send.
+func (f Fault) pointless() error {
+	var err error
+	if f.Status != 0 && (f.Status < 200 || f.Status > 599) {
+		err = fmt.Errorf("status is %d; it must be between 200 and 599", f.Status)
+	}
+	if f.After < 0 {
+		err = errors.Join(err, fmt.Errorf("after is %d; it is how many requests go well before", f.After))
+	}
+	if f.Count < -1 {
+		err = errors.Join(err, fmt.Errorf("count is %d; it is how many requests go wrong, or -1 for all", f.Count))
+	}
+	if f.Status == 0 && f.Delay == 0 && f.Slow == 0 && f.Stale == 0 && f.Reset+f.ContentType == "" && !f.CutOff && len(f.Headers) == 0 {
+		err = errors.Join(err, errors.New("nothing goes wrong: say status, headers, delay, reset, cut_off, slow, content_type or stale"))
+	}
+	return err
 }
 
 // known is the error for the name of an operation that there is not; "" stands

@@ -22,6 +22,8 @@ func importUsers(c *call) reply {
 		return failure(http.StatusRequestEntityTooLarge, "Payload content length greater than maximum allowed: 512000", "")
 	case !given:
 		return invalidBody("Missing required property: users")
+	case str(c.body, "connection_id") == "":
+		return invalidBody("Missing required property: connection_id")
 	case conn == nil:
 		return absent("/connections")
 	case str(conn, "strategy") != "auth0":

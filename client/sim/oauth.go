@@ -39,7 +39,7 @@ func token(c *call) reply {
 		if !slices.Contains(known, grant) {
 			return denied(http.StatusForbidden, "unsupported_grant_type", "Unsupported grant type: "+grant)
 		}
-		return denied(http.StatusForbidden, "unauthorized_client", "Grant type '"+grant+"' not allowed for the client.")
+		return notAllowed(grant)
 	}
 	switch grant {
 	case "client_credentials":
@@ -62,6 +62,10 @@ func token(c *call) reply {
 		return exchangeGrant(c, client, grant)
 	}
 	return mfaGrant(c, client, grant)
+}
+
+func notAllowed(grant string) reply {
+	return denied(http.StatusForbidden, "unauthorized_client", "Grant type '"+grant+"' not allowed for the client.")
 }
 
 // scopesFor are what a client may have of an API, narrowed by what it asks for.

@@ -402,6 +402,9 @@ func (r *seedReader) faultsOf(n *yaml.Node) []Fault {
 				return nil
 			},
 		})
+		if err := f.pointless(); err != nil {
+			r.fail(item, "%s", err)
+		}
 		out = append(out, f)
 	}
 	return out

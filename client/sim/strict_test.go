@@ -296,3 +296,75 @@ func TestSecondStepByPush(t *testing.T) {
 		t.Errorf("rejected: %d %v", status, text)
 	}
 }
+
+// TestBackChannelRequest: what must be there, and who may ask.
+func TestBackChannelRequest(t *testing.T) {
+	d := newDesk(t, sim.Options{Seed: []byte(`
+clients: [{client_id: web, name: Web, client_secret: s}]
+users: [{user_id: auth0|1, email: a@b.c}]
+`)})
+	hint := `{"format":"iss_sub","iss":"` + d.tenant.Issuer() + `","sub":"auth0|1"}`
+	for name, c := range map[string]struct {
+		change map[string]string
+		status int
+		code   string
+	}{
+		"a good one":        {nil, 200, ""},
+		"no message":        {map[string]string{"binding_message": ""}, 400, "invalid_request"},
+		"a long message":    {map[string]string{"binding_message": strings.Repeat("m", 65)}, 400, "invalid_request"},
+		"no format":         {map[string]string{"login_hint": `{"sub":"auth0|1"}`}, 400, "unknown_user_id"},
+		"another issuer":    {map[string]string{"login_hint": strings.Replace(hint, "https://", "https://not-", 1)}, 400, "unknown_user_id"},
+		"without the grant": {map[string]string{"client_id": "web", "client_secret": "s"}, 403, "unauthorized_client"},
+	} {
+		fields := d.runner("", map[string]string{"scope": "openid", "binding_message": "hello", "login_hint": hint})
+		delete(fields, "grant_type")
+		for k, v := range c.change {
+			fields[k] = v
+		}
+		if a := d.form("/bc-authorize", fields); a.status != c.status || c.code != "" && a.object(t)["error"] != c.code {
+			t.Errorf("%s: %d %s", name, a.status, a.text)
+		}
+	}
+}
+
+// TestPushedRequest: what /authorize would refuse is refused when it is pushed.
+func TestPushedRequest(t *testing.T) {
+	d := newDesk(t, sim.Options{})
+	for name, c := range map[string]struct {
+		change map[string]string
+		status int
+	}{
+		"a good one":         {nil, 201},
+		"another callback":   {map[string]string{"redirect_uri": "https://evil.example/"}, 400},
+		"no response type":   {map[string]string{"response_type": ""}, 400},
+		"a pushed address":   {map[string]string{"request_uri": "urn:x"}, 400},
+		"an unknown API":     {map[string]string{"audience": "https://nowhere"}, 400},
+		"an unknown channel": {map[string]string{"connection": "none"}, 400},
+	} {
+		fields := d.runner("", map[string]string{"response_type": "code", "redirect_uri": "https://app.example/callback", "scope": "openid"})
+		delete(fields, "grant_type")
+		for k, v := range c.change {
+			fields[k] = v
+		}
+		if a := d.form("/oauth/par", fields); a.status != c.status || c.status == 400 && a.object(t)["error"] == nil {
+			t.Errorf("%s: %d %s", name, a.status, a.text)
+		}
+	}
+}
+
+// TestSignupTellsOfUsers only where the tenant's flag says so.
+func TestSignupTellsOfUsers(t *testing.T) {
+	d := newDesk(t, sim.Options{Seed: []byte(peopleSeed)})
+	ask := func() any {
+		return d.form("/dbconnections/signup", map[string]string{
+			"client_id": d.tenant.Credentials().ClientID, "connection": "Username-Password-Authentication", "email": "ann@example.com", "password": "Secret-123",
+		}).object(t)["code"]
+	}
+	if code := ask(); code != "invalid_signup" {
+		t.Errorf("got %v", code)
+	}
+	d.want(200, "PATCH", "/api/v2/tenants/settings", `{"flags":{"enable_public_signup_user_exists_error":true}}`)
+	if code := ask(); code != "user_exists" {
+		t.Errorf("got %v", code)
+	}
+}

@@ -19,12 +19,18 @@ func bcAuthorize(c *call) reply {
 	if rep != nil {
 		return *rep
 	}
-	if !slices.Contains(splitSpace(str(c.body, "scope")), "openid") {
+	message := str(c.body, "binding_message")
+	switch {
+	case !slices.Contains(texts(client, "grant_types"), grantCIBA):
+		return notAllowed(grantCIBA)
+	case !slices.Contains(splitSpace(str(c.body, "scope")), "openid"):
 		return denied(http.StatusBadRequest, "invalid_request", "openid scope must be requested")
+	case message == "":
+		return denied(http.StatusBadRequest, "invalid_request", "binding_message is required")
+	case len([]rune(message)) > maxBindingMessage:
+		return denied(http.StatusBadRequest, "invalid_request", "binding_message must be at most 64 characters")
 	}
-	var hint object
-	_ = json.Unmarshal([]byte(str(c.body, "login_hint")), &hint)
-	u := c.tx.Get(usersKey(), str(hint, "sub"))
+	u := c.hinted(str(c.body, "login_hint"))
 	if u == nil {
 		c.event(event{kind: "ciba_start_failed", client: client, text: "User ID is malformed or unknown"})
 		return denied(http.StatusBadRequest, "unknown_user_id", "User ID is malformed or unknown")
@@ -44,6 +50,19 @@ func bcAuthorize(c *call) reply {
 	})
 	c.event(event{kind: "ciba_start_succeeded", client: client, user: u})
 	return sent(http.StatusOK, object{"auth_req_id": id, "expires_in": life, "interval": pollInterval})
+}
+
+// maxBindingMessage is how many characters a person's device shows.
+const maxBindingMessage = 64
+
+// hinted is the user whom a login_hint names: {"format": "iss_sub", "iss": the
+// tenant's issuer, "sub": user id}.
+func (c *call) hinted(text string) object {
+	var hint object
+	if json.Unmarshal([]byte(text), &hint) != nil || str(hint, "format") != "iss_sub" || !c.issued(str(hint, "iss")) {
+		return nil
+	}
+	return c.tx.Get(usersKey(), str(hint, "sub"))
 }
 
 func deviceCode(c *call) reply {
