@@ -20,6 +20,7 @@ func clientHandlers() map[string]handler {
 		"POST /resource-servers":         createResourceServer,
 		"GET /resource-servers/{}":       getResourceServer,
 		"PATCH /resource-servers/{}":     patchResourceServer,
+		"DELETE /resource-servers/{}":    deleteResourceServer,
 		"POST /clients/cimd/preview": func(c *call) reply {
 			return c.ok(object{"external_client_id": c.body["external_client_id"], "validation": object{"valid": true}})
 		},
@@ -328,6 +329,36 @@ func patchResourceServer(c *call) reply {
 	o["identifier"], o["id"] = old["identifier"], old["id"]
 	c.tx.Put(c.key(), str(o, "id"), o)
 	return c.ok(o)
+}
+
+// deleteResourceServer takes what was granted at the API with it.
+func deleteResourceServer(c *call) reply {
+	o := resourceServer(c)
+	switch {
+	case o == nil:
+		return c.done()
+	case truth(o, "is_system"):
+		return failure(http.StatusBadRequest, "A system API cannot be deleted.", "invalid_body")
+	}
+	c.tx.Delete(c.key(), str(o, "id"))
+	identifier := str(o, "identifier")
+	for _, g := range c.tx.All(kind("/client-grants")) {
+		if str(g, "audience") == identifier {
+			c.tx.Delete(kind("/client-grants"), str(g, "id"))
+			c.tx.UnlinkAll(orgGrants, str(g, "id"))
+		}
+	}
+	for owner, field := range map[string]string{usersKind: "user_id", "/roles": "id"} {
+		for _, holder := range c.tx.All(kind(owner)) {
+			k := permissionKey(owner, str(holder, field))
+			for _, p := range c.tx.All(k) {
+				if str(p, "resource_server_identifier") == identifier {
+					c.tx.Delete(k, permissionID(p))
+				}
+			}
+		}
+	}
+	return c.done()
 }
 
 func registerCIMD(c *call) reply {

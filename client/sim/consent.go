@@ -3,7 +3,6 @@ package sim
 import (
 	"net/url"
 	"slices"
-	"strings"
 
 	"a0run/client/sim/store"
 )
@@ -128,27 +127,4 @@ func (c *call) accept(org string, inv, u object) {
 	n := store.Clone(c.tx.Get(usersKey(), user))
 	n["email_verified"] = true // the link came by e-mail
 	c.tx.Put(usersKey(), user, n)
-}
-
-// invited is where an invitation's link leads when its application has no
-// address of its own: the log-in of that application begins here.
-func invited(c *call) reply {
-	org := c.query.Get("organization")
-	inv := c.invitation(org, c.query.Get("invitation"))
-	if inv == nil {
-		return c.oops(400, "access_denied", "The invitation was not found, was used, or is older than a week.")
-	}
-	client := c.tx.Get(clientsKey(), str(inv, "client_id"))
-	if uri := str(client, "initiate_login_uri"); uri != "" {
-		return redirect(withQuery(uri, url.Values{"invitation": c.query["invitation"], "organization": {org}, "organization_name": c.query["organization_name"]}))
-	}
-	callbacks := texts(client, "callbacks")
-	if len(callbacks) == 0 {
-		return c.oops(400, "invalid_request", "The application "+str(client, "name")+" has neither initiate_login_uri nor a callback.")
-	}
-	q := url.Values{
-		"client_id": {str(client, "client_id")}, "response_type": {"code"}, "redirect_uri": {strings.TrimSpace(callbacks[0])},
-		"organization": {org}, "invitation": c.query["invitation"], "scope": {"openid profile email"},
-	}
-	return redirect("/authorize?" + q.Encode())
 }

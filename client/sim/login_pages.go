@@ -25,7 +25,7 @@ func pageOperations() []*catalog.Operation {
 			})
 		}
 	}
-	for id, path := range map[string]string{"resume": "/authorize/resume", "invitation": "/login", "passwordless_link": "/passwordless/verify_redirect"} {
+	for id, path := range map[string]string{"resume": "/authorize/resume", "passwordless_link": "/passwordless/verify_redirect"} {
 		out = append(out, &catalog.Operation{
 			ID: "page." + id, API: catalog.Authentication, Verb: http.MethodGet, Path: path, Effect: catalog.Read, Buckets: []string{"authentication"},
 		})
@@ -36,7 +36,6 @@ func pageOperations() []*catalog.Operation {
 func pageHandlers() map[string]handler {
 	out := map[string]handler{
 		"auth GET /authorize/resume":             resumeLogin,
-		"auth GET /login":                        invited,
 		"auth GET /passwordless/verify_redirect": magicLink,
 	}
 	for path, p := range map[string]struct{ show, take func(*transaction) reply }{

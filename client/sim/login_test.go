@@ -326,18 +326,27 @@ func TestOrganizationsInLogIns(t *testing.T) {
 	}
 	// An invitation makes a member.
 	inv, _ := json.Marshal(map[string]any{"inviter": map[string]string{"name": "a"}, "invitee": map[string]string{"email": "guest@example.com"}, "client_id": id})
+	d.want(200, "PATCH", "/api/v2/clients/"+id, `{"initiate_login_uri":"https://app.example/begin?a=b"}`)
 	made := d.want(200, "POST", "/api/v2/organizations/org_acme/invitations", string(inv)).object(t)
 	if mail := d.tenant.Mail(); mail[len(mail)-1].Kind != "invitation" || mail[len(mail)-1].Link != made["invitation_url"] {
 		t.Errorf("the mailbox has %v", mail)
 	}
-	guest := d.person().open(made["invitation_url"].(string)).sees("Sign up").sees("guest@example.com")
+	// The application passes on what it was begun with.
+	began, err := url.Parse(made["invitation_url"].(string))
+	if q := began.Query(); err != nil || began.Host != "app.example" || q.Get("a") != "b" || q.Get("organization_name") != "acme" {
+		t.Fatalf("the invitation leads to %s", began)
+	}
+	again := d.authorize("invitation", began.Query().Get("invitation"), "organization", began.Query().Get("organization"))
+	guest := d.person().open(again).sees("Sign up").sees("guest@example.com")
 	if v := guest.send("email", "guest@example.com", "password", "Secret-123").returned(); v.Get("code") == "" {
 		t.Fatalf("back with %v", v)
 	}
 	if got := d.want(200, "GET", "/api/v2/organizations/org_acme/members", "").list(t); len(got) != 2 {
 		t.Errorf("members %v", got)
 	}
-	d.person().open(made["invitation_url"].(string)).sees("The invitation was not found")
+	if e := d.person().open(again).returned(); e.Get("error") != "access_denied" {
+		t.Errorf("an invitation is taken twice: %v", e)
+	}
 	// So does the log-in by a connection that assigns membership.
 	d.want(200, "PATCH", "/api/v2/organizations/org_acme/enabled_connections/con_db", `{"assign_membership_on_login":true}`)
 	if v := d.person().open(d.authorize("organization", "org_acme")).send("username", "out@example.com", "password", "Secret-123").returned(); v.Get("code") == "" {

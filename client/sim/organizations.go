@@ -2,6 +2,8 @@ package sim
 
 import (
 	"net/http"
+	"net/url"
+	"strings"
 	"time"
 
 	"a0run/client/sim/store"
@@ -328,19 +330,66 @@ func dropOrgConnection(c *call) reply {
 	return c.done()
 }
 
-// createInvitation makes one that lives a week.
+// wrongInvitation is why none is made: the table of the answers to it on Auth0's
+// page "Invite Members".
+func (c *call) wrongInvitation(client object, route string) *reply {
+	refuse := func(text string) *reply {
+		rep := failure(http.StatusBadRequest, text, "invalid_body")
+		return &rep
+	}
+	if client == nil {
+		return refuse("The specified client_id does not exist.")
+	}
+	if usage := str(client, "organization_usage"); usage == "" || usage == "deny" {
+		return refuse("The specified client_id (" + str(client, "client_id") + ") does not allow organizations.")
+	}
+	if id := str(c.body, "connection_id"); id != "" {
+		conn := c.tx.Get(connectionsKey(), id)
+		if conn == nil {
+			return refuse("The specified connection does not exist.")
+		}
+		if passwordless(conn) {
+			return refuse("Passwordless connections are not supported.")
+		}
+	}
+	var unknown []string
+	for _, id := range texts(c.body, "roles") {
+		if !c.tx.Has(rolesKey(), id) {
+			unknown = append(unknown, id)
+		}
+	}
+	if unknown != nil {
+		return refuse("One or more of the specified roles do not exist: " + strings.Join(unknown, ", "))
+	}
+	if route == "" {
+		return refuse("A default login route is required to generate the invitation url. Consider adding `initiate_login_uri` to the client or `default_redirection_uri` to the tenant.")
+	}
+	return nil
+}
+
+// createInvitation makes one that lives a week, or as long as it says. It leads to
+// the application, which begins the log-in.
 func createInvitation(c *call) reply {
 	org := c.tx.Get(orgsKey(), c.params[0])
 	if org == nil {
 		return absent("/organizations")
 	}
+	client := c.tx.Get(clientsKey(), str(c.body, "client_id"))
+	route := firstOf(str(client, "initiate_login_uri"), str(c.settings(), "default_redirection_uri"))
+	if rep := c.wrongInvitation(client, route); rep != nil {
+		return *rep
+	}
 	o := store.Clone(c.body)
 	o["id"] = c.t.ids.id(c.key().Kind, string(encode(c.body)))
 	word := c.t.ids.word("invitation", str(o, "id"), 32)
 	o["organization_id"] = org["id"]
-	o["created_at"], o["expires_at"] = stamp(c.now), stamp(c.now.Add(7*24*time.Hour))
+	life := 7 * 24 * time.Hour
+	if n, ok := number(o["ttl_sec"]); ok && n > 0 {
+		life = time.Duration(n) * time.Second
+	}
+	o["created_at"], o["expires_at"] = stamp(c.now), stamp(c.now.Add(life))
 	o["ticket_id"] = word
-	o["invitation_url"] = c.t.BaseURL() + "/login?invitation=" + word + "&organization=" + str(org, "id") + "&organization_name=" + str(org, "name")
+	o["invitation_url"] = withQuery(route, url.Values{"invitation": {word}, "organization": {str(org, "id")}, "organization_name": {str(org, "name")}})
 	c.tx.Put(c.key(), str(o, "id"), o)
 	if mails, said := o["send_invitation_email"].(bool); mails || !said {
 		c.deliver(Mail{Channel: "email", To: str(sub(o, "invitee"), "email"), Kind: "invitation", Subject: "You were invited", Link: str(o, "invitation_url")})

@@ -122,7 +122,7 @@ func permissionAdd(owner string) handler {
 		for _, p := range wanted {
 			known := c.tx.Lookup(kind("/resource-servers"), "identifier", str(p, "resource_server_identifier"))
 			if len(known) == 0 {
-				return missing("Resource server not found: "+str(p, "resource_server_identifier"), "")
+				return missing("The resource server does not exist: '"+str(p, "resource_server_identifier")+"'", "") // auth0/auth0-cli#348
 			}
 		}
 		for _, p := range wanted {

@@ -186,6 +186,8 @@ func TestOrganizations(t *testing.T) {
 		t.Errorf("%v", got)
 	}
 	d.want(200, "GET", api+"/organizations/name/acme", "")
+	d.want(400, "POST", org+"/invitations", `{"inviter":{"name":"x"},"invitee":{"email":"a@b.c"},"client_id":"a0runLocalClientWithASecret00000"}`)
+	d.want(200, "PATCH", api+"/clients/a0runLocalClientWithASecret00000", `{"organization_usage":"allow","initiate_login_uri":"https://app.example/login"}`)
 	inv := d.want(200, "POST", org+"/invitations", `{"inviter":{"name":"x"},"invitee":{"email":"a@b.c"},"client_id":"a0runLocalClientWithASecret00000"}`).object(t)
 	if !strings.HasPrefix(inv["id"].(string), "uinv_") || !strings.Contains(inv["invitation_url"].(string), "organization_name=acme") {
 		t.Errorf("invitation %v", inv)

@@ -368,3 +368,52 @@ func TestSignupTellsOfUsers(t *testing.T) {
 		t.Errorf("got %v", code)
 	}
 }
+
+// TestInvitationNeedsARoute holds the refusals against the table of Auth0's page
+// "Invite Members".
+func TestInvitationNeedsARoute(t *testing.T) {
+	d := newDesk(t, sim.Options{Seed: []byte(`
+organizations: [{id: org_1, name: acme}]
+connections: [{id: con_0123456789012345, name: email, strategy: email}]
+clients: [{client_id: web, name: Web}, {client_id: open, name: Open, organization_usage: allow}]
+`)})
+	ask := func(status int, fields string) any {
+		return d.want(status, "POST", "/api/v2/organizations/org_1/invitations", `{"inviter":{"name":"x"},"invitee":{"email":"a@b.c"},`+fields+`}`).object(t)["message"]
+	}
+	for fields, text := range map[string]string{
+		`"client_id":"none"`: "The specified client_id does not exist.",
+		`"client_id":"web"`:  "The specified client_id (web) does not allow organizations.",
+		`"client_id":"open","connection_id":"con_0123456789012345"`: "Passwordless connections are not supported.",
+		`"client_id":"open","roles":["rol_0123456789012345"]`:       "One or more of the specified roles do not exist: rol_0123456789012345",
+	} {
+		if got := ask(400, fields); got != text {
+			t.Errorf("%s: %v", fields, got)
+		}
+	}
+	if got := ask(400, `"client_id":"open"`).(string); !strings.HasPrefix(got, "A default login route is required") {
+		t.Errorf("without a route: %s", got)
+	}
+	d.want(200, "PATCH", "/api/v2/tenants/settings", `{"default_redirection_uri":"https://app.example/begin"}`)
+	ask(200, `"client_id":"open","ttl_sec":60`)
+}
+
+// TestAnAPIGoesWithItsGrants, by its identifier too; the tenant's own stays.
+func TestAnAPIGoesWithItsGrants(t *testing.T) {
+	d := newDesk(t, sim.Options{Seed: []byte(`
+resource_servers: [{id: api1, identifier: "https://api", name: API, scopes: [{value: "read:x"}]}, {id: api2, identifier: "https://other", name: Other, scopes: [{value: "read:x"}]}]
+clients: [{client_id: web, name: Web}]
+client_grants: [{id: cgr_1, client_id: web, audience: "https://api", scope: ["read:x"]}]
+roles: [{id: rol_1, name: r, permissions: [{resource_server_identifier: "https://api", permission_name: "read:x"}, {resource_server_identifier: "https://other", permission_name: "read:x"}]}]
+`)})
+	at := "/api/v2/resource-servers/"
+	d.want(204, "DELETE", at+url.PathEscape("https://api"), "")
+	d.want(404, "GET", at+"api1", "")
+	if got := d.want(200, "GET", "/api/v2/client-grants?audience=https%3A%2F%2Fapi", "").list(t); len(got) != 0 {
+		t.Errorf("grants: %v", got)
+	}
+	if got := d.want(200, "GET", "/api/v2/roles/rol_1/permissions", "").list(t); len(got) != 1 {
+		t.Errorf("permissions: %v", got)
+	}
+	d.want(400, "DELETE", at+url.PathEscape(d.tenant.Issuer()+"api/v2/"), "")
+	d.want(204, "DELETE", at+"none", "")
+}

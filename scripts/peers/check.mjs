@@ -230,7 +230,7 @@ await check(`${name}: sign-up and change of password`, async () => {
   assert.equal(typeof sent.data, "string");
 });
 await check(`${name}: pushed authorization request`, async () => {
-  const { data } = await login.oauth.pushedAuthorization({ client_id: tenant.client_id, response_type: "code", redirect_uri: "http://127.0.0.1/callback" });
+  const { data } = await login.oauth.pushedAuthorization({ client_id: tenant.client_id, response_type: "code", redirect_uri: "https://app.example/callback" });
   assert.match(data.request_uri, /^urn:/);
 });
 

@@ -66,6 +66,7 @@ Object.assign(ids, extra.ids, { database: made.database }, await live(desk, "Use
 
 // What must be so before a method is called and its own making does not do.
 const before = {
+  "organizations.invitations.create": () => desk.api("PATCH", `/clients/${ids["/clients/{}"]}`, { organization_usage: "allow", initiate_login_uri: "https://app.example.com/login" }),
   "emails.provider.create": () => desk.api("DELETE", "/emails/provider"),
   "keys.customSigning.get": () => desk.api("PUT", "/keys/custom-signing", bodies["PUT /keys/custom-signing"]),
   "organizations.organizationTemplate.get": () => desk.api("PUT", `/organizations/${ids["/organizations/{}"]}/organization-templates/${ids["/organizations/{}/organization-templates/{}"]}`),

@@ -33,7 +33,7 @@ func newBench(t *testing.T) *bench {
 	t.Helper()
 	seed := []byte(`
 connections: [{name: Username-Password-Authentication, strategy: auth0, id: con_0000000000000001}]
-clients: [{client_id: app0000000000000000000000000001, name: app}]
+clients: [{client_id: app0000000000000000000000000001, name: app, organization_usage: allow, initiate_login_uri: "https://app.example/login"}]
 resource_servers: [{id: 0123456789abcdef01234567, identifier: "https://api.example", name: api, scopes: [{value: "read:a"}]}]
 roles: [{id: rol_0000000000000001, name: admin}]
 users: [{user_id: "auth0|0123456789abcdef01234567", email: one@example.com, password: Secret-123}]
