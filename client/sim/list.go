@@ -58,7 +58,8 @@ func pagingArg(name string) bool {
 	switch name {
 	case "page", "per_page", "include_totals", "from", "take", "fields", "include_fields", "sort", "q",
 		"search_engine", "primary_order", "installed", "consider_brute_force_enablement", "name_filter",
-		"from_timestamp", "disabled", "to", "identifier", "date_from", "date_to", "default_for", "include_client_association_for":
+		"from_timestamp", "disabled", "to", "identifier", "date_from", "date_to", "default_for", "include_client_association_for",
+		"hydrate", "synchronous":
 		return true
 	}
 	return false
@@ -68,6 +69,28 @@ func fieldIs(o object, name string, want []string) bool {
 	switch name { // parameters whose field has another name
 	case "is_global":
 		name = "global"
+	case "actionName":
+		name = "name"
+	case "statuses":
+		name = "status"
+	case "event_types":
+		name = "event_type"
+	case "client_id":
+		if o["clientID"] != nil { // a grant's
+			name = "clientID"
+		}
+	case "search": // of a group
+		return slices.ContainsFunc(want, func(s string) bool { return strings.Contains(strings.ToLower(str(o, "name")), strings.ToLower(s)) })
+	case "deployed":
+		name = "all_changes_deployed"
+	case "triggerId":
+		if o[name] != nil { // a hook's
+			break
+		}
+		return slices.ContainsFunc(items(o, "supported_triggers"), func(v any) bool {
+			t, _ := v.(object)
+			return slices.Contains(want, str(t, "id"))
+		})
 	case "identifiers":
 		return slices.Contains(want, str(o, "identifier"))
 	case "grant_ids":

@@ -3,9 +3,9 @@ package sim
 import (
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
-	"unicode"
 
 	"a0run/client/sim/store"
 )
@@ -30,7 +30,10 @@ type gardener struct {
 }
 
 func (g *gardener) all() error {
-	order := []string{"clients", "connections", "resource_servers", "roles", "users", "organizations", "actions"}
+	order := []string{
+		"clients", "actions_modules", "actions", "connections", "resource_servers", "roles", "users", "client_grants",
+		"user_attribute_profiles", "connection_profiles", "organizations",
+	}
 	resources := slices.Clone(g.seed.resources)
 	rank := func(r seedResource) int {
 		if i := slices.Index(order, r.name); i >= 0 {
@@ -40,7 +43,7 @@ func (g *gardener) all() error {
 	}
 	slices.SortStableFunc(resources, func(a, b seedResource) int { return rank(a) - rank(b) })
 	if !slices.ContainsFunc(resources, func(r seedResource) bool { return r.name == "connections" }) {
-		if err := g.connection(object{"name": databaseName, "strategy": "auth0", "enabled_clients": []any{runnerID, runnerKeyID}}); err != nil {
+		if err := g.connection(object{"name": databaseName, "strategy": "auth0", "enabled_clients": []any{runnerID, runnerKeyID}}, false); err != nil {
 			return err
 		}
 	}
@@ -57,6 +60,9 @@ func (g *gardener) all() error {
 
 func (g *gardener) one(r seedResource, o object) error {
 	tx := g.c.tx
+	if r.place.verb != "" {
+		return g.request(r.place.verb, r.place.path, o)
+	}
 	switch r.place.path {
 	case "/connections":
 		if str(o, "name") == "" || str(o, "strategy") == "" {
@@ -65,7 +71,7 @@ func (g *gardener) one(r seedResource, o object) error {
 		if len(tx.Lookup(connectionsKey(), "name", str(o, "name"))) > 0 {
 			return fmt.Errorf("two connections are called %q", str(o, "name"))
 		}
-		return g.connection(o)
+		return g.connection(o, r.place.whole)
 	case usersKind:
 		return g.user(o)
 	case "/clients":
@@ -84,9 +90,9 @@ func (g *gardener) one(r seedResource, o object) error {
 	}
 	if r.place.single {
 		k := singleKey(r.place.path)
-		v := preset(r.place.path, g.t)
+		v := tx.Get(k, "")
 		if v == nil {
-			v = object{}
+			v = preset(r.place.path, g.t)
 		}
 		v = store.Clone(v)
 		merge(v, o, nil)
@@ -97,13 +103,18 @@ func (g *gardener) one(r seedResource, o object) error {
 	if err != nil || !plants {
 		return err
 	}
-	return g.generic(r.place, o)
+	o, more := g.besides(r.place.path, o)
+	id, err := g.generic(r.place, o)
+	if err != nil {
+		return err
+	}
+	return g.requests(r.place.path+"/"+url.PathEscape(id), more)
 }
 
-func (g *gardener) generic(p seedPlace, o object) error {
+func (g *gardener) generic(p seedPlace, o object) (string, error) {
 	tx, k := g.c.tx, kind(p.path)
 	if by := uniqueBy(p.path); by != "" && len(tx.Lookup(k, by, str(o, by))) > 0 {
-		return fmt.Errorf("two have the %s %q", by, str(o, by))
+		return "", fmt.Errorf("two have the %s %q", by, str(o, by))
 	}
 	var permissions []any
 	if p.path == "/roles" {
@@ -131,7 +142,7 @@ func (g *gardener) generic(p seedPlace, o object) error {
 	}
 	id := str(n, p.idName)
 	if tx.Has(k, id) {
-		return fmt.Errorf("two have the %s %q", p.idName, id)
+		return "", fmt.Errorf("two have the %s %q", p.idName, id)
 	}
 	if permissions != nil {
 		delete(n, "permissions")
@@ -145,7 +156,7 @@ func (g *gardener) generic(p seedPlace, o object) error {
 			}
 		}
 	}
-	return nil
+	return id, nil
 }
 
 // keptBelow names the lists of an object of a seed that stand at paths of their
@@ -168,22 +179,15 @@ func (g *gardener) permissions(owner, id string, list []any) {
 	}
 }
 
-func (g *gardener) connection(o object) error {
-	if o["enabled_clients"] != nil {
-		var ids []any
-		for _, name := range texts(o, "enabled_clients") {
-			id, err := g.client(name)
-			if err != nil {
-				return err
-			}
-			ids = append(ids, id)
-		}
-		o = store.Clone(o)
-		o["enabled_clients"] = ids
+func (g *gardener) connection(o object, whole bool) error {
+	o, err := g.connectionRefers(store.Clone(o))
+	if err != nil {
+		return err
 	}
+	o, more := g.besides("/connections", o)
 	n := newConnection(g.t, o)
 	// What the API returned is whole: nothing is filled in beside it.
-	if str(o, "id") != "" && o["options"] != nil {
+	if (whole || str(o, "id") != "") && o["options"] != nil {
 		n["options"] = o["options"]
 	}
 	g.c.tx.Put(connectionsKey(), str(n, "id"), n)
@@ -193,68 +197,7 @@ func (g *gardener) connection(o object) error {
 	for _, id := range texts(o, "enabled_clients") {
 		g.c.tx.Link(connClients, str(n, "id"), id, nil)
 	}
-	return nil
-}
-
-// client is the id of an application that a seed names, by its id or, as
-// exports do, by its name.
-func (g *gardener) client(name string) (string, error) {
-	if g.c.tx.Has(clientsKey(), name) {
-		return name, nil
-	}
-	var names []string
-	for _, c := range g.c.tx.All(clientsKey()) {
-		if str(c, "name") == name {
-			return str(c, "client_id"), nil
-		}
-		names = append(names, str(c, "name"))
-	}
-	// What the API returned may name an application that the seed leaves out.
-	if len(name) >= 20 && !strings.ContainsFunc(name, func(c rune) bool { return !unicode.IsLetter(c) && !unicode.IsDigit(c) }) {
-		return name, nil
-	}
-	return "", fmt.Errorf("there is no client %q%s", name, didYouMean(name, names))
-}
-
-// referring puts ids in the place of the names by which an export refers to
-// other objects; false says that the tenant has the object by itself.
-func (g *gardener) referring(path string, o object) (object, bool, error) {
-	switch path {
-	case "/client-grants":
-		id, err := g.client(str(o, "client_id"))
-		if err != nil {
-			return nil, false, err
-		}
-		o = store.Clone(o)
-		o["client_id"] = id
-		if to := str(o, "audience"); strings.HasSuffix(to, managementRoot+"/") && len(g.c.tx.Lookup(kind("/resource-servers"), "identifier", to)) == 0 {
-			o["audience"] = g.t.Issuer() + "api/v2/" // another tenant's
-		}
-		for _, had := range g.c.tx.All(kind(path)) {
-			if had["client_id"] == id && had["audience"] == o["audience"] && (id == runnerID || id == runnerKeyID) {
-				return nil, false, nil
-			}
-		}
-	case "/resource-servers":
-		if truth(o, "is_system") {
-			return nil, false, nil
-		}
-	case "/token-exchange-profiles":
-		name := str(o, "action")
-		if name == "" {
-			break
-		}
-		o = store.Clone(o)
-		delete(o, "action")
-		for _, a := range g.c.tx.All(kind("/actions/actions")) {
-			if str(a, "name") == name {
-				o["action_id"] = a["id"]
-				return o, true, nil
-			}
-		}
-		return nil, false, fmt.Errorf("there is no action %q", name)
-	}
-	return o, true, nil
+	return g.requests("/connections/"+str(n, "id"), more)
 }
 
 // user plants one as the API returns it, or as a create would send it; beside
@@ -376,16 +319,5 @@ func (g *gardener) organization(o object) error {
 			linkOrgConnection(g.c, id, e)
 		}
 	}
-	for _, v := range items(o, "connections") { // by name, as exports have them
-		e, _ := v.(object)
-		found := tx.Lookup(connectionsKey(), "name", str(e, "name"))
-		if len(found) == 0 {
-			return fmt.Errorf("there is no connection %q", str(e, "name"))
-		}
-		e = store.Clone(e)
-		delete(e, "name")
-		e["connection_id"] = found[0]["id"]
-		linkOrgConnection(g.c, id, e)
-	}
-	return nil
+	return g.orgRefers(id, o)
 }

@@ -45,6 +45,10 @@ type seedPlace struct {
 	path   string
 	idName string
 	single bool
+	// verb is that of a request by which an object is planted, at this path.
+	verb string
+	// whole: objects say all that they hold, and nothing is filled in.
+	whole bool
 	// scope and id are where an object stands that stands below another.
 	scope, id string
 }
@@ -56,7 +60,8 @@ type seedReader struct {
 	places map[string]seedPlace
 	files  fs.FS // that a seed may name; nil: none
 	errs   []error
-	values int // read so far
+	values int  // read so far
+	whole  bool // it is an export, whose objects say all that they hold
 }
 
 func readSeed(t *Tenant, text []byte, name string) (*seed, error) {
@@ -178,6 +183,10 @@ func (r *seedReader) top(s *seed, n *yaml.Node) {
 		return
 	}
 	for i := 0; i+1 < len(n.Content); i += 2 {
+		// A seed of one's own may have prompts; an export has more than that.
+		r.whole = r.whole || n.Content[i].Value != "prompts" && r.foreign(n.Content[i], resolve(n.Content[i+1]))
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
 		key, value := n.Content[i], resolve(n.Content[i+1])
 		switch key.Value {
 		case "limits":
@@ -192,7 +201,9 @@ func (r *seedReader) top(s *seed, n *yaml.Node) {
 			}
 			s.clock = &at
 		default:
-			if !r.exported(s, key, value) {
+			if r.foreign(key, value) {
+				r.exported(s, key, value)
+			} else {
 				r.resource(s, key, value)
 			}
 		}
@@ -207,6 +218,7 @@ func (r *seedReader) resource(s *seed, key, value *yaml.Node) {
 		r.fail(key, "no resource is called %q%s", key.Value, didYouMean(key.Value, names))
 		return
 	}
+	place.whole = r.whole
 	res := seedResource{name: name, place: place}
 	var list []*yaml.Node
 	switch {

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io/fs"
@@ -41,6 +42,7 @@ func exportSingles() map[string]string {
 		"attackProtection.bruteForceProtection":      "/attack-protection/brute-force-protection",
 		"attackProtection.suspiciousIpThrottling":    "/attack-protection/suspicious-ip-throttling",
 		"attackProtection.captcha":                   "/attack-protection/captcha",
+		"attackProtection.phoneProviderProtection":   "/attack-protection/phone-provider-protection",
 	}
 }
 
@@ -48,8 +50,7 @@ func exportSingles() map[string]string {
 // notes say so.
 func exportOthers() []string {
 	return []string{
-		"pages", "triggers", "guardianFactorProviders", "guardianFactorTemplates", "attackProtection.phoneProviderProtection",
-		"hookSecrets", "keys", "keyManagement", "EXCLUDED_PROPS", "INCLUDED_PROPS", "supplementalSignal",
+		"hookSecrets", "keys", "keyManagement", "clientAuthCredentials", "EXCLUDED_PROPS", "INCLUDED_PROPS",
 	}
 }
 
@@ -74,24 +75,43 @@ type export struct {
 	errs  []error
 }
 
-// exported reports whether a key of a seed file is deploy-cli's, and takes it.
-func (r *seedReader) exported(s *seed, key, value *yaml.Node) bool {
-	_, list := exportLists()[key.Value]
-	if !list && !slices.ContainsFunc(append(sortedKeys(exportSingles()), exportOthers()...), func(n string) bool {
+// foreign reports whether a key of a seed file is deploy-cli's and not a seed's
+// own. Of those that both have, two hold more in an export.
+func (r *seedReader) foreign(key, value *yaml.Node) bool {
+	switch _, native := r.places[key.Value]; {
+	case key.Value == "prompts":
+		return true
+	case key.Value == "branding":
+		return hasKey(value, "templates")
+	case native:
+		return false
+	}
+	if _, list := exportLists()[key.Value]; list || exportParts()[key.Value] != nil {
+		return true
+	}
+	return slices.ContainsFunc(append(sortedKeys(exportSingles()), exportOthers()...), func(n string) bool {
 		return n == key.Value || strings.HasPrefix(n, key.Value+".")
-	}) && key.Value != "guardianPolicies" {
-		return false
+	})
+}
+
+func hasKey(n *yaml.Node, name string) bool {
+	for i := 0; n.Kind == yaml.MappingNode && i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Value == name {
+			return true
+		}
 	}
-	if _, native := r.places[key.Value]; native && key.Value != "prompts" { // "branding": the same in both
-		return false
-	}
+	return false
+}
+
+// exported takes a key of a seed file that is deploy-cli's.
+func (r *seedReader) exported(s *seed, key, value *yaml.Node) {
 	v, err := r.plain(value, 0)
 	if err != nil {
 		r.fail(value, "%v", err)
-		return true
+		return
 	}
 	at := func(i int) string {
-		if value.Kind == yaml.SequenceNode {
+		if value.Kind == yaml.SequenceNode && i < len(value.Content) {
 			return fmt.Sprintf("%s:%d", r.name, value.Content[i].Line)
 		}
 		return fmt.Sprintf("%s:%d", r.name, value.Line)
@@ -99,10 +119,7 @@ func (r *seedReader) exported(s *seed, key, value *yaml.Node) bool {
 	x := &export{s: s, files: r.files, notes: map[string]bool{}}
 	x.take(key.Value, v, at)
 	r.errs = append(r.errs, x.errs...)
-	for note := range x.notes {
-		s.notes = append(s.notes, note)
-	}
-	return true
+	s.notes = append(s.notes, sortedKeys(x.notes)...)
 }
 
 // take adds what stands under a name of an export to the seed.
@@ -117,11 +134,11 @@ func (x *export) take(name string, v any, at func(int) string) {
 		x.single(name, to, o, at(0))
 		return
 	}
-	switch {
-	case name == "guardianPolicies":
-		x.policies(items(o, "policies"), at(0))
+	if part := exportParts()[name]; part != nil {
+		part(x, v, at(0))
 		return
-	case o == nil || slices.Contains(exportOthers(), name):
+	}
+	if o == nil || slices.Contains(exportOthers(), name) {
 		x.note(name, v)
 		return
 	}
@@ -130,25 +147,6 @@ func (x *export) take(name string, v any, at func(int) string) {
 			x.single(name, to, sub(o, part), at(0))
 		} else {
 			x.note(name+"."+part, o[part])
-		}
-	}
-}
-
-func (x *export) policies(list []any, where string) {
-	if list != nil {
-		x.add("guardian_policies", seedPlace{path: "/guardian/policies", single: true}, where, object{"$list": list})
-	}
-}
-
-// customText is texts of prompts by language, prompt and screen.
-func (x *export) customText(byLanguage object, where string) {
-	for _, language := range sortedKeys(byLanguage) {
-		prompts := sub(byLanguage, language)
-		for _, prompt := range sortedKeys(prompts) {
-			screens := sub(prompts, prompt)
-			if len(screens) > 0 {
-				x.add("prompts", seedPlace{path: "/prompts/{}/custom-text", scope: prompt, id: language}, where, screens)
-			}
 		}
 	}
 }
@@ -179,29 +177,42 @@ func (x *export) single(name, to string, o object, where string) {
 		for _, v := range items(o, "templates") {
 			if t, ok := v.(object); ok {
 				x.text(t, "body", ".")
-				x.add("branding_templates", seedPlace{path: "/branding/templates/universal-login", single: true}, where, object{"body": t["body"]})
+				x.loginTemplate(t, where)
 			}
 		}
 		delete(o, "templates")
 	case "prompts":
 		x.customText(sub(o, "customText"), where)
 		delete(o, "customText")
-		for _, part := range []string{"partials", "screenRenderers"} {
-			x.note("prompts."+part, o[part])
-			delete(o, part)
-		}
+		x.partials(sub(o, "partials"), where)
+		x.renderers(o["screenRenderers"], where)
+		delete(o, "partials")
+		delete(o, "screenRenderers")
 	}
 	x.add(name, seedPlace{path: to, single: true}, where, o)
+}
+
+// loginTemplate is the page that log-ins are shown in, which is written as
+// template and read as body.
+func (x *export) loginTemplate(t object, where string) {
+	x.add("branding_templates", seedPlace{path: loginTemplate, single: true}, where, object{"template": t["body"]})
 }
 
 func (x *export) add(name string, place seedPlace, where string, o object) {
 	x.s.resources = append(x.s.resources, seedResource{name: name, place: place, objects: []seedObject{{where, o}}})
 }
 
+// place is where the objects of a name go; they are whole.
+func (x *export) place(name string) seedPlace {
+	p := x.s.places[name]
+	p.whole = true
+	return p
+}
+
 // list adds objects; those of the seed's own names are treated the same, since
 // an export has clients, roles and actions under them too.
 func (x *export) list(to string, list []any, at func(int) string) {
-	res := seedResource{name: to, place: x.s.places[to]}
+	res := seedResource{name: to, place: x.place(to)}
 	for i, v := range list {
 		o, ok := v.(object)
 		if !ok {
@@ -231,6 +242,12 @@ func (x *export) readFiles(to string, o object, dir string) {
 		for _, name := range sortedKeys(scripts) {
 			x.text(scripts, name, dir)
 		}
+		if str(o, "strategy") == "samlp" {
+			plainCertificates(sub(o, "options"))
+		}
+		if str(o, "strategy") == "email" { // its file stands in the folder of connections in both forms
+			x.text(sub(sub(o, "options"), "email"), "body", "connections")
+		}
 	case "flows", "forms":
 		if text, _ := o["body"].(string); x.text(o, "body", dir) {
 			body, err := plainJSON([]byte(str(o, "body")))
@@ -241,6 +258,16 @@ func (x *export) readFiles(to string, o object, dir string) {
 			for k, v := range body {
 				o[k] = v
 			}
+		}
+	}
+}
+
+// plainCertificates undoes what deploy-cli does to the certificates of SAML: it
+// writes them in base 64.
+func plainCertificates(options object) {
+	for _, field := range []string{"cert", "signingCert"} {
+		if plain, err := base64.StdEncoding.DecodeString(str(options, field)); err == nil && bytes.HasPrefix(plain, []byte("-----BEGIN")) {
+			options[field] = string(plain)
 		}
 	}
 }

@@ -33,14 +33,13 @@ func readFolder(s *seed, files fs.FS) error {
 			if err != nil {
 				return fmt.Errorf("%s: %w", at, err)
 			}
-			if at != "custom-domains/custom-domains.json" {
+			to := map[string]string{"custom-domains/custom-domains.json": "customDomains", "phone-providers/provider.json": "phoneProviders"}[at]
+			if to == "" {
 				x.note(at, list)
 				return nil
 			}
-			for _, v := range list {
-				if o, ok := v.(object); ok {
-					lists["customDomains"] = append(lists["customDomains"], seedObject{s.name + "/" + at, o})
-				}
+			for _, o := range objectsOf(list) {
+				lists[to] = append(lists[to], seedObject{s.name + "/" + at, o})
 			}
 			return nil
 		}
@@ -55,7 +54,7 @@ func readFolder(s *seed, files fs.FS) error {
 		if other, ok := exportLists()[name]; ok {
 			to = other
 		}
-		s.resources = append(s.resources, seedResource{name: to, place: s.places[to], objects: lists[name]})
+		s.resources = append(s.resources, seedResource{name: to, place: x.place(to), objects: lists[name]})
 	}
 	s.notes = append(s.notes, sortedKeys(x.notes)...)
 	if len(s.resources) == 0 && len(x.errs) == 0 {
@@ -64,34 +63,56 @@ func readFolder(s *seed, files fs.FS) error {
 	return errors.Join(x.errs...)
 }
 
+// exportFiles are the files of an export that hold one thing.
+func exportFiles() map[string]func(*export, object, string) {
+	single := func(name, to string) func(*export, object, string) {
+		return func(x *export, o object, where string) { x.single(name, to, o, where) }
+	}
+	return map[string]func(*export, object, string){
+		"tenant.json":                               single("tenant", "/tenants/settings"),
+		"branding/branding.json":                    single("branding", "/branding"),
+		"guardian/phoneFactorMessageTypes.json":     single("guardian", "/guardian/factors/phone/message-types"),
+		"guardian/phoneFactorSelectedProvider.json": single("guardian", "/guardian/factors/phone/selected-provider"),
+		"emails/provider.json":                      single("emailProvider", "/emails/provider"),
+		"prompts/prompts.json":                      single("prompts", "/prompts"),
+		"supplemental-signals.json":                 single("supplementalSignals", "/supplemental-signals"),
+		"risk-assessment/settings.json": func(x *export, o object, where string) {
+			x.single("riskAssessment", "/risk-assessments/settings", sub(o, "settings"), where)
+			x.single("riskAssessment", "/risk-assessments/settings/new-device", sub(o, "new_device"), where)
+		},
+		"branding/templates/universal_login.json": func(x *export, o object, where string) {
+			x.text(o, "body", "branding/templates")
+			x.loginTemplate(o, where)
+		},
+		"guardian/policies.json":   func(x *export, o object, where string) { x.policies(items(o, "policies"), where) },
+		"prompts/custom-text.json": (*export).customText,
+		"prompts/partials.json":    (*export).partials,
+		"triggers/triggers.json":   func(x *export, o object, where string) { x.triggers(o, where) },
+	}
+}
+
 // file takes one file of a folder.
 func (x *export) file(at string, o object, folders map[string]string, lists map[string][]seedObject) {
 	dir, base := path.Split(at)
 	dir = strings.TrimSuffix(dir, "/")
 	name := strings.TrimSuffix(base, ".json")
 	where := x.s.name + "/" + at
+	if single, ok := exportFiles()[at]; ok {
+		single(x, o, where)
+		return
+	}
 	switch {
-	case at == "tenant.json":
-		x.single("tenant", "/tenants/settings", o, where)
-	case at == "branding/branding.json":
-		x.single("branding", "/branding", o, where)
-	case at == "branding/templates/universal_login.json":
-		x.text(o, "body", dir)
-		x.add("branding_templates", seedPlace{path: "/branding/templates/universal-login", single: true}, where, object{"body": o["body"]})
-	case at == "guardian/policies.json":
-		x.policies(items(o, "policies"), where)
-	case at == "guardian/phoneFactorMessageTypes.json":
-		x.single("guardian", "/guardian/factors/phone/message-types", o, where)
-	case at == "guardian/phoneFactorSelectedProvider.json":
-		x.single("guardian", "/guardian/factors/phone/selected-provider", o, where)
-	case at == "prompts/custom-text.json":
-		x.customText(o, where)
-	case at == "emails/provider.json":
-		x.single("emailProvider", "/emails/provider", o, where)
-	case at == "prompts/prompts.json":
-		x.single("prompts", "/prompts", o, where)
+	case dir == "pages":
+		x.text(o, "html", dir)
+		x.page(o, where)
+	case dir == "guardian/templates":
+		x.factorTemplates([]any{o}, where)
+	case dir == "guardian/providers":
+		x.factorProviders([]any{o}, where)
+	case dir == "prompts/screenRenderSettings":
+		x.renderer(o, where)
 	case dir == "attack-protection":
-		if !slices.Contains([]string{"bot-detection", "breached-password-detection", "brute-force-protection", "suspicious-ip-throttling", "captcha"}, name) {
+		if !slices.Contains([]string{"bot-detection", "breached-password-detection", "brute-force-protection", "suspicious-ip-throttling", "captcha", "phone-provider-protection"}, name) {
 			x.notes[at] = true
 			return
 		}
