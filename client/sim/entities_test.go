@@ -69,9 +69,11 @@ func entityRows() []entityRow {
 		{"free", "social connections", "", 2, "POST", conns, `{"name":"s#","strategy":"github"}`, ""},
 		{"free", "rules", "", 3, "POST", rules, `{"name":"r#","script":"x"}`, ""},
 		{"free", "APIs", "", 10, "POST", apis, `{"identifier":"urn:#"}`, ""},
-		{"free", "client grants", "clients: [{client_id: x, name: x}]\n" + list("resource_servers", 102, `{identifier: "urn:#", name: x}`) +
-			list("client_grants", 98, `{client_id: x, audience: "urn:#", scope: []}`), 1, "POST", "/api/v2/client-grants",
-			`{"client_id":"x","audience":"urn:100","scope":[]}`, `{"client_id":"x","audience":"urn:101","scope":[]}`},
+		{
+			"free", "client grants", "clients: [{client_id: x, name: x}]\n" + list("resource_servers", 102, `{identifier: "urn:#", name: x}`) +
+				list("client_grants", 98, `{client_id: x, audience: "urn:#", scope: []}`), 1, "POST", "/api/v2/client-grants",
+			`{"client_id":"x","audience":"urn:100","scope":[]}`, `{"client_id":"x","audience":"urn:101","scope":[]}`,
+		},
 		{"essentials-professional", "applications", list("clients", 98, "{client_id: c#, name: x}"), 1, "POST", clients, `{"name":"a#"}`, ""},
 		{"essentials-professional", "rules", "", 10, "POST", rules, `{"name":"r#","script":"x"}`, ""},
 		{"essentials-professional", "APIs", list("resource_servers", 99, `{identifier: "urn:s#", name: x}`), 1, "POST", apis, `{"identifier":"urn:#"}`, ""},
@@ -84,15 +86,21 @@ func entityRows() []entityRow {
 		{"free", "scopes of an API", "", 0, "POST", apis, "", `{"identifier":"urn:x",` + array("scopes", 1001, `{"value":"s#"}`) + "}"},
 		{"free", "scopes of an API, the last", "", 1, "POST", apis, `{"identifier":"urn:x",` + array("scopes", 1000, `{"value":"s#"}`) + "}", `{"identifier":"urn:y",` + array("scopes", 1001, `{"value":"s#"}`) + "}"},
 		{"free", "roles of a user", list("roles", 51, role) + user(", roles: ["+times(49, "rol_#")+"]"), 1, "POST", users + "/auth0%7Cu/roles", `{"roles":["rol_49","rol_1"]}`, `{"roles":["rol_50"]}`},
-		{"free", "a user more of a role", list("roles", 51, role) + "users: [{user_id: auth0|u, email: u@x.example, roles: [" + times(50, "rol_#") + "]}, {user_id: auth0|v, email: v@x.example}]",
-			1, "POST", "/api/v2/roles/rol_50/users", `{"users":["auth0|v"]}`, `{"users":["auth0|v","auth0|u"]}`},
+		{
+			"free", "a user more of a role", list("roles", 51, role) + "users: [{user_id: auth0|u, email: u@x.example, roles: [" + times(50, "rol_#") + "]}, {user_id: auth0|v, email: v@x.example}]",
+			1, "POST", "/api/v2/roles/rol_50/users", `{"users":["auth0|v"]}`, `{"users":["auth0|v","auth0|u"]}`,
+		},
 		{"free", "permissions of a user", api + user(", permissions: ["+times(999, held)+"]"), 1, "POST", users + "/auth0%7Cu/permissions", more, ""},
 		{"free", "permissions of a role", api + "roles: [{id: rol_a, name: a, permissions: [" + times(999, held) + "]}]", 1, "POST", "/api/v2/roles/rol_a/permissions", more, ""},
-		{"free", "connections of an organization", list("connections", 11, "{id: con_#, name: c#, strategy: auth0}") +
-			"organizations: [{id: org_a, name: a, enabled_connections: [" + times(9, "{connection_id: con_#}") + "]}]",
-			1, "POST", org + "/enabled_connections", `{"connection_id":"con_9"}`, `{"connection_id":"con_10"}`},
-		{"free", "connections of a new organization", list("connections", 11, "{id: con_#, name: c#, strategy: auth0}"), 1, "POST", "/api/v2/organizations",
-			`{"name":"a",` + array("enabled_connections", 10, `{"connection_id":"con_#"}`) + "}", `{"name":"b",` + array("enabled_connections", 11, `{"connection_id":"con_#"}`) + "}"},
+		{
+			"free", "connections of an organization", list("connections", 11, "{id: con_#, name: c#, strategy: auth0}") +
+				"organizations: [{id: org_a, name: a, enabled_connections: [" + times(9, "{connection_id: con_#}") + "]}]",
+			1, "POST", org + "/enabled_connections", `{"connection_id":"con_9"}`, `{"connection_id":"con_10"}`,
+		},
+		{
+			"free", "connections of a new organization", list("connections", 11, "{id: con_#, name: c#, strategy: auth0}"), 1, "POST", "/api/v2/organizations",
+			`{"name":"a",` + array("enabled_connections", 10, `{"connection_id":"con_#"}`) + "}", `{"name":"b",` + array("enabled_connections", 11, `{"connection_id":"con_#"}`) + "}",
+		},
 		{"free", "roles of a member", list("roles", 51, role) + user("") + `organizations: [{id: org_a, name: a, members: ["auth0|u"]}]`, 50, "POST", org + "/members/auth0%7Cu/roles", `{"roles":["rol_#"]}`, ""},
 		{"free", "secrets of an action", "", 1, "POST", actions, act + array("secrets", 30, secret) + "}", act + array("secrets", 31, secret) + "}"},
 		{"free", "dependencies of an action", "", 1, "POST", actions, act + array("dependencies", 10, dep) + "}", act + array("dependencies", 11, dep) + "}"},

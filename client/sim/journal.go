@@ -3,7 +3,9 @@ package sim
 import (
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
+	"slices"
 	"sync"
 )
 
@@ -13,6 +15,7 @@ type journal struct {
 	limit int
 	lines []*Request
 	seen  map[string]string // values of headers, each held once
+	heads []http.Header     // whole headers that came last, the same for many requests
 	bytes int               // of the bodies of lines, where there is a limit
 }
 
@@ -59,8 +62,18 @@ func (j *journal) drop(lines []*Request) {
 	}
 }
 
-// header is a request's header with values that are held once for all requests.
+// manyHeads is how many headers are looked at to find an equal one: callers send
+// their requests with a few.
+const manyHeads = 8
+
+// header is a request's header, held once for all requests that have it, as is each
+// value of one that no other has.
 func (j *journal) header(h http.Header) http.Header {
+	for _, one := range j.heads {
+		if maps.EqualFunc(one, h, slices.Equal[[]string]) {
+			return one
+		}
+	}
 	out := make(http.Header, len(h))
 	n := 0
 	for _, values := range h {
@@ -82,6 +95,10 @@ func (j *journal) header(h http.Header) http.Header {
 		}
 		out[name] = room[from:len(room):len(room)]
 	}
+	if len(j.heads) == manyHeads {
+		j.heads = slices.Delete(j.heads, 0, 1)
+	}
+	j.heads = append(j.heads, out)
 	return out
 }
 
@@ -97,7 +114,7 @@ func (j *journal) settle(r *Request, operation string, status int) {
 
 // Requests is a copy of the log so far, in the order of arrival. A request
 // that is not answered yet has status 0. Headers and bodies stand there as
-// they came, secrets too.
+// they came, secrets too; they are shared, and not to be changed.
 func (t *Tenant) Requests() []Request {
 	j := t.log
 	j.mu.Lock()
@@ -119,6 +136,7 @@ func (t *Tenant) ForgetRequests() {
 	defer t.log.mu.Unlock()
 	t.log.lines, t.log.bytes = nil, 0
 	clear(t.log.seen)
+	t.log.heads = nil
 }
 
 // WriteLog prints the log, one request a line, without headers and bodies,

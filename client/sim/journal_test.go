@@ -39,8 +39,8 @@ func TestRequestsShareHeaders(t *testing.T) {
 // are there. A log that keeps all keeps bodies as well.
 func TestRequestsBoundBodies(t *testing.T) {
 	t.Parallel()
-	const many, size = 15, 3 << 20
-	body := `"` + strings.Repeat("x", size) + `"`
+	const many, size = 12, 3 << 20
+	body := strings.Repeat("x", size) // no JSON: it is kept nevertheless
 	for _, limit := range []int{0, 100} {
 		d := newDesk(t, sim.Options{LogLimit: limit})
 		for range many {

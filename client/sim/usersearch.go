@@ -296,7 +296,7 @@ func (s *userSearch) among(tx *store.Tx, from []store.Ref, query *search.Query) 
 	l := listing{keep: s.keep}
 	into, of := object{}, tx.Pick(looksAt...)
 	for _, r := range from {
-		u := into
+		var u object
 		if some {
 			u = r.Some(into, of)
 		} else {

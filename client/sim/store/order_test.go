@@ -21,6 +21,7 @@ func orderedStore() *Store {
 func TestOrderAgainstAModel(t *testing.T) { bothWays(t, 5000, orderAgainstAModel) }
 
 func orderAgainstAModel(t *testing.T, packs func(*Store) *Store, steps int) {
+	t.Helper()
 	rng := rand.New(rand.NewPCG(9, 1))
 	s := packs(orderedStore())
 	var snap *Store

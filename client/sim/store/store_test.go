@@ -33,6 +33,7 @@ func idsOf(objects []Object) []string {
 // bothWays runs a test of so many steps on a store whose objects lie as they are,
 // and with fewer on one where they lie packed, which the race detector makes slow.
 func bothWays(t *testing.T, steps int, test func(t *testing.T, s func(*Store) *Store, steps int)) {
+	t.Helper()
 	t.Run("plain", func(t *testing.T) { test(t, func(s *Store) *Store { return s }, steps) })
 	t.Run("packed", func(t *testing.T) {
 		test(t, func(s *Store) *Store {
@@ -47,6 +48,7 @@ func bothWays(t *testing.T, steps int, test func(t *testing.T, s func(*Store) *S
 func TestAgainstAModel(t *testing.T) { bothWays(t, 6000, againstAModel) }
 
 func againstAModel(t *testing.T, packs func(*Store) *Store, steps int) {
+	t.Helper()
 	rng := rand.New(rand.NewPCG(3, 4))
 	s := packs(testStore())
 	var model []Object
@@ -158,6 +160,7 @@ func TestSnapshotStandsStill(t *testing.T) {
 func TestSnapshotsAgainstCopies(t *testing.T) { bothWays(t, 4000, snapshotsAgainstCopies) }
 
 func snapshotsAgainstCopies(t *testing.T, packs func(*Store) *Store, steps int) {
+	t.Helper()
 	rng := rand.New(rand.NewPCG(5, 6))
 	type state struct {
 		s     *Store
