@@ -175,6 +175,7 @@ func (g *group) start(key string, item any) {
 	g.running++
 	child := g.owner.child(g.owner.ctx, g.number, key, g.opts.Where)
 	child.joined = true
+	g.owner.run.itemBegun(g.owner, child)
 	if child.loop == nil && !g.opts.Branches {
 		child.loop = g.owner
 	}
@@ -194,6 +195,7 @@ func (g *group) start(key string, item any) {
 		if ended := child.run.cfg.TaskEnded; ended != nil && err == nil {
 			ended(child)
 		}
+		g.owner.run.itemDone(g.owner, child)
 		g.finish(index, ItemError{Key: key, Item: item}, value, err)
 	})
 }
@@ -201,7 +203,6 @@ func (g *group) start(key string, item any) {
 // finish records what came of an item and wakes the owner.
 func (g *group) finish(index int, item ItemError, value any, err error) {
 	g.running--
-	g.owner.run.itemDone(g.owner)
 	switch e := AsError(err); {
 	case err == nil:
 		g.result.Done++

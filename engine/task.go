@@ -39,6 +39,7 @@ type Task struct {
 	limits     int        // time limits so far
 	undo       UndoPolicy // its policy of before-images, "" for the run's
 	share      share      // of the rate budget, beside the run's other steps
+	item       *itemLoad  // of the outermost parallel call; nil outside
 }
 
 // Run is the run the task belongs to.
@@ -207,7 +208,7 @@ func (t *Task) child(ctx context.Context, number int, key string, where Position
 	prefix := "/" + strconv.Itoa(number) + "."
 	shown := r.showable(key)
 	canon := escapeKey(r.refs.in(shown))
-	child := &Task{run: r, parent: t, ctx: ctx, where: where, loop: t.loop, step: t.step, undo: t.undo, share: t.share, path: t.path + prefix + escapeKey(shown)}
+	child := &Task{run: r, parent: t, ctx: ctx, where: where, loop: t.loop, step: t.step, undo: t.undo, share: t.share, item: t.item, path: t.path + prefix + escapeKey(shown)}
 	if child.canon = child.path; canon != shown || t.canon != t.path {
 		child.canon = t.canon + prefix + canon
 	}

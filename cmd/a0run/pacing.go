@@ -136,9 +136,9 @@ func (s *screen) left() (time.Duration, bool) {
 		return 0, false
 	}
 	byRole := map[string][]pace.Load{}
-	share := float64(p.Total-p.Done) / float64(p.Done)
-	for _, c := range p.Calls {
-		byRole[c.Tenant] = append(byRole[c.Tenant], pace.Load{Buckets: c.Buckets, Requests: int(float64(c.Calls)*share + 0.5)})
+	share := shareLeft(p)
+	for _, c := range p.Left {
+		byRole[c.Tenant] = append(byRole[c.Tenant], pace.Load{Buckets: c.Buckets, Requests: c.Calls})
 	}
 	longest, known, waiting := time.Duration(0), false, 0
 	for role, loads := range byRole {
@@ -153,6 +153,22 @@ func (s *screen) left() (time.Duration, bool) {
 		return max(longest, straight), true
 	}
 	return longest, true
+}
+
+// shareLeft is how much is left of what was done: in calls where the items make
+// some, for items that are under way are partly done.
+func shareLeft(p engine.Progress) float64 {
+	done, left := 0, 0
+	for _, c := range p.Calls {
+		done += c.Calls
+	}
+	for _, c := range p.Left {
+		left += c.Calls
+	}
+	if done == 0 || left == 0 {
+		return float64(p.Total-p.Done) / float64(p.Done)
+	}
+	return float64(left) / float64(done)
 }
 
 // rateText is a rate in the unit in which Auth0 publishes it.
