@@ -30,6 +30,7 @@ type gate struct {
 	tokens float64   // the ledger …
 	at     time.Time // … at this moment
 	shift  float64   // all corrections of the ledger so far
+	hoped  float64   // what the newest answer said is left beyond the ledger, unconfirmed
 	rate   float64   // tokens a second, measured; 0 before that
 	slack  float64   // tokens kept back because the ledger was too hopeful
 
@@ -113,6 +114,7 @@ type stamp struct {
 	level  float64 // the ledger right after the grant
 	shift  float64
 	prompt bool // the request had waited for the gate to open
+	flying int  // how many others were on their way
 }
 
 // readingKind tells what happened at a gate.
@@ -179,7 +181,7 @@ func advance(g gate, e reading, now time.Time) (gate, time.Time) {
 
 // mark is the stamp of the newest grant.
 func (g gate) mark() stamp {
-	return stamp{number: g.granted, at: g.last, level: g.tokens, shift: g.shift, prompt: g.prompt}
+	return stamp{number: g.granted, at: g.last, level: g.tokens, shift: g.shift, prompt: g.prompt, flying: g.inFlight - 1}
 }
 
 // level is the ledger at a moment.
