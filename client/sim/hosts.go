@@ -68,10 +68,23 @@ func withoutPort(host string) string {
 	return host
 }
 
-// hosts sends requests to the tenant that they name.
+// hosts sends requests to the tenant that they name, by its domain or by a
+// custom domain of it that is verified.
 type hosts struct {
-	byName map[string]*Tenant
-	names  []string
+	byName  map[string]*Tenant
+	names   []string
+	tenants []*Tenant // in the order of their names
+}
+
+// byCustomDomain is the first of some tenants that has a verified custom domain
+// of this name, nil where none has.
+func byCustomDomain(tenants []*Tenant, name string) *Tenant {
+	for _, t := range tenants {
+		if t.hasCustomDomain(name) {
+			return t
+		}
+	}
+	return nil
 }
 
 // handlerOf answers for a tenant, or for each of many.
@@ -84,11 +97,19 @@ func handlerOf(tenants []*Tenant, many bool) http.Handler {
 		h.byName[t.name()] = t
 	}
 	h.names = sortedKeys(h.byName)
+	for _, name := range h.names {
+		h.tenants = append(h.tenants, h.byName[name])
+	}
 	return h
 }
 
 func (h *hosts) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if t := h.byName[hostName(r.Host)]; t != nil {
+	name := hostName(r.Host)
+	t := h.byName[name]
+	if t == nil {
+		t = byCustomDomain(h.tenants, name)
+	}
+	if t != nil {
 		t.ServeHTTP(w, r)
 		return
 	}
@@ -96,8 +117,12 @@ func (h *hosts) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.servePage(w)
 		return
 	}
+	names := slices.Clone(h.names)
+	for _, one := range h.tenants {
+		names = append(names, one.customDomains()...)
+	}
 	answerControl(w, http.StatusMisdirectedRequest, object{
-		"error": fmt.Sprintf("no local tenant is called %q; there are %s%s", hostName(r.Host), strings.Join(h.names, ", "), didYouMean(hostName(r.Host), h.names)),
+		"error": fmt.Sprintf("no local tenant is called %q; there are %s%s", name, strings.Join(names, ", "), didYouMean(name, names)),
 	})
 }
 

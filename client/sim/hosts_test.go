@@ -3,6 +3,7 @@ package sim_test
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -221,6 +222,94 @@ func TestPageEscapes(t *testing.T) {
 	for _, want := range []string{"the Management API", "16/s", "users.organizations.read", "users.list", "GET /api/v2/roles/", "db"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the page does not show %q", want)
+		}
+	}
+}
+
+// TestCustomDomainsOfMany: a tenant's verified custom domain leads to it, by the
+// name in the handshake and in the request, for as long as it has it.
+func TestCustomDomainsOfMany(t *testing.T) {
+	all, client := sim.StartAll(t, map[string]sim.Options{
+		"acme.localhost": {},
+		"beta.localhost": {Seed: []byte("custom_domains: [{custom_domain_id: cd_beta, domain: Login.Beta.example, type: auth0_managed_certs, status: ready}]")},
+	})
+	acme, beta := all["acme.localhost"], all["beta.localhost"]
+	port := acme.BaseURL()[strings.LastIndexByte(acme.BaseURL(), ':'):]
+	token := must(acme.Token())
+	issuer := func(host string) string {
+		t.Helper()
+		status, text := ask(t, client, "GET https://"+host+port+"/.well-known/openid-configuration", "", "")
+		var doc struct {
+			Issuer string `json:"issuer"`
+		}
+		if err := json.Unmarshal([]byte(text), &doc); err != nil || status != 200 {
+			t.Fatalf("%s: %d %s", host, status, text)
+		}
+		return doc.Issuer
+	}
+	if got := issuer("login.beta.example"); got != "https://login.beta.example"+port+"/" || len(beta.Requests()) != 1 {
+		t.Errorf("the issuer of a domain in the seed is %s", got)
+	}
+	create := func() (id string) {
+		status, text := ask(t, client, "POST "+acme.BaseURL()+"/api/v2/custom-domains", token, `{"domain":"login.acme.example","type":"auth0_managed_certs"}`)
+		var made map[string]any
+		if status != 201 || json.Unmarshal([]byte(text), &made) != nil {
+			t.Fatalf("%d %s", status, text)
+		}
+		return made["custom_domain_id"].(string)
+	}
+	id := create()
+	// By its address, so that nothing must resolve the name.
+	at := func(host string) (int, string) {
+		r, err := http.NewRequestWithContext(t.Context(), "GET", acme.BaseURL()+"/.well-known/openid-configuration", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Host = host
+		res, err := client.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = res.Body.Close() }()
+		text, _ := io.ReadAll(res.Body)
+		return res.StatusCode, string(text)
+	}
+	if status, text := at("login.acme.example"); status != 421 || !strings.Contains(text, "login.beta.example") {
+		t.Errorf("before it is verified: %d %s", status, text)
+	}
+	if status, text := ask(t, client, "POST "+acme.BaseURL()+"/api/v2/custom-domains/"+id+"/verify", token, ""); status != 200 {
+		t.Fatalf("%d %s", status, text)
+	}
+	if got := issuer("LOGIN.acme.example"); !strings.EqualFold(got, "https://login.acme.example"+port+"/") {
+		t.Errorf("the issuer is %s", got)
+	}
+	c := acme.Credentials()
+	status, text := ask(t, client, "POST https://login.acme.example"+port+"/oauth/token", "", `{"grant_type":"client_credentials","client_id":"`+c.ClientID+`","client_secret":"`+c.ClientSecret+`","audience":"https://`+c.Domain+`/api/v2/"}`)
+	if status != 200 || !strings.Contains(text, "access_token") {
+		t.Errorf("a token by the custom domain: %d %s", status, text)
+	}
+	if status, text := ask(t, client, "DELETE "+acme.BaseURL()+"/api/v2/custom-domains/"+id, token, ""); status != 204 {
+		t.Fatalf("%d %s", status, text)
+	}
+	if status, _ := at("login.acme.example"); status != 421 {
+		t.Errorf("after it is gone: %d", status)
+	}
+}
+
+// TestCustomDomainOverTLS: one tenant by itself has a certificate for its custom
+// domain too, and none for a name that is not its.
+func TestCustomDomainOverTLS(t *testing.T) {
+	tenant, client := sim.Start(t, sim.Options{Seed: []byte("custom_domains: [{domain: login.acme.example, type: auth0_managed_certs, status: ready}]")})
+	address := strings.TrimPrefix(tenant.BaseURL(), "https://")
+	for name, known := range map[string]bool{"login.acme.example": true, "other.acme.example": false} {
+		config := client.Transport.(*http.Transport).TLSClientConfig.Clone()
+		config.ServerName = name
+		conn, err := (&tls.Dialer{Config: config}).DialContext(t.Context(), "tcp", address)
+		if err == nil {
+			_ = conn.Close()
+		}
+		if (err == nil) != known {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }

@@ -265,6 +265,18 @@ func preset(path string, t *Tenant) object {
 		return object{"remember_for": 30}
 	case "/custom-domains/default":
 		return object{"domain": t.Domain()}
+	case "/user-blocks", "/user-blocks/{}":
+		return object{"blocked_for": []any{}}
+	}
+	if strings.HasPrefix(path, "/guardian/") {
+		return presetGuardian(path)
+	}
+	return presetMapping(path)
+}
+
+// presetGuardian is how second factors are set up from the beginning.
+func presetGuardian(path string) object {
+	switch path {
 	case "/guardian/factors/sms/templates", "/guardian/factors/phone/templates":
 		return object{"enrollment_message": "{{code}} is your code.", "verification_message": "{{code}} is your code."}
 	case "/guardian/settings":
@@ -280,10 +292,8 @@ func preset(path string, t *Tenant) object {
 		return object{"provider": "auth0"}
 	case "/guardian/factors/push-notification/selected-provider":
 		return object{"provider": "guardian"}
-	case "/user-blocks", "/user-blocks/{}":
-		return object{"blocked_for": []any{}}
 	}
-	return presetMapping(path)
+	return object{}
 }
 
 // presetMapping is which attributes of a directory a user gets, until somebody

@@ -122,6 +122,9 @@ func indexes() map[string][]store.Index {
 	for _, k := range []string{"/roles", "/connections", "/organizations"} {
 		out[k] = byName
 	}
+	out["/custom-domains"] = []store.Index{{Name: "domain", Keys: func(o store.Object) []string {
+		return []string{hostName(str(o, "domain"))}
+	}}}
 	by := func(name, field string) store.Index {
 		return store.Index{Name: name, Keys: func(o store.Object) []string {
 			if text := str(o, field); text != "" {

@@ -15,19 +15,10 @@ func (c *call) custom() string {
 	if host == "" && c.req.URL != nil { // in memory
 		host = c.req.URL.Host
 	}
-	if host == "" || c.tx.Len(kind("/custom-domains")) == 0 {
+	if host == "" || !readyDomain(c.tx, hostName(host)) {
 		return ""
 	}
-	name := host
-	if h, _, err := net.SplitHostPort(host); err == nil {
-		name = h
-	}
-	for _, d := range c.tx.All(kind("/custom-domains")) {
-		if str(d, "status") == "ready" && strings.EqualFold(str(d, "domain"), name) {
-			return host
-		}
-	}
-	return ""
+	return host
 }
 
 // domain is the name under which tokens are issued to this call.
@@ -55,16 +46,7 @@ func (c *call) issued(iss string) bool {
 	if c.t.isIssuer(iss) {
 		return true
 	}
-	name := strings.TrimSuffix(strings.TrimPrefix(iss, "https://"), "/")
-	if h, _, err := net.SplitHostPort(name); err == nil {
-		name = h
-	}
-	for _, d := range c.tx.All(kind("/custom-domains")) {
-		if str(d, "status") == "ready" && strings.EqualFold(str(d, "domain"), name) {
-			return true
-		}
-	}
-	return false
+	return readyDomain(c.tx, hostName(strings.TrimSuffix(strings.TrimPrefix(iss, "https://"), "/")))
 }
 
 // ip is the address of the caller. A trusted application may name that of its

@@ -2,25 +2,18 @@ package sim
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/json"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
 	"log"
-	"math/big"
 	"net"
 	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
-	"slices"
 	"time"
 )
 
@@ -159,7 +152,11 @@ func secure(o *ServeOptions, tenants []*Tenant) (*tls.Config, error) {
 	for _, t := range tenants {
 		names = append(names, t.o.Domain)
 	}
-	caPEM, cert, err := certificates(time.Now(), names)
+	ca, err := newAuthority(time.Now())
+	if err != nil {
+		return nil, err
+	}
+	cert, err := ca.certificate(names)
 	if err != nil {
 		return nil, err
 	}
@@ -181,7 +178,7 @@ func secure(o *ServeOptions, tenants []*Tenant) (*tls.Config, error) {
 	if o.CAFile, err = filepath.Abs(o.CAFile); err != nil {
 		return nil, err
 	}
-	if err := os.WriteFile(o.CAFile, caPEM, 0o600); err != nil {
+	if err := os.WriteFile(o.CAFile, ca.pem(), 0o600); err != nil {
 		return nil, err
 	}
 	for _, t := range tenants {
@@ -189,51 +186,16 @@ func secure(o *ServeOptions, tenants []*Tenant) (*tls.Config, error) {
 		t.caFile = o.CAFile
 		t.mu.Unlock()
 	}
-	return &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}}, nil
-}
-
-// certificates are those of a CA made for the purpose and of a server that is
-// reached by these domains.
-func certificates(now time.Time, domains []string) (caPEM []byte, server tls.Certificate, err error) {
-	caKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return nil, server, err
-	}
-	ca := &x509.Certificate{
-		SerialNumber: big.NewInt(now.UnixNano()), Subject: pkix.Name{CommonName: "a0run local tenant CA"},
-		NotBefore: now.Add(-time.Hour), NotAfter: now.AddDate(1, 0, 0),
-		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
-	}
-	caDER, err := x509.CreateCertificate(rand.Reader, ca, ca, &caKey.PublicKey, caKey)
-	if err != nil {
-		return nil, server, err
-	}
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return nil, server, err
-	}
-	leaf := &x509.Certificate{
-		SerialNumber: big.NewInt(now.UnixNano() + 1), Subject: pkix.Name{CommonName: "a0run local tenant"},
-		NotBefore: ca.NotBefore, NotAfter: ca.NotAfter, KeyUsage: x509.KeyUsageDigitalSignature,
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-		DNSNames:    []string{"localhost", "tenant.local"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback},
-	}
-	for _, domain := range domains {
-		if host := withoutPort(domain); host != "" && net.ParseIP(host) == nil {
-			leaf.DNSNames = append(leaf.DNSNames, host)
-		}
-	}
-	der, err := x509.CreateCertificate(rand.Reader, leaf, ca, &key.PublicKey, caKey)
-	if err != nil {
-		return nil, server, err
-	}
-	caPEM = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: caDER})
-	return caPEM, tls.Certificate{Certificate: [][]byte{der, caDER}, PrivateKey: key}, nil
+	later := &laterNames{ca: ca, tenants: tenants, made: map[string]*tls.Certificate{}}
+	return &tls.Config{
+		Certificates: []tls.Certificate{cert}, GetCertificate: later.certificate,
+		MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"},
+	}, nil
 }
 
 // trusting is a client that trusts the certificate in a file. The hosts of
 // tenants, which not every system resolves, it finds on the loopback address.
-func trusting(file string, hosts []string) (*http.Client, error) {
+func trusting(file string, isHost func(string) bool) (*http.Client, error) {
 	text, err := os.ReadFile(file) //nolint:gosec // G304: the tenant wrote it
 	if err != nil {
 		return nil, err
@@ -244,7 +206,7 @@ func trusting(file string, hosts []string) (*http.Client, error) {
 	return &http.Client{Transport: &http.Transport{
 		TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}, ForceAttemptHTTP2: true,
 		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
-			if host, port, err := net.SplitHostPort(address); err == nil && slices.Contains(hosts, hostName(host)) {
+			if host, port, err := net.SplitHostPort(address); err == nil && isHost(hostName(host)) {
 				address = net.JoinHostPort("127.0.0.1", port)
 			}
 			return d.DialContext(ctx, network, address)

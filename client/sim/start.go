@@ -3,6 +3,7 @@ package sim
 import (
 	"context"
 	"net/http"
+	"slices"
 )
 
 // TB is what [Start] needs of a testing.TB.
@@ -50,7 +51,9 @@ func started(t TB, tenants []*Tenant, serve func(context.Context, ServeOptions) 
 		for _, one := range tenants {
 			hosts = append(hosts, one.name())
 		}
-		client, err := trusting(c.CAFile, hosts)
+		client, err := trusting(c.CAFile, func(host string) bool {
+			return slices.Contains(hosts, host) || byCustomDomain(tenants, host) != nil
+		})
 		if err != nil {
 			t.Fatal(err)
 		}
