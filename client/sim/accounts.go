@@ -160,6 +160,9 @@ func verificationTicket(c *call) reply {
 func passwordTicket(c *call) reply {
 	o := store.Clone(c.body)
 	if str(o, "user_id") == "" {
+		if str(o, "email") == "" || str(o, "connection_id") == "" {
+			return invalidBody("Missing required property: user_id")
+		}
 		conn := c.tx.Get(connectionsKey(), str(o, "connection_id"))
 		u := c.findLogin(str(conn, "name"), str(o, "email"))
 		if u == nil {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -64,6 +65,9 @@ func TestKept(t *testing.T) {
 	a := again.want(200, "GET", "/api/v2/resource-servers", "")
 	if !strings.Contains(a.text, "https://127.0.0.1:9999/api/v2/") || strings.Contains(a.text, "tenant.local") {
 		t.Errorf("the tenant's own API stayed behind: %s", a.text)
+	}
+	if info, err := os.Stat(o.Data); err != nil || runtime.GOOS != "windows" && info.Mode().Perm() != 0o600 {
+		t.Errorf("the file is open to others: %v, %v", info.Mode(), err)
 	}
 	if _, err := sim.New(sim.Options{Data: o.Data}); err == nil || !strings.Contains(err.Error(), "another process") {
 		t.Errorf("two tenants on one file: %v", err)

@@ -474,15 +474,6 @@ func tried(c *call) reply {
 	return c.orElse(object{"code": http.StatusAccepted, "message": "Test notification successfully sent for processing"})
 }
 
-func enrolTicket(c *call) reply {
-	id := str(c.body, "user_id")
-	if !c.tx.Has(usersKey(), id) {
-		return absent("/users")
-	}
-	word := c.t.ids.word("enrolment", id, 32)
-	return c.ok(object{"ticket_id": word, "ticket_url": c.t.BaseURL() + "/guardian/enroll?ticket=" + word + "#"})
-}
-
 func addSecrets(c *call) reply {
 	if rep := c.orphan(); rep != nil {
 		return *rep

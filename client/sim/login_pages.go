@@ -16,7 +16,7 @@ func pageOperations() []*catalog.Operation {
 		"login": "/u/login", "signup": "/u/signup", "login_passwordless": "/u/login-passwordless", "identity": "/u/identity",
 		"organization": "/u/organization", "consent": "/u/consent", "mfa": "/u/mfa", "mfa_enrollment": "/u/mfa-enrollment",
 		"reset_request": "/u/reset-password/request", "reset_password": "/u/reset-verify", "email_verification": "/u/email-verification",
-		"device": "/activate", "approval": "/u/approval",
+		"device": "/activate", "approval": approvalPage, "enrollment_ticket": enrolTicketPage,
 	} {
 		for _, verb := range []string{http.MethodGet, http.MethodPost} {
 			out = append(out, &catalog.Operation{
@@ -53,7 +53,7 @@ func pageHandlers() map[string]handler {
 	}
 	for path, h := range map[string]handler{
 		"/u/reset-password/request": requestReset, "/u/reset-verify": resetPassword, "/u/email-verification": verifyEmail,
-		"/activate": activate, "/u/approval": approval,
+		"/activate": activate, approvalPage: approval, enrolTicketPage: enrolByTicket,
 	} {
 		out["auth GET "+path], out["auth POST "+path] = h, h
 	}

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"strings"
 	"time"
 
 	"a0run/client/sim/store"
@@ -15,7 +16,7 @@ type Mail struct {
 	Channel string    `json:"channel"` // email, sms, voice, push
 	To      string    `json:"to"`
 	UserID  string    `json:"user_id,omitempty"`
-	Kind    string    `json:"kind"` // verify_email, reset_email, passwordless, mfa, blocked_account, invitation, ciba
+	Kind    string    `json:"kind"` // verify_email, reset_email, passwordless, mfa, blocked_account, invitation, ciba, enrollment_email
 	Subject string    `json:"subject"`
 	Code    string    `json:"code,omitempty"`
 	Link    string    `json:"link,omitempty"`
@@ -37,6 +38,9 @@ func (c *call) deliver(m Mail) {
 	if c.tx.Len(k) > maxMail {
 		for _, old := range c.tx.Page(k, 0, 1) {
 			c.tx.Delete(k, str(old, "id"))
+			if _, word, ok := strings.Cut(strings.TrimSuffix(str(old, "link"), "#"), "?ticket="); ok {
+				c.tx.Delete(ticketsKey(), word) // nobody can read it any more
+			}
 		}
 	}
 }

@@ -34,9 +34,27 @@ func createMethod(c *call) reply {
 	o["id"] = str(o, "type") + "|dev_" + c.t.ids.word(c.key().Kind, c.key().Scope+string(encode(c.body)), 16)
 	o["created_at"], o["confirmed"] = stamp(c.now), true
 	c.tx.Put(c.key(), str(o, "id"), o)
+	c.grantFactor(o)
 	said := store.Clone(maskedMethod(o))
 	delete(said, "confirmed")
 	return c.ok(said)
+}
+
+// grantFactor lets a person use what an administrator gave them. It is asked for
+// where a policy asks for a second step.
+func (c *call) grantFactor(method object) {
+	a := object{"id": method["id"], "active": true, "granted": true, "created_at": method["created_at"], "authenticator_type": "oob"}
+	switch str(method, "type") {
+	case "phone":
+		a["oob_channel"], a["name"] = firstOf(str(method, "preferred_authentication_method"), "sms"), str(method, "phone_number")
+	case "email":
+		a["oob_channel"], a["name"] = "email", str(method, "email")
+	case "totp":
+		a["authenticator_type"], a["secret"] = "otp", method["totp_secret"]
+	default:
+		return
+	}
+	c.tx.Put(authenticatorsKey(c.params[0]), str(a, "id"), a)
 }
 
 func getMethod(c *call) reply {

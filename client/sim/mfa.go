@@ -180,8 +180,9 @@ func mfaList(c *call) reply {
 	out := []any{}
 	for _, a := range c.tx.All(authenticatorsKey(user)) {
 		a = store.Clone(a)
-		delete(a, "secret")
-		delete(a, "used")
+		for _, own := range []string{"secret", "used", "granted"} {
+			delete(a, own)
+		}
 		out = append(out, a)
 	}
 	return c.ok(out)

@@ -32,7 +32,8 @@ func (c *call) factors(user string) []object {
 // says so for everybody, or they have an authenticator.
 func (c *call) wantsMFA(u object) bool {
 	policies, _ := c.tx.Get(store.Key{Kind: "=/guardian/policies"}, "")["$list"].([]any)
-	return slices.Contains(policies, any("all-applications")) || len(items(u, "multifactor")) > 0 || len(c.factors(str(u, "user_id"))) > 0
+	return slices.Contains(policies, any("all-applications")) || len(items(u, "multifactor")) > 0 ||
+		slices.ContainsFunc(c.factors(str(u, "user_id")), func(a object) bool { return !truth(a, "granted") })
 }
 
 func (x *transaction) needsMFA() bool {

@@ -87,6 +87,15 @@ func createUser(c *call) reply {
 	if p := str(b, "password"); p != "" {
 		setPassword(c.tx, id, p)
 	}
+	// verify_email says whether the user receives one, and "overrides behavior of
+	// email_verified" (the API page).
+	wanted, said := b["verify_email"].(bool)
+	if !said {
+		wanted = !truth(u, "email_verified")
+	}
+	if wanted && strategy == "auth0" && str(u, "email") != "" {
+		c.sendVerification(u, nil)
+	}
 	return c.ok(u)
 }
 
@@ -235,6 +244,9 @@ func patchUser(c *call) reply {
 	u["updated_at"] = stamp(c.now)
 	c.tx.Put(usersKey(), id, u)
 	c.changesLogin(old, "", "")
+	if truth(c.body, "verify_email") && str(u, "email") != "" {
+		c.sendVerification(u, nil)
+	}
 	return c.ok(u)
 }
 

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
 	"strings"
 
 	_ "modernc.org/sqlite" // the driver "sqlite"
@@ -42,6 +43,15 @@ func (s *Store) Open(path string) (empty bool, err error) {
 	u := url.URL{Scheme: "file", Path: path, RawQuery: url.Values{
 		"_pragma": {"journal_mode(WAL)", "synchronous(NORMAL)", "busy_timeout(2000)", "locking_mode(EXCLUSIVE)"},
 	}.Encode()}
+	// A tenant's secrets and the hashes of its passwords are nobody else's; the
+	// files beside this one get its permissions from SQLite.
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return false, fmt.Errorf("the state in %s cannot be opened: %w", path, err)
+	}
+	if err := f.Close(); err != nil {
+		return false, err
+	}
 	db, err := sql.Open("sqlite", u.String())
 	if err != nil {
 		return false, err
