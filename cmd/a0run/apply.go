@@ -37,7 +37,7 @@ func applyCommand(w *world) *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error { return applyPlan(cmd.Context(), w, args[0], f) },
 	}
 	flags := cmd.Flags()
-	f.showFlags(flags)
+	f.showNeeded(flags)
 	flags.IntVar(&f.concurrency, "concurrency", engine.DefaultConcurrency, "the most requests in flight at a time")
 	f.weightFlag(flags)
 	return cmd

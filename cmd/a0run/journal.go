@@ -4,6 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"slices"
 
 	"a0run/bindings"
@@ -34,8 +38,22 @@ func (s *session) openJournal(ctx context.Context) (*openJournal, error) {
 	if err != nil {
 		return nil, err
 	}
+	if _, err := os.Stat(at.path); errors.Is(err, fs.ErrNotExist) {
+		if s.goesOn {
+			return nil, failedWith(&journal.MissingError{Path: at.path})
+		}
+		s.tellFolder(filepath.Dir(at.path))
+	}
 	j, err := s.openAt(ctx, at)
 	return j, failedWith(err)
+}
+
+// tellFolder says that a folder is made for the journal: a mistyped --journal
+// would begin a journal that nobody looks for.
+func (s *session) tellFolder(dir string) {
+	if _, err := os.Stat(dir); s.flags.journal != "" && !s.flags.quiet && errors.Is(err, fs.ErrNotExist) {
+		fmt.Fprintln(s.world.stderr, "note: there was no folder "+printable(dir)+"; it is made for the journal")
+	}
 }
 
 // openAt opens the journal at its place, and deletes what is too old.
@@ -93,7 +111,7 @@ func (j *openJournal) flag() string {
 	if j.given == "" {
 		return ""
 	}
-	return " --journal " + j.given
+	return " --journal " + shellWord(j.given)
 }
 
 func (j *openJournal) close() { _ = j.db.Close() } // what was to be kept was acknowledged

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -38,6 +39,7 @@ func (s *session) budget() pace.Budget {
 	}
 	at, err := s.world.journalSettings(s.flags.journal, s.projectDir())
 	if err == nil {
+		s.tellFolder(filepath.Dir(at.path))
 		var store *pacefile.Store
 		if store, err = pacefile.Open(at.path + budgetSuffix); err == nil {
 			s.store = store

@@ -53,7 +53,7 @@ func resumeCommand(w *world) *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error { return resumeRun(cmd.Context(), w, args, f) },
 	}
 	flags := cmd.Flags()
-	f.showFlags(flags)
+	f.showNeeded(flags)
 	f.yesFlag(flags)
 	flags.IntVar(&f.concurrency, "concurrency", 0, "requests in flight at a time; the run's own unless told")
 	f.weightFlag(flags)

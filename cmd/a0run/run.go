@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -104,6 +105,12 @@ func (f *runFlags) showFlags(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.json, "json", false, "print one event a line, as JSON")
 	flags.BoolVarP(&f.verbose, "verbose", "v", false, "print a line for every step inside of loops, too")
 	flags.BoolVar(&f.quiet, "quiet", false, "print only what the playbook prints, warnings and errors")
+}
+
+// showNeeded are showFlags of a command that makes no sense without a journal.
+func (f *runFlags) showNeeded(flags *pflag.FlagSet) {
+	f.showFlags(flags)
+	flags.Lookup("journal").Usage = strings.Replace(flags.Lookup("journal").Usage, ", or none;", ";", 1)
 }
 
 // runPlaybook runs one playbook from its file to its summary.

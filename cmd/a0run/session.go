@@ -46,8 +46,10 @@ type session struct {
 	// was to do; nil for playbooks.
 	verdict func() int
 	undoing bool
-	key     []byte // of a plan's call keys where there is no journal
-	run     *engine.Run
+	// goesOn says that the run needs what a journal holds: none is made.
+	goesOn bool
+	key    []byte // of a plan's call keys where there is no journal
+	run    *engine.Run
 	// events says that stdout carries the run's events, also while it is a plan.
 	events bool
 	// pacers are the rate budgets of the tenants, store what other runs share them

@@ -49,7 +49,7 @@ func undoCommand(w *world) *cobra.Command {
 		},
 	}
 	flags := cmd.Flags()
-	f.showFlags(flags)
+	f.showNeeded(flags)
 	flags.BoolVar(&f.yes, "yes", false, "ask nothing, and go ahead where a guard asks for a person")
 	flags.BoolVar(&f.plan, "plan", false, "say what would be put back, and stop")
 	flags.BoolVar(&f.last, "last", false, "the newest run that has written something; undos are not counted")
@@ -113,6 +113,7 @@ func (s *session) needJournal(ctx context.Context, command string) error {
 	if s.flags.journal == noJournal {
 		return &usageError{command + " needs a journal", "leave --journal none out"}
 	}
+	s.goesOn = command != "apply" // which may be made elsewhere, under a key that is brought along
 	var err error
 	s.journal, err = s.openJournal(ctx)
 	return err
