@@ -271,6 +271,7 @@ func stateOf(r *engine.RunRecord, id string) runState {
 		word = stateKilled
 	}
 	s := runState{word: word, color: "33"}
+	resume := resumeText(id, r.Playbook, r.Kind)
 	switch word {
 	case engine.RunDone:
 		s.color = "32"
@@ -281,13 +282,13 @@ func stateOf(r *engine.RunRecord, id string) runState {
 	case engine.RunRunning:
 		return runState{word: word, color: "36"}
 	case stateKilled, engine.RunFailed:
-		s.color, s.next = "31", "a0run resume "+id
+		s.color, s.next = "31", resume
 	case engine.RunInDoubt:
 		s.color, s.next = "31", "a0run runs show "+id
 	case engine.RunInterrupted:
-		s.next = "a0run resume " + id
+		s.next = resume
 	case engine.RunItems:
-		s.next = "a0run resume " + id + " --retry-failed"
+		s.next = resume + " --retry-failed"
 	}
 	if r.UndoneBy != "" {
 		// Going on would do the rest of what was taken back.
@@ -301,6 +302,15 @@ func stateOf(r *engine.RunRecord, id string) runState {
 		s.next = ""
 	}
 	return s
+}
+
+// resumeText is the command that goes on with a run. A playbook that came from
+// standard input has to be given again, in a file.
+func resumeText(id, playbook, kind string) string {
+	if playbook == "" && kind != engine.KindUndo {
+		return "a0run resume " + id + " FILE"
+	}
+	return "a0run resume " + id
 }
 
 // shortIDs are the shortest beginnings of ids, 8 or longer, that name one run.

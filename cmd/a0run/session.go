@@ -288,6 +288,7 @@ func (s *session) next(code int) string {
 		return ""
 	}
 	id := s.run.ID()
+	resume := resumeText(id, s.durable.Run().Playbook, s.durable.Run().Kind)
 	switch code {
 	case engine.ExitOK, engine.ExitMoved:
 		return ""
@@ -295,11 +296,11 @@ func (s *session) next(code int) string {
 		if s.verdict != nil || len(s.run.Tolerated()) == 0 { // users that an import refused are no calls
 			return "look at it with: a0run runs show " + id
 		}
-		return "send again what failed with: a0run resume " + id + " --retry-failed"
+		return "send again what failed with: " + resume + " --retry-failed"
 	case engine.ExitInDoubt:
 		return "look at what is in doubt with: a0run runs show " + id
 	}
-	return "go on with: a0run resume " + id
+	return "go on with: " + resume
 }
 
 // exitCode is the run's, or the signal's that ended it.
