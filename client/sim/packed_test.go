@@ -45,6 +45,13 @@ users:
 	}
 	d.logIn("c@example.com", "wrong")
 	check(d, "writes and log-ins", 3)
+	role := d.want(200, "POST", "/api/v2/roles", `{"name":"a"}`).object(t)["id"].(string)
+	d.want(204, "POST", users+"/auth0%7Cc/roles", `{"roles":["`+role+`"]}`)
+	d.tenant.State().View(func(tx *store.Tx) {
+		if tx.Packed(store.Links("user-roles", "auth0|c")) != 1 || tx.Packed(store.LinkedBy("user-roles", role)) != 1 {
+			t.Error("a role of a user does not lie packed")
+		}
+	})
 	d.want(201, "POST", users+"/auth0%7Cann/identities", `{"provider":"auth0","user_id":"auth0|bob"}`)
 	check(d, "linking", 2)
 	d.want(200, "DELETE", users+"/auth0%7Cann/identities/auth0/bob", "")

@@ -195,6 +195,10 @@ func New(o Options) (*Tenant, error) {
 	}
 	t.state.Pack(usersKind)
 	t.state.Pack(passwordsKey().Kind)
+	for _, relation := range []string{userRoles, memberships, memberRoles} {
+		t.state.Pack(relation)
+		t.state.Pack(relation + "~")
+	}
 	t.state.Watch(usersKind, func(id string, old store.Object) { t.past.note(t.now(), id, old) })
 	t.place(o.BaseURL)
 	t.ids = newIDs(t.Domain())

@@ -57,23 +57,25 @@ func (b *bench) simTenant() error {
 }
 
 // simMemory is what a tenant of 100,000 users holds once it answers: of users whose
-// metadata many have in common, and of users who have their own.
+// metadata many have in common, of users who have their own, and of such who have
+// a password and a role as well.
 func (b *bench) simMemory() error {
-	for _, own := range []bool{false, true} {
-		if err := b.simHolds(own); err != nil {
-			return err
-		}
+	if err := b.simHolds("metadata like others'", seedUser); err != nil {
+		return err
 	}
-	return nil
+	if err := b.simHolds("metadata of their own", ownUser); err != nil {
+		return err
+	}
+	return b.simHolds("and a password and a role", func(i int) map[string]any {
+		u := ownUser(i)
+		u["password"], u["roles"] = fmt.Sprintf("Secret-%d", i), []string{"rol_a"}
+		return u
+	})
 }
 
-func (b *bench) simHolds(own bool) error {
-	seed, which := filepath.Join(b.dir, "many.json"), "metadata like others'"
-	user := seedUser
-	if own {
-		user, which = ownUser, "metadata of their own"
-	}
-	if err := writeUsers(seed, 100_000, "]}\n", user); err != nil {
+func (b *bench) simHolds(which string, user func(int) map[string]any) error {
+	seed := filepath.Join(b.dir, "many.json")
+	if err := writeUsers(seed, 100_000, `],"roles":[{"id":"rol_a","name":"a"}]}`+"\n", user); err != nil {
 		return err
 	}
 	s, err := b.server(b.program, "sim", "--seed", seed, "--ready-file", filepath.Join(b.dir, "many-ready.json"))

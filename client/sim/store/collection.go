@@ -33,7 +33,7 @@ type place struct {
 type collection struct {
 	owner   uint64
 	names   *names // nil: nothing here is packed
-	byID    map[string]*record
+	byID    records
 	order   []place
 	dead    int
 	next    uint64
@@ -66,7 +66,7 @@ func (c *collection) note(id string, old, by Object) {
 		c.logFrom = c.log[logged-1].version
 		c.log = append(make([]Change, 0, 2*logged), c.log[logged:]...)
 	}
-	c.log = append(c.log, Change{old, by, c.ref(c.byID[id]), c.version})
+	c.log = append(c.log, Change{old, by, c.ref(c.byID.get(id)), c.version})
 }
 
 func (c *collection) forget() { c.log, c.logFrom = nil, c.version }
@@ -81,7 +81,7 @@ func (c *collection) since(version uint64) ([]Change, bool) {
 }
 
 func newCollection(owner uint64, indexes []Index, orders []Order, packed *names) *collection {
-	c := &collection{owner: owner, names: packed, byID: map[string]*record{}, next: 1, indexes: indexes}
+	c := &collection{owner: owner, names: packed, next: 1, indexes: indexes}
 	for _, o := range orders {
 		c.sorted = append(c.sorted, &sorted{order: o})
 	}
@@ -93,7 +93,7 @@ func newCollection(owner uint64, indexes []Index, orders []Order, packed *names)
 
 func (c *collection) clone(owner uint64) *collection {
 	n := &collection{
-		owner: owner, names: c.names, byID: maps.Clone(c.byID), order: slices.Clone(c.order), dead: c.dead, next: c.next, indexes: c.indexes,
+		owner: owner, names: c.names, byID: c.byID.clone(), order: slices.Clone(c.order), dead: c.dead, next: c.next, indexes: c.indexes,
 		version: c.version, log: slices.Clip(c.log), logFrom: c.logFrom,
 	}
 	for _, found := range c.found {
@@ -187,13 +187,13 @@ func (c *collection) pick(members ...string) Pick {
 func (c *collection) object(r *record) Object { return c.ref(r).Object() }
 
 func (c *collection) put(id string, o Object) {
-	if r := c.byID[id]; r != nil {
+	if r := c.byID.get(id); r != nil {
 		c.replace(r, o)
 		return
 	}
 	r := c.record(id, c.next, o)
 	c.next++
-	c.byID[id] = r
+	c.byID.set(r)
 	c.order = append(c.order, place{r.seq, r})
 	c.index(r, o)
 	for _, s := range c.sorted {
@@ -213,13 +213,13 @@ func (c *collection) replace(old *record, o Object) {
 			s.add(r, o)
 		}
 	}
-	c.byID[r.id] = r
+	c.byID.set(r)
 	c.order[c.at(r.seq)].rec = r
 	c.index(r, o)
 }
 
 func (c *collection) remove(id string) bool {
-	r := c.byID[id]
+	r := c.byID.get(id)
 	if r == nil {
 		return false
 	}
@@ -228,7 +228,7 @@ func (c *collection) remove(id string) bool {
 	for _, s := range c.sorted {
 		s.drop(r, was)
 	}
-	delete(c.byID, id)
+	c.byID.remove(id)
 	c.order[c.at(r.seq)].rec = nil
 	c.dead++
 	if c.dead > 32 && c.dead > len(c.order)/2 {
@@ -240,10 +240,10 @@ func (c *collection) remove(id string) bool {
 
 // page is n objects from the start-th on.
 func (c *collection) page(start, n int) []Ref {
-	if start >= len(c.byID) || n <= 0 {
+	if start >= c.byID.len() || n <= 0 {
 		return nil
 	}
-	out := make([]Ref, 0, min(n, len(c.byID)-start))
+	out := make([]Ref, 0, min(n, c.byID.len()-start))
 	if c.dead == 0 {
 		for _, p := range c.order[start:min(start+n, len(c.order))] {
 			out = append(out, c.ref(p.rec))
@@ -280,4 +280,4 @@ func (c *collection) after(seq uint64, n int) ([]Object, uint64) {
 	return out, last
 }
 
-func (c *collection) ids() []string { return slices.Collect(maps.Keys(c.byID)) }
+func (c *collection) ids() []string { return c.byID.ids() }

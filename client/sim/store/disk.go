@@ -170,13 +170,13 @@ func (d *disk) transaction(s *Store, changes []touched) (err error) {
 			continue
 		}
 		c := s.colls[t.key]
-		if c == nil || c.byID[*t.id] == nil {
+		if c == nil || c.byID.get(*t.id) == nil {
 			if _, err := del.ExecContext(ctx, t.key.Kind, t.key.Scope, *t.id); err != nil {
 				return err
 			}
 			continue
 		}
-		r := c.byID[*t.id]
+		r := c.byID.get(*t.id)
 		text, err := json.Marshal(c.object(r))
 		if err != nil {
 			return err
@@ -195,7 +195,7 @@ func (s *Store) everything(before map[Key]*collection) []touched {
 		out = append(out, touched{key: k})
 	}
 	for k, c := range s.colls {
-		for id := range c.byID {
+		for _, id := range c.byID.ids() {
 			out = append(out, touched{k, &id})
 		}
 	}

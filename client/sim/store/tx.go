@@ -68,7 +68,7 @@ func (tx *Tx) Get(k Key, id string) Object {
 	if c == nil {
 		return nil
 	}
-	if r := c.byID[id]; r != nil {
+	if r := c.byID.get(id); r != nil {
 		return c.object(r)
 	}
 	return nil
@@ -77,7 +77,7 @@ func (tx *Tx) Get(k Key, id string) Object {
 // Has reports whether there is an object of that id.
 func (tx *Tx) Has(k Key, id string) bool {
 	c := tx.coll(k)
-	return c != nil && c.byID[id] != nil
+	return c != nil && c.byID.get(id) != nil
 }
 
 // Put adds an object at the end, or puts it in the place of the one that has
@@ -129,7 +129,7 @@ func (tx *Tx) Clear(k Key) int {
 // Len is the number of objects.
 func (tx *Tx) Len(k Key) int {
 	if c := tx.coll(k); c != nil {
-		return len(c.byID)
+		return c.byID.len()
 	}
 	return 0
 }
@@ -141,7 +141,7 @@ func (tx *Tx) All(k Key) []Object { return tx.Page(k, 0, tx.Len(k)) }
 // unpacks one after the other.
 func (tx *Tx) Refs(k Key) []Ref {
 	if c := tx.coll(k); c != nil {
-		return c.page(0, len(c.byID))
+		return c.page(0, c.byID.len())
 	}
 	return nil
 }
@@ -181,7 +181,7 @@ func (tx *Tx) After(k Key, place uint64, n int) ([]Object, uint64) {
 // Place is an object's place in the order of creation, 0 when it is not there.
 func (tx *Tx) Place(k Key, id string) uint64 {
 	if c := tx.coll(k); c != nil {
-		if r := c.byID[id]; r != nil {
+		if r := c.byID.get(id); r != nil {
 			return r.seq
 		}
 	}
