@@ -114,7 +114,9 @@ func (p *Planner) unreadable(x *call, at place, body *engine.Object) []Field {
 		if slices.Contains(x.Operation.Secrets, name) || p.o.Redactor.Redact(textOf(v)) != textOf(v) {
 			f.New, f.Hidden = json.RawMessage(`"`+hiddenText+`"`), true
 		}
-		if name == "password" || name == "pem" {
+		// Of a create all is told: in which connection a user is made, whether a mail
+		// goes out. In a patch most of these only say what the others are about.
+		if name == "password" || name == "pem" || x.Operation.Effect == catalog.Create {
 			out = append(out, f)
 		}
 	}
