@@ -289,6 +289,9 @@ func stateOf(r *engine.RunRecord, id string) runState {
 		s.next = resume
 	case engine.RunItems:
 		s.next = resume + " --retry-failed"
+		if r.Kind == engine.KindUndo && r.Of != "" {
+			s.next = "a0run undo " + r.Of[:min(8, len(r.Of))] + " --plan" // also of what was left alone
+		}
 	}
 	if r.UndoneBy != "" {
 		// Going on would do the rest of what was taken back.

@@ -293,7 +293,10 @@ func (s *session) next(code int) string {
 	case engine.ExitOK, engine.ExitMoved:
 		return ""
 	case engine.ExitItems:
-		if s.verdict != nil || len(s.run.Tolerated()) == 0 { // users that an import refused are no calls
+		if s.undoing && len(s.run.Tolerated()) == 0 { // what was left alone is no call
+			return "see what is left with: a0run undo " + s.durable.Run().Of + " --plan"
+		}
+		if !s.undoing && s.verdict != nil || len(s.run.Tolerated()) == 0 { // users that an import refused are no calls
 			return "look at it with: a0run runs show " + id
 		}
 		return "send again what failed with: " + resume + " --retry-failed"
