@@ -91,7 +91,8 @@ func (s *session) weight() float64 {
 
 // checkWeight refuses a --weight that is none.
 func (f *runFlags) checkWeight() error {
-	if f.weight != 0 && !engine.ValidWeight(f.weight) {
+	given := f.weight != 0 || f.weighed != nil && f.weighed()
+	if given && !engine.ValidWeight(f.weight) {
 		return &usageError{
 			fmt.Sprintf("--weight %v: want a number from 0.01 to 1000, the run's share of the rate limits beside other runs", f.weight),
 			"--weight 1 is an equal share, --weight 3 three times as much",

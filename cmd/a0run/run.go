@@ -23,7 +23,8 @@ type runFlags struct {
 	paramsFile  string
 	concurrency int
 	weight      float64
-	assumed     bool // rate is what an estimate counts with
+	weighed     func() bool // whether it was given; nil where nobody can
+	assumed     bool        // rate is what an estimate counts with
 	journal     string
 	yes         bool
 	confirm     bool
@@ -91,6 +92,7 @@ func (f *runFlags) paramFlags(flags *pflag.FlagSet) {
 
 // weightFlag is the run's share beside others.
 func (f *runFlags) weightFlag(flags *pflag.FlagSet) {
+	f.weighed = func() bool { return flags.Changed("weight") }
 	flags.Float64Var(&f.weight, "weight", 0, "the run's share of the rate limits beside other runs, `N`: 3 gets three times as much as 1; that of a0run.yaml, or 1, unless told")
 }
 
