@@ -115,7 +115,7 @@ func known(table *catalog.Table, name string) error {
 	if _, ok := table.Lookup(name); ok || name == "" {
 		return nil
 	}
-	for _, op := range extras() {
+	for _, op := range append(extras(), newer()...) {
 		if op.ID == name {
 			return nil
 		}

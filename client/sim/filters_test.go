@@ -37,6 +37,7 @@ event_streams: [{id: est_0000000000000000000001, name: s, deliveries: [{id: evt_
 
 // count is how many objects a listing shows, bare or wrapped.
 func count(t *testing.T, a answer) int {
+	t.Helper()
 	if a.text[0] == '[' {
 		return len(a.list(t))
 	}

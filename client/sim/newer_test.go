@@ -245,3 +245,13 @@ func sorted(o map[string]any) []string {
 	slices.Sort(out)
 	return out
 }
+
+// TestNewerFault: a fault may name one of these operations.
+func TestNewerFault(t *testing.T) {
+	d := newDesk(t, sim.Options{Seed: []byte("faults: [{operation: agents.list, status: 503}]")})
+	d.want(503, "GET", "/api/v2/agents", "")
+	d.want(200, "GET", "/api/v2/agents", "")
+	if got := d.tenant.Requests()[0].Operation; got != "agents.list" {
+		t.Errorf("the log calls it %s", got)
+	}
+}

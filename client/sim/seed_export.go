@@ -169,7 +169,7 @@ func (x *export) note(name string, v any) {
 }
 
 func (x *export) single(name, to string, o object, where string) {
-	if o == nil {
+	if len(o) == 0 {
 		return
 	}
 	switch name {

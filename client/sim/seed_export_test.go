@@ -251,10 +251,11 @@ func TestExportWithEmptyParts(t *testing.T) {
 	for _, name := range []string{"pages", "triggers", "guardianFactorProviders", "guardianFactorTemplates", "themes", "clients", "hookSecrets", "keys"} {
 		text += name + ": []\n"
 	}
-	d := newDesk(t, sim.Options{Seed: []byte(text + "guardianPolicies: {policies: []}\nprompts: {partials: {}, screenRenderers: [], customText: {}}\n"), SeedName: "x.yaml"})
+	d := newDesk(t, sim.Options{Seed: []byte(text + "guardianPolicies: {policies: []}\nprompts: {partials: {}, screenRenderers: [], customText: {}}\nemailProvider: {}\n"), SeedName: "x.yaml"})
 	if notes := d.tenant.SeedNotes(); len(notes) > 0 {
 		t.Errorf("notes: %v", notes)
 	}
+	d.want(404, "GET", "/api/v2/emails/provider", "") // an export of a tenant that has none says {}
 }
 
 // TestExportThatIsRefused: what an export wants planted and the tenant's rules
