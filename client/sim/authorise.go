@@ -48,6 +48,41 @@ func (t *Tenant) authorise(c *call) *reply {
 			"Insufficient scope, expected any of: "+strings.Join(c.op.Scopes, ","), "insufficient_scope"))
 	}
 	c.token = access
+	return c.beyondOneself(str(access.claims, "sub"))
+}
+
+// selfScopes are what a person's own token for the Management API can have, and
+// all of it: Auth0's page "Get Management API Access Tokens for Single-Page
+// Applications".
+func selfScopes() []string {
+	return []string{
+		"read:current_user", "update:current_user_identities", "create:current_user_metadata", "update:current_user_metadata",
+		"delete:current_user_metadata", "create:current_user_device_credentials", "delete:current_user_device_credentials",
+	}
+}
+
+// beyondOneself refuses what a person's token asks for about somebody else, or
+// changes but in their user_metadata. A token that is an application's own may
+// all that its scopes say.
+func (c *call) beyondOneself(sub string) *reply {
+	if strings.HasSuffix(sub, "@clients") || !strings.HasPrefix(c.rt.path, usersKind+"/{}") {
+		return nil
+	}
+	refuse := func(text, code string) *reply {
+		rep := failure(http.StatusForbidden, text, code)
+		return &rep
+	}
+	if c.params[0] != sub {
+		return refuse("User to be acted on does not match subject in bearer token.", "unowned_resource")
+	}
+	if c.rt.path != usersKind+"/{}" || c.req.Method != http.MethodPatch {
+		return nil
+	}
+	for field := range c.body {
+		if field != "user_metadata" {
+			return refuse("Insufficient scope, expected any of: update:users", "insufficient_scope")
+		}
+	}
 	return nil
 }
 

@@ -417,3 +417,28 @@ roles: [{id: rol_1, name: r, permissions: [{resource_server_identifier: "https:/
 	d.want(400, "DELETE", at+url.PathEscape(d.tenant.Issuer()+"api/v2/"), "")
 	d.want(204, "DELETE", at+"none", "")
 }
+
+// TestOnesOwnToken: what a person's token for the Management API can do is about
+// themselves.
+func TestOnesOwnToken(t *testing.T) {
+	d := newDesk(t, sim.Options{Seed: []byte(loginSeed)})
+	tok := d.person().open(d.authorize("audience", d.tenant.Issuer()+"api/v2/", "scope", "openid read:users update:users read:current_user update:current_user_metadata")).
+		send("username", "ann@example.com", "password", "right").exchange()
+	if tok["scope"] != "openid read:current_user update:current_user_metadata" {
+		t.Errorf("the scope is %v", tok["scope"])
+	}
+	d.token = tok["access_token"].(string)
+	d.want(200, "GET", users+"/auth0%7Cann", "")
+	d.want(200, "PATCH", users+"/auth0%7Cann", `{"user_metadata":{"a":"b"}}`)
+	for _, c := range []struct{ verb, path, body, code string }{
+		{"GET", users, "", "insufficient_scope"},
+		{"GET", users + "/auth0%7Cbad", "", "unowned_resource"},
+		{"PATCH", users + "/auth0%7Cbad", `{"user_metadata":{"a":"b"}}`, "unowned_resource"},
+		{"PATCH", users + "/auth0%7Cann", `{"blocked":false}`, "insufficient_scope"},
+		{"DELETE", users + "/auth0%7Cann", "", "insufficient_scope"},
+	} {
+		if a := d.want(403, c.verb, c.path, c.body).object(t); a["errorCode"] != c.code {
+			t.Errorf("%s %s %s: %v", c.verb, c.path, c.body, a)
+		}
+	}
+}

@@ -33,6 +33,11 @@ func (c *call) allowedScope(client object, l login, asked string) string {
 	if asked == "" || l.audience == "" {
 		return asked
 	}
+	if c.t.isManagement(l.audience) {
+		return strings.Join(slices.DeleteFunc(splitSpace(asked), func(s string) bool {
+			return !slices.Contains([]string{"openid", "profile", "email", "address", "phone"}, s) && !slices.Contains(selfScopes(), s)
+		}), " ")
+	}
 	found := c.tx.Lookup(kind("/resource-servers"), "identifier", l.audience)
 	if len(found) == 0 {
 		return asked
