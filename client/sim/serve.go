@@ -57,8 +57,20 @@ type exchange struct {
 	slow       time.Duration // how long the body takes
 }
 
-// exchange runs one request through the tenant.
+// exchange runs one request through the tenant, also one of a script of another
+// origin.
 func (t *Tenant) exchange(ctx context.Context, r *http.Request) (*exchange, error) {
+	if x := t.preflight(r); x != nil {
+		return x, nil
+	}
+	x, err := t.perform(ctx, r)
+	if x != nil && x.header != nil {
+		t.crossOrigin(r, x.header)
+	}
+	return x, err
+}
+
+func (t *Tenant) perform(ctx context.Context, r *http.Request) (*exchange, error) {
 	raw, whole := readBody(r)
 	line := &Request{
 		At: t.now(), Method: r.Method, Path: r.URL.Path, RawPath: r.URL.EscapedPath(),
