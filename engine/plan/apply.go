@@ -113,7 +113,7 @@ func (a *Apply) Gate(next engine.Doer) engine.Doer {
 		held := a.held[c.Key]
 		switch {
 		case held == nil:
-			return stop(c, "the plan does not hold this change", "")
+			return stop(c, "the plan does not hold this change", unplannedHint(c))
 		case held.Refused != nil:
 			return a.refusedAsPlanned(c, held)
 		case held.NoChange && held.Effect == catalog.Delete:
@@ -164,10 +164,20 @@ func (a *Apply) turn(ctx context.Context, held *Change) (func(), *engine.Error) 
 	}
 }
 
+const written = "; what was written before this call stands"
+
+// unplannedHint is what to do about a change that the plan does not hold.
+func unplannedHint(c *engine.Call) string {
+	if beside(c.Task.Path()) {
+		return planAgain + written + besideHint
+	}
+	return ""
+}
+
 // stop is the outcome of a call that is not let through.
 func stop(c *engine.Call, text, hint string) engine.Outcome {
 	if hint == "" {
-		hint = "make the plan again and look at it; what was written before this call stands"
+		hint = planAgain + written
 	}
 	return engine.Outcome{Err: &engine.Error{
 		Name: engine.NameMovedError, ResetAt: -1, Where: c.Where, Operation: c.Name, CallKey: c.Key,

@@ -18,7 +18,20 @@ type Difference struct {
 	Where string `json:"where,omitempty"`
 	// Text is a sentence that names object and field.
 	Text string `json:"text"`
+	// beside says that a task of a parallel call would write something else.
+	beside bool
 }
+
+// What to do about a plan that is not what would be done now, and about one of
+// which that may have no other reason than the order of its tasks' answers: making
+// it again helps nothing then.
+const (
+	planAgain  = "make the plan again and look at it"
+	besideHint = "; where tasks side by side decide together what is written, every plan is another one: concurrency = 1 makes it repeatable"
+)
+
+// beside reports whether a task is one of a parallel call.
+func beside(task string) bool { return strings.Contains(task, "/") }
 
 // Compare tells in what a fresh plan differs from a saved one; nothing where it
 // would change the very same. The inputs' own differences (Inputs.Differences)
@@ -266,7 +279,8 @@ func compareSets(lost, came []*Change) []Difference {
 		}
 		out = append(out, Difference{
 			What: "change", Key: c.Key, Where: c.Where,
-			Text: "the plan would " + c.Summary + "; a run would now send other values: " + came[i].argsText(),
+			Text:   "the plan would " + c.Summary + "; a run would now send other values: " + came[i].argsText(),
+			beside: beside(c.Task),
 		})
 		came = slices.Delete(came, i, i+1)
 	}
@@ -311,6 +325,10 @@ func valueText(raw []byte, hidden bool) string {
 // has exit code 6.
 func Moved(differences []Difference) *engine.Error {
 	lines := make([]string, 0, len(differences))
+	hint := planAgain
+	if slices.ContainsFunc(differences, func(d Difference) bool { return d.beside }) {
+		hint += besideHint
+	}
 	for i, d := range differences {
 		if i == 10 {
 			lines = append(lines, fmt.Sprintf("and %d more", len(differences)-i))
@@ -325,6 +343,6 @@ func Moved(differences []Difference) *engine.Error {
 	return &engine.Error{
 		Name: engine.NameMovedError, ResetAt: -1,
 		Message:  "this is not what the plan says; nothing was written\n" + strings.Join(lines, "\n"),
-		HintText: "make the plan again and look at it",
+		HintText: hint,
 	}
 }
