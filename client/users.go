@@ -174,7 +174,8 @@ func (u Users) List(ctx context.Context, opts ...CallOption) iter.Seq2[*User, er
 }
 
 // ByEmail gives the users of an address, which can be none and, with several
-// connections, more than one. Unlike a search it sees a change at once.
+// connections, more than one. Unlike a search it sees a change at once. It minds the
+// case: databases keep addresses in lower case.
 func (u Users) ByEmail(ctx context.Context, email string, opts ...CallOption) ([]*User, error) {
 	return collect(eachTyped[User](ctx, u.c.on("users_by_email.search_users_by_email", Args{"email": email}, opts)))
 }

@@ -262,7 +262,7 @@ func findArgs(c *engine.Call, find *catalog.Operation) *engine.Object {
 			args.Set(a.Name, v)
 		} else if slices.Contains(c.Operation.NaturalKey.Fields, a.Name) {
 			if v, ok := argAt(c.Args, a.Name); ok {
-				args.Set(a.Name, v)
+				args.Set(a.Name, asKept(a.Name, v))
 			}
 		}
 	}
@@ -279,6 +279,16 @@ func findArgs(c *engine.Call, find *catalog.Operation) *engine.Object {
 		}
 	}
 	return args
+}
+
+// asKept is a value as the tenant keeps it, for a search that minds the case: "the
+// email address associated with a user is saved in lower case, regardless of how you
+// initially provided it" (the API page of users-by-email).
+func asKept(name string, v any) any {
+	if mail, ok := v.(string); ok && name == "email" {
+		return strings.ToLower(mail)
+	}
+	return v
 }
 
 // argAt is a field of what a create sends, dotted inside objects.

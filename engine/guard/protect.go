@@ -3,6 +3,7 @@ package guard
 import (
 	"context"
 	"encoding/json"
+	"strings"
 	"sync"
 	"time"
 
@@ -156,8 +157,25 @@ func (g *Guards) readObject(ctx context.Context, c *engine.Call, o object) ([]js
 	return g.ask(ctx, c, get, args)
 }
 
-// usersByEmail reads the users that bear an address.
-func (g *Guards) usersByEmail(ctx context.Context, c *engine.Call, email string) ([]json.RawMessage, error) {
+// usersByEmail reads the users that bear an address, in lower case as well: databases
+// keep it so, and the search minds the case where the deletion may not.
+func (g *Guards) usersByEmail(ctx context.Context, c *engine.Call, email string) (all []json.RawMessage, err error) {
+	asked := []string{email}
+	if lower := strings.ToLower(email); lower != email {
+		asked = append(asked, lower)
+	}
+	for _, mail := range asked {
+		users, err := g.usersOf(ctx, c, mail)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, users...)
+	}
+	return all, nil
+}
+
+// usersOf reads the users that bear an address in this case.
+func (g *Guards) usersOf(ctx context.Context, c *engine.Call, email string) ([]json.RawMessage, error) {
 	op, ok := g.table.Lookup("users_by_email.search_users_by_email")
 	if !ok {
 		return nil, &engine.Error{Name: engine.NameInternalError, ResetAt: -1, Message: "the catalogue has no search for users by e-mail address"}

@@ -88,6 +88,7 @@ func TestStage(t *testing.T) {
 		"protected by address":  {[]string{`{"protect": {"users": ["u3@*"]}}`}, []string{update, `users.add_roles {"id": "auth0|u3", "roles": ["rol_a"]}`}, []string{"users/auth0|u3, called u3@example.com, is protected"}},
 		"an id is no name":      {[]string{`{"protect": {"clients": [{"name": "aaaa"}]}}`}, []string{`clients.update {"id": "bbbb", "body": {"description": "x"}}`}, nil},
 		"the other side":        {[]string{`{"protect": {"roles": ["alpha"]}}`}, []string{`users.add_roles {"id": "auth0|u1", "roles": ["rol_b"]}`, `users.add_roles {"id": "auth0|u1", "roles": ["rol_b", "rol_a"]}`}, []string{"roles/rol_a, called alpha, is protected"}},
+		"whatever the case":     {[]string{`{"protect": {"users": ["auth0|u2"]}}`}, []string{`connections.delete_user_by_email {"id": "con_x", "email": "U2@Example.com"}`}, []string{"users/U2@Example.com of con_x, called auth0|u2, is protected"}},
 		"by e-mail address":     {[]string{`{"protect": {"users": ["auth0|u2"]}}`}, []string{`connections.delete_user_by_email {"id": "con_x", "email": "u2@example.com"}`}, []string{"users/u2@example.com of con_x, called auth0|u2, is protected"}},
 		"what the run has made": {[]string{`{"protect": {"clients": ["*"]}}`}, []string{`clients.create {"body": {"name": "New"}}`, `clients.delete {"id": "aaaa"}`}, []string{"clients/aaaa is protected by *"}},
 		"confirm_above": {

@@ -176,12 +176,13 @@ func onlyHeld(now, shown *engine.Object, view []string) *engine.Object {
 }
 
 // readUsersByEmail answers the search by e-mail address, which sees every user
-// as he stands at this moment.
+// as he stands at this moment. It minds the case: databases keep addresses in lower
+// case, whoever asks for another finds nobody (its API page).
 func (x *call) readUsersByEmail() engine.Outcome {
 	k := x.p.atlas.kinds["/users"]
 	at := place{tenant: x.Tenant, kind: k, coll: "/users"}
 	p := x.p
-	mail := strings.ToLower(field(x.Args, "email"))
+	mail := field(x.Args, "email")
 	p.mu.Lock()
 	coll := p.over.coll(x.Tenant, "/users")
 	drops := p.over.hasDrops(x.Tenant, "/users")
@@ -194,7 +195,7 @@ func (x *call) readUsersByEmail() engine.Outcome {
 		return out
 	}
 	f := &filter{call: x}
-	f.keep = append(f.keep, condition{"email", func(o *engine.Object) bool { return strings.EqualFold(field(o, "email"), mail) }})
+	f.keep = append(f.keep, condition{"email", func(o *engine.Object) bool { return field(o, "email") == mail }})
 	l := &listing{call: x, at: at, op: x.Operation, filter: f, coll: coll}
 	l.alone = IsPlaceholder(mail)
 	l.enter()
@@ -210,7 +211,7 @@ func (x *call) readUsersByEmail() engine.Outcome {
 	list := l.kept(parsed(items))
 	if coll != nil {
 		for _, e := range coll.index[indexKey("email", mail)] {
-			if e.made != nil && e.apart && strings.EqualFold(field(e.made, "email"), mail) {
+			if e.made != nil && e.apart && field(e.made, "email") == mail {
 				list = append(list, l.shown(e.made))
 			}
 		}

@@ -315,7 +315,7 @@ func (g *drawing) read() (string, *engine.Object) {
 	case 6:
 		return "users.list", obj("sort", g.of("sort", "email:1", "email:-1", "created_at:-1"), "per_page", int64(3), "page", int64(0))
 	case 7:
-		return "users_by_email.search_users_by_email", obj("email", strings.ToLower(g.email()))
+		return "users_by_email.search_users_by_email", obj("email", g.email())
 	case 8:
 		return "roles.get", obj("id", g.pick("roles"))
 	case 9:
