@@ -36,6 +36,9 @@ type baton struct {
 // A turn is a place in the queue; its channel is closed when the turn comes.
 type turn struct {
 	come chan struct{}
+	// start is called instead, where nobody waits yet: whoever it has run holds the
+	// baton.
+	start func()
 	// settled turns may pass; a place can be taken before that.
 	settled bool
 }
@@ -46,11 +49,16 @@ func newTurn() *turn { return &turn{come: make(chan struct{})} }
 // holds the baton, or nothing runs yet.
 func (b *baton) enqueue() *turn {
 	t := newTurn()
+	b.put(t)
+	return t
+}
+
+// put puts a turn into the queue of those that are ready.
+func (b *baton) put(t *turn) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.ready = append(b.ready, t)
 	b.pass()
-	return t
 }
 
 // arrive takes a place for a task that comes from outside.
@@ -151,6 +159,10 @@ func (b *baton) pass() {
 	}
 	b.held = true
 	b.turns++
+	if t.start != nil {
+		t.start()
+		return
+	}
 	close(t.come)
 }
 

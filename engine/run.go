@@ -90,7 +90,7 @@ type Run struct {
 	concurrency int
 	tellsCalls  bool // the sink wants to know of calls that begin and end
 	baton       baton
-	parked      map[*Task]chan *turn // guarded by the baton
+	parked      map[*Task]*turn // guarded by the baton
 	tasks       sync.WaitGroup
 	idle        []chan work // workers without a task; guarded by the baton
 	path        Doer
@@ -159,7 +159,7 @@ func NewRun(cfg Config) *Run {
 	r := &Run{
 		cfg:         cfg,
 		concurrency: cfg.Concurrency,
-		parked:      map[*Task]chan *turn{},
+		parked:      map[*Task]*turn{},
 		slots:       make(chan struct{}, cfg.Concurrency),
 		states:      map[string]int{},
 		loads:       loads{},

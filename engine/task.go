@@ -127,10 +127,10 @@ func (t *Task) Yield() {
 // park gives up the baton until another task calls unpark.
 func (t *Task) park() {
 	restore := t.run.suspend()
-	wake := make(chan *turn, 1)
-	t.run.parked[t] = wake
+	turn := newTurn()
+	t.run.parked[t] = turn
 	t.run.baton.release()
-	<-(<-wake).come
+	<-turn.come
 	restore()
 }
 
@@ -138,9 +138,9 @@ func (t *Task) park() {
 // the queue is taken here and not by the woken goroutine, so that the order of
 // waking is the order of these calls.
 func (t *Task) unpark() {
-	if wake, ok := t.run.parked[t]; ok {
+	if turn, ok := t.run.parked[t]; ok {
 		delete(t.run.parked, t)
-		wake <- t.run.baton.enqueue()
+		t.run.baton.put(turn)
 	}
 }
 
@@ -148,9 +148,13 @@ func (t *Task) unpark() {
 // behind those that are ready already. done is called under the baton, with
 // body's error, also when that panicked.
 func (t *Task) spawn(child *Task, body func() error, done func(error)) {
-	r := t.run
-	w := work{place: r.baton.enqueue(), body: body, done: done}
-	r.tasks.Add(1)
+	t.run.tasks.Add(1)
+	t.run.baton.put(&turn{start: func() { t.run.work(work{body, done}) }})
+}
+
+// work has a worker run a task, whose turn it is: then nobody holds the baton who
+// might touch the idle ones.
+func (r *Run) work(w work) {
 	if n := len(r.idle); n > 0 {
 		worker := r.idle[n-1]
 		r.idle = r.idle[:n-1]
@@ -162,9 +166,8 @@ func (t *Task) spawn(child *Task, body func() error, done func(error)) {
 
 // work is one task to be run by a worker.
 type work struct {
-	place *turn
-	body  func() error
-	done  func(error)
+	body func() error
+	done func(error)
 }
 
 // worker runs tasks one after the other. A goroutine for each was measured:
@@ -172,7 +175,6 @@ type work struct {
 func (r *Run) worker(w work) {
 	next := make(chan work, 1)
 	for ok := true; ok; w, ok = <-next {
-		<-w.place.come
 		w.done(guard(w.body))
 		w = work{} // an idle worker holds nothing of the task that it ran
 		r.idle = append(r.idle, next)
