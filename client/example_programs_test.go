@@ -142,7 +142,7 @@ clients:
   - {client_id: ci1, name: ci-deploy, app_type: non_interactive}
   - {client_id: ci2, name: ci-tests, app_type: non_interactive}
   - {client_id: cron, name: nightly, app_type: non_interactive}
-  - {client_id: portal, name: portal, app_type: regular_web, initiate_login_uri: "https://portal.example/login"}
+  - {client_id: portal, name: portal, app_type: regular_web, organization_usage: allow, initiate_login_uri: "https://portal.example/login"}
 users:
   - {user_id: auth0|ada, email: ada@globex.example, connection: Username-Password-Authentication}
   - {user_id: auth0|b1, email: b1@example.com, connection: Username-Password-Authentication, blocked: true}
