@@ -25,7 +25,7 @@ resource_servers:
 roles:
   - {id: rol_1, name: staff, description: people who work here}
 clients:
-  - {client_id: app1, name: shop, app_type: regular_web}
+  - {client_id: app1, name: shop, app_type: regular_web, organization_usage: allow, initiate_login_uri: "https://shop.example/login"}
 users:
   - {user_id: auth0|ada, email: ada@example.com, password: Passw0rd-ada, connection: Username-Password-Authentication, user_metadata: {plan: gold, seats: 3}}
   - {user_id: auth0|bob, email: bob@example.com, connection: Username-Password-Authentication, blocked: true}
