@@ -242,17 +242,6 @@ func (x *exchange) compress() {
 	x.header.Set("Content-Encoding", "gzip")
 }
 
-func encode(v any) []byte {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(v); err != nil {
-		// Everything stored came from JSON or from a literal here.
-		panic(err)
-	}
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
-}
-
 func (t *Tenant) unknown(line *Request) reply {
 	if strings.HasPrefix(line.RawPath, managementRoot) {
 		return failure(http.StatusNotFound, "Not Found", "")
