@@ -186,9 +186,11 @@ func (c *collection) pick(members ...string) Pick {
 
 func (c *collection) object(r *record) Object { return c.ref(r).Object() }
 
-func (c *collection) put(id string, o Object) {
+// put puts an object in the place of what was there under its id, or at the end
+// where nothing was.
+func (c *collection) put(id string, o, was Object) {
 	if r := c.byID.get(id); r != nil {
-		c.replace(r, o)
+		c.replace(r, o, was)
 		return
 	}
 	r := c.record(id, c.next, o)
@@ -201,8 +203,7 @@ func (c *collection) put(id string, o Object) {
 	}
 }
 
-func (c *collection) replace(old *record, o Object) {
-	was := c.object(old)
+func (c *collection) replace(old *record, o, was Object) {
 	c.unindex(old, was)
 	r := c.record(old.id, old.seq, o)
 	for _, s := range c.sorted {
@@ -218,12 +219,9 @@ func (c *collection) replace(old *record, o Object) {
 	c.index(r, o)
 }
 
-func (c *collection) remove(id string) bool {
+// remove takes away what was there under an id.
+func (c *collection) remove(id string, was Object) {
 	r := c.byID.get(id)
-	if r == nil {
-		return false
-	}
-	was := c.object(r)
 	c.unindex(r, was)
 	for _, s := range c.sorted {
 		s.drop(r, was)
@@ -235,7 +233,6 @@ func (c *collection) remove(id string) bool {
 		c.order = slices.DeleteFunc(c.order, func(p place) bool { return p.rec == nil })
 		c.dead = 0
 	}
-	return true
 }
 
 // page is n objects from the start-th on.

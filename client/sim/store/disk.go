@@ -136,7 +136,7 @@ func (d *disk) load(s *Store) (n int, err error) {
 		}
 		c := tx.make(k)
 		c.next = seq
-		c.put(id, o)
+		c.put(id, o, nil)
 		n++
 	}
 	return n, rows.Err()

@@ -84,7 +84,7 @@ func (tx *Tx) Has(k Key, id string) bool {
 // the id. The object belongs to the store from then on.
 func (tx *Tx) Put(k Key, id string, o Object) {
 	c, old := tx.make(k), tx.Get(k, id)
-	c.put(id, o)
+	c.put(id, o, old)
 	c.note(id, old, o)
 	tx.s.tell(k.Kind, id, old)
 	tx.touch(k, &id)
@@ -100,7 +100,7 @@ func (tx *Tx) Delete(k Key, id string) bool {
 		return false // what is only looked for is not copied
 	}
 	c := tx.own(k)
-	c.remove(id)
+	c.remove(id, old)
 	tx.changed(c)
 	c.note(id, old, nil)
 	tx.s.tell(k.Kind, id, old)
@@ -117,7 +117,7 @@ func (tx *Tx) Clear(k Key) int {
 	if c := tx.own(k); c != nil {
 		tx.changed(c)
 		for _, id := range c.ids() {
-			c.remove(id)
+			c.remove(id, tx.Get(k, id))
 		}
 		c.forget()
 		tx.s.tell(k.Kind, "", nil)
