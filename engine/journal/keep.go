@@ -127,7 +127,7 @@ func (w *writer) empty(b *batch, left map[*held]int) {
 		}
 	}
 	for h, which := range left {
-		if !b.refuses(h) {
+		if !b.refuses(h) && h.broken == nil { // what could not be carried stands there only
 			_ = h.tail.empty(which)
 		}
 	}

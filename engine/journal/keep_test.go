@@ -70,6 +70,37 @@ func TestIntentsAreCarried(t *testing.T) {
 	}
 }
 
+// TestCarryFails: where an intent cannot be carried it stays where it stands.
+func TestCarryFails(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "journal.db")
+	db := open(t, path)
+	l := begin(t, db, "r")
+	goOn := stall(t, db)
+	if err := db.Intent(t.Context(), l, patch(1, engine.StateBegun)); err != nil {
+		t.Fatal(err)
+	}
+	tail := db.held["r"].tail
+	if err := tail.files[1-tail.now].Close(); err != nil {
+		t.Fatal(err)
+	}
+	// What the writer does with a batch.
+	db.w.mu.Lock()
+	b := db.w.pending
+	db.w.pending = newBatch()
+	left := db.w.turned(b)
+	db.w.carry(b)
+	db.w.mu.Unlock()
+	db.w.empty(b, left)
+	goOn()
+	if err := db.Record(l, patch(2, engine.StateDone)).Err(); err == nil {
+		t.Error("the run goes on")
+	}
+	if got, want := states(t, open(t, killed(t, path))), []string{"auth0|1 begun"}; !slices.Equal(got, want) {
+		t.Errorf("a kill leaves %q, want %q", got, want)
+	}
+}
+
 // TestWritesAreGathered writes for two tasks: nothing is in the file until one of them
 // asks, and then both are.
 func TestWritesAreGathered(t *testing.T) {
