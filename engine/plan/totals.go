@@ -119,7 +119,8 @@ type Rate struct {
 // An Estimate is what applying a plan asks of the tenants.
 type Estimate struct {
 	// Writes are the changes; Reads those that the playbook makes by itself;
-	// Checks the looks at what stands there, one before most writes.
+	// Checks the looks at what stands there, one before most writes, and for
+	// relations some for each element.
 	Writes int `json:"writes"`
 	Reads  int `json:"reads"`
 	Checks int `json:"checks"`
@@ -128,6 +129,23 @@ type Estimate struct {
 	Calls int `json:"calls"`
 	// Takes is the least time at the rates given; 0 where there is no limit.
 	Takes time.Duration `json:"takes_ns"`
+}
+
+// looks is how often it is looked at what stands there before a change is made. Of
+// a relation each element is looked at, one that is added also by itself, and the
+// whole is kept for undo.
+func (c *Change) looks() int {
+	if c.Before.Digest != "" || !c.Before.Found {
+		return 1
+	}
+	n := len(c.Fields)
+	switch c.Effect {
+	case catalog.Add:
+		return 2*n + 1
+	case catalog.Remove:
+		return n + 1
+	}
+	return 1
 }
 
 // Estimate counts the requests that applying the plan sends, and how long they
@@ -159,8 +177,9 @@ func (p *Plan) Estimate(table *catalog.Table, rate func(tenant, bucket string) R
 		e.Writes++
 		count(c.Tenant, c.Operation, 1)
 		if c.Before != nil && c.Effect != catalog.Create && op.Inverse.Before != "" {
-			e.Checks++
-			count(c.Tenant, op.Inverse.Before, 1)
+			n := c.looks()
+			e.Checks += n
+			count(c.Tenant, op.Inverse.Before, n)
 		}
 	}
 	if rate == nil {
