@@ -47,7 +47,7 @@ func (s *screen) end(run *engine.Run, err error, code int) {
 	if c.Looks > 0 {
 		text += ", " + count(c.Looks, "look") + " at what stands there"
 	}
-	if c.Failed > 0 && !(s.undoing && code == engine.ExitOK) {
+	if c.Failed > 0 && (!s.undoing || code != engine.ExitOK) {
 		text += fmt.Sprintf(", %d failed", c.Failed)
 	}
 	if c.Dropped > 0 {

@@ -139,10 +139,10 @@ func (c *Change) looks() int {
 		return 1
 	}
 	n := len(c.Fields)
-	switch c.Effect {
-	case catalog.Add:
+	if c.Effect == catalog.Add {
 		return 2*n + 1
-	case catalog.Remove:
+	}
+	if c.Effect == catalog.Remove {
 		return n + 1
 	}
 	return 1
