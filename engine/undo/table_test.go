@@ -21,7 +21,7 @@ connections:
   - {id: con_staff, name: staff, strategy: auth0, options: {mfa: {active: true}, passwordPolicy: good}}
   - {id: con_shop, name: shop, strategy: auth0, options: {brute_force_protection: true}}
 clients:
-  - {client_id: app1, name: App One, callbacks: ["https://one.example.com"], client_metadata: {team: red, tier: "1"}}
+  - {client_id: app1, name: App One, organization_usage: allow, initiate_login_uri: "https://one.example.com/login", callbacks: ["https://one.example.com"], client_metadata: {team: red, tier: "1"}}
   - {client_id: app2, name: App Two}
 organizations:
   - {id: org_acme, name: acme, display_name: Acme, metadata: {size: "10"}}
