@@ -1,6 +1,9 @@
 package engine
 
-import "sync"
+import (
+	"slices"
+	"sync"
+)
 
 // A baton is held by the one task that runs playbook code. It passes first to
 // tasks that a holder of the baton made ready (started, unparked), in the order
@@ -17,11 +20,11 @@ import "sync"
 type baton struct {
 	mu    sync.Mutex
 	held  bool
-	turns int64   // how often it was given away
-	ready []*turn // made ready by whoever held the baton
+	turns int64 // how often it was given away
+	ready turns // made ready by whoever held the baton
 	// arrivals came from outside: in the order in which their places were
 	// taken, which is the order of the journal's records.
-	arrivals []*turn
+	arrivals turns
 
 	// recorded are arrivals of calls that the journal answered; they pass in
 	// the order of their wakes, and before all others.
@@ -57,7 +60,7 @@ func (b *baton) enqueue() *turn {
 func (b *baton) put(t *turn) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.ready = append(b.ready, t)
+	b.ready.push(t)
 	b.pass()
 }
 
@@ -67,7 +70,7 @@ func (b *baton) arrive() *turn {
 	t.settled = true
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.arrivals = append(b.arrivals, t)
+	b.arrivals.push(t)
 	b.pass()
 	return t
 }
@@ -81,7 +84,7 @@ func (b *baton) reserve(with func(wake int64)) *turn {
 	defer b.mu.Unlock()
 	b.last++
 	with(b.last)
-	b.arrivals = append(b.arrivals, t)
+	b.arrivals.push(t)
 	return t
 }
 
@@ -133,7 +136,7 @@ func (b *baton) answer(wake int64) *turn {
 	defer b.mu.Unlock()
 	b.open--
 	if _, taken := b.recorded[wake]; taken || wake < b.next || b.recorded == nil {
-		b.arrivals = append(b.arrivals, t)
+		b.arrivals.push(t)
 	} else {
 		b.recorded[wake] = t
 	}
@@ -167,16 +170,16 @@ func (b *baton) pass() {
 }
 
 func (b *baton) pick() *turn {
-	if len(b.ready) > 0 {
-		return shift(&b.ready)
+	if b.ready.len() > 0 {
+		return b.ready.shift()
 	}
 	if len(b.recorded) > 0 {
 		return b.pickRecorded()
 	}
-	if b.open > 0 || len(b.arrivals) == 0 || !b.arrivals[0].settled {
+	if b.open > 0 || b.arrivals.len() == 0 || !b.arrivals.first().settled {
 		return nil
 	}
-	return shift(&b.arrivals)
+	return b.arrivals.shift()
 }
 
 // pickRecorded gives the recorded wake that is due. When no call is on its way
@@ -204,9 +207,29 @@ func (b *baton) pickRecorded() *turn {
 	return t
 }
 
-func shift(queue *[]*turn) *turn {
-	t := (*queue)[0]
-	(*queue)[0] = nil
-	*queue = (*queue)[1:]
+// turns is a queue that uses its memory again.
+type turns struct {
+	all  []*turn
+	head int
+}
+
+func (q *turns) len() int { return len(q.all) - q.head }
+
+func (q *turns) first() *turn { return q.all[q.head] }
+
+func (q *turns) push(t *turn) {
+	if len(q.all) == cap(q.all) && q.head > len(q.all)/2 {
+		q.all = slices.Delete(q.all, 0, q.head)
+		q.head = 0
+	}
+	q.all = append(q.all, t)
+}
+
+func (q *turns) shift() *turn {
+	t := q.all[q.head]
+	q.all[q.head] = nil
+	if q.head++; q.head == len(q.all) {
+		q.all, q.head = q.all[:0], 0
+	}
 	return t
 }

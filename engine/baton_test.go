@@ -190,3 +190,24 @@ func TestBatonRandomOrders(t *testing.T) {
 		}
 	}
 }
+
+// A queue keeps its order, and needs no more memory than what stands in it at most.
+func TestTurns(t *testing.T) {
+	var q turns
+	in, out := 0, 0
+	all := map[*turn]int{}
+	push := func() { t := newTurn(); all[t] = in; in++; q.push(t) }
+	for range 5 {
+		push()
+	}
+	for range 10_000 { // it never runs empty
+		push()
+		if got := all[q.shift()]; got != out {
+			t.Fatalf("the %d. came as the %d.", got, out)
+		}
+		out++
+	}
+	if q.len() != 5 || all[q.first()] != out || cap(q.all) > 32 {
+		t.Errorf("%d stand in it, the first is %d, there is room for %d", q.len(), all[q.first()], cap(q.all))
+	}
+}
