@@ -81,6 +81,12 @@ type gate struct {
 	firm    float64
 	byReset bool
 	burned  bool
+	// trial is the newest grant that was made before the announced reset to see whether
+	// the bucket fills in between after all; gaps are those that found a token. stepped
+	// says that one was refused: there are no more trials.
+	trial   uint64
+	gaps    int
+	stepped bool
 
 	// blind gates are not told of, or told lies: their ledger is a model, whose rate
 	// is tried upwards until a refusal measures it. Those that were lied to listen
@@ -153,6 +159,7 @@ const (
 	caution     = 0.98            // the ledger refills a little slower than measured; answers make up for it
 	window      = 5 * time.Second // a measurement shorter than that is provisional: some buckets refill by the second
 	grain       = time.Microsecond
+	smallBucket = 12 // those that hold more can spare a part of a token
 )
 
 // advance gives the state after an event and the moment from which the next
@@ -246,8 +253,8 @@ func (g gate) due(now time.Time) (at time.Time, byRate bool) {
 	if g.unproven && g.inFlight >= min(max(1, g.limit/4), newcomer) {
 		return g.last.Add(firstAlone), false
 	}
-	if g.byReset && g.firm < 1 && g.reset.After(now) {
-		return later(at, g.reset), true
+	if g.waitsForStep(now) {
+		return later(at, earlier(g.reset, g.trialOpens(now))), true
 	}
 	if g.shared() {
 		if leased := g.leaseOpens(now); leased.After(at) {
@@ -336,6 +343,9 @@ func (g gate) take(now time.Time) gate {
 		g.lease, g.leaseAt = g.leased(now)-1, now
 	}
 	g.tokens, g.at = level-1, now
+	if g.waitsForStep(now) {
+		g.trial = g.granted + 1
+	}
 	g.firm--
 	g.granted++
 	g.inFlight++
@@ -418,6 +428,7 @@ func (g gate) accept(e reading, now time.Time) gate {
 	g = g.back(e, now)
 	g.served++
 	g.known = true
+	g = g.tried(e, true)
 	if e.stamp.number > g.refused {
 		g.alone, g.refusals, g.shut = false, 0, time.Time{}
 	}

@@ -11,6 +11,11 @@ import (
 func (g gate) correct(e reading, now time.Time) gate {
 	remaining := float64(e.says.remaining)
 	off := remaining - (e.stamp.level + g.shift - e.stamp.shift)
+	if g.limit < smallBucket && off < 0 {
+		// What remains is told in whole tokens. Of a bucket of two, the part of one
+		// that was forgotten at each answer ran over: a tenth of the rate was lost.
+		off = min(0, off+0.9)
+	}
 	if off > 0 {
 		// Requests granted before this one and still unanswered may not have
 		// been counted yet.

@@ -64,7 +64,7 @@ func (f *figures) report(t *testing.T) {
 }
 
 // honest makes a random tenant that tells the truth, with a job against it.
-func honest(t *testing.T, seed uint64, kind string) (*world, *job, float64) {
+func honest(t *testing.T, seed uint64, kind string) (*world, *job) {
 	t.Helper()
 	w := newWorld(t, seed)
 	r := w.rnd
@@ -75,7 +75,6 @@ func honest(t *testing.T, seed uint64, kind string) (*world, *job, float64) {
 		latency: 5*time.Millisecond + time.Duration(r.Int64N(int64(495*time.Millisecond))),
 		jitter:  r.Float64(), tail: 0.05 * r.Float64(),
 	}
-	taken := 0.0
 	switch kind {
 	case "minute":
 		// As the published ones: a bucket holds two seconds' worth and more.
@@ -85,7 +84,6 @@ func honest(t *testing.T, seed uint64, kind string) (*world, *job, float64) {
 		b.burst = max(b.burst, 5) // two cannot share a bucket of two
 		o := &other{rate: b.rate * 0.3 * r.Float64(), lump: 1 + r.IntN(1+burst/20), buckets: []string{"management"}}
 		o.rate = max(o.rate, 0.001)
-		taken = o.rate
 		w.compete(o)
 	case "loss":
 		w.net.lossy = 0.3 * r.Float64()
@@ -96,7 +94,7 @@ func honest(t *testing.T, seed uint64, kind string) (*world, *job, float64) {
 		buckets: []string{"management"}, callers: 1 + r.IntN(64),
 		n: b.burst + 200 + int(40*min(b.rate, 60)),
 	})
-	return w, j, taken
+	return w, j
 }
 
 // Proof 1: random tenants that tell the truth, random callers and networks.
@@ -107,14 +105,15 @@ func TestHonestTenants(t *testing.T) {
 	for _, kind := range []string{"plain", "minute", "others", "loss"} {
 		var f figures
 		for i := range uint64(n) { //nolint:gosec // small
-			w, j, taken := honest(t, first+i, kind)
+			w, j := honest(t, first+i, kind)
 			w.run()
+			ideal := w.ideal(j, w.taken(j))
 			what := fmt.Sprintf("%s A0RUN_SEED=%d %.2f/s burst %d full %v every %s net %v callers %d n %d: %d refused, %s", kind, first+i, w.global.rate, w.global.burst, w.global.full, w.global.every, w.net, j.callers, j.n, w.refused, j.took())
-			if x := j.took().Seconds() / w.ideal(j, taken).Seconds(); os.Getenv("SHOW") != "" && (x > 1.08 || w.refused*50 > w.sent) {
+			if x := j.took().Seconds() / ideal.Seconds(); os.Getenv("SHOW") != "" && (x > 1.08 || w.refused*50 > w.sent) {
 				t.Logf("%.3f %s", x, what)
 			}
-			f.add(w, j.took(), w.ideal(j, taken), what)
-			all.add(w, j.took(), w.ideal(j, taken), what)
+			f.add(w, j.took(), ideal, what)
+			all.add(w, j.took(), ideal, what)
 		}
 		t.Log(kind)
 		f.report(t)
@@ -129,5 +128,19 @@ func TestHonestTenants(t *testing.T) {
 	}
 	if all.refused*200 > all.sent {
 		t.Error("refused too often")
+	}
+}
+
+// The free plan's buckets hold two tokens. These tenants were served a fifth slower than
+// they allow: a part of a token was forgotten at each answer, and one early refusal was
+// taken for a bucket that fills by the second, for good.
+func TestSmallBuckets(t *testing.T) {
+	t.Parallel()
+	for _, seed := range []uint64{21, 205, 236, 453} {
+		w, j := honest(t, seed, "plain")
+		w.run()
+		if ratio := j.took().Seconds() / w.ideal(j, 0).Seconds(); w.global.burst != 2 || ratio > 1.06 {
+			t.Errorf("seed %d: a bucket of %d was served in %.3f of the ideal", seed, w.global.burst, ratio)
+		}
 	}
 }

@@ -17,6 +17,7 @@ func (g gate) refuse(e reading, now time.Time) gate {
 	if g.refusals == 0 {
 		g = g.blinded(e, now)
 	}
+	g = g.tried(e, false)
 	early := g.announced(e)
 	hopeful := g.rate > 0 && e.stamp.level+g.shift-e.stamp.shift >= g.reserve()
 	g.refused, g.newest = g.granted, g.granted
@@ -28,7 +29,7 @@ func (g gate) refuse(e reading, now time.Time) gate {
 		g.probe = time.Time{}
 		g.burned = !g.sure
 		switch {
-		case early && !g.byReset:
+		case early && !g.byReset && g.gaps < enoughGaps:
 			g.byReset = true
 		case hopeful && g.seen:
 			g.slack = min(max(g.slack+1.5, g.lump()), float64(g.limit-1)/3)
@@ -70,7 +71,46 @@ func (g gate) blinded(e reading, now time.Time) gate {
 // names the next token: limits by the minute fill by the second, and say so.
 func (g gate) announced(e reading) bool {
 	ahead := g.reset.Sub(e.stamp.at)
-	return g.seen && ahead > 0 && ahead < 1200*time.Millisecond && (g.rate == 0 || float64(g.limit) > 2.5*g.rate)
+	return g.seen && ahead > 0 && ahead < 1200*time.Millisecond && g.bySteps()
+}
+
+// bySteps reports whether the bucket may be one that fills by the second: of those
+// that Auth0 publishes each holds what comes in six seconds, and more.
+func (g gate) bySteps() bool { return g.rate == 0 || float64(g.limit) > 2.5*g.rate }
+
+// enoughGaps are so many tokens found between two resets as show that a bucket does not
+// fill by the second: the refusal that said so was another's doing.
+const enoughGaps = 2
+
+// waitsForStep reports whether the bucket is held to be empty until the announced reset.
+func (g gate) waitsForStep(now time.Time) bool {
+	return g.byReset && g.firm < 1 && g.reset.After(now) && g.bySteps()
+}
+
+// trialOpens is when a request may be sent before the reset, alone, as a trial: when the
+// rate promises a token.
+func (g gate) trialOpens(now time.Time) time.Time {
+	if g.stepped || g.inFlight > 0 || g.rate == 0 {
+		return g.reset
+	}
+	missing := 1.2 - g.level(now)
+	if missing <= 0 {
+		return now
+	}
+	return now.Add(seconds(missing/g.rate) + grain)
+}
+
+// tried learns from the answer to a trial.
+func (g gate) tried(e reading, found bool) gate {
+	if g.trial == 0 || e.stamp.number != g.trial {
+		return g
+	}
+	g.trial = 0
+	if g.stepped = !found; found {
+		g.gaps++
+	}
+	g.byReset = g.gaps < enoughGaps
+	return g
 }
 
 // lump is what a bucket may lack of what its rate promises: limits by the minute
