@@ -112,6 +112,14 @@ type held struct {
 	over bool
 }
 
+// closed is why nothing more of a run is written; nil while it may be.
+func (h *held) closed() error {
+	if h.broken == nil && h.over {
+		return engine.ErrFenced
+	}
+	return h.broken
+}
+
 // A writer owns the connection that writes.
 type writer struct {
 	db   *DB
@@ -187,11 +195,10 @@ func (w *writer) put(o op, size int, fill func()) ack {
 	if w.ending {
 		return refusedAck(ErrClosed)
 	}
-	if h := o.h; h != nil && o.do == nil && (h.broken != nil || h.over) {
-		if h.broken != nil {
-			return refusedAck(h.broken)
+	if o.h != nil && o.do == nil {
+		if err := o.h.closed(); err != nil {
+			return refusedAck(err)
 		}
-		return refusedAck(engine.ErrFenced)
 	}
 	if fill != nil {
 		fill()
