@@ -31,6 +31,10 @@ type EachOptions struct {
 	// Branches says that the items are branches that a playbook has written one
 	// by one, and not the items of a list: their steps are as good as others.
 	Branches bool
+	// Ready says that the source and Key run nothing of the playbook and do not block:
+	// then whoever ends an item begins the next, and the task that made the call sleeps
+	// until there is none.
+	Ready bool
 	// Where is the place of the call.
 	Where Position
 }
@@ -57,6 +61,7 @@ type EachResult struct {
 type group struct {
 	owner    *Task
 	opts     EachOptions
+	src      Source
 	body     Body
 	number   int
 	running  int
@@ -69,6 +74,9 @@ type group struct {
 	came     keySet         // the same as they stand in paths, if somebody asks
 	again    map[string]int // how often a key came again
 	result   EachResult
+	// drained says that no further items come, because of err where it is not nil.
+	drained bool
+	err     error
 }
 
 // Each runs body for every item of src, at most Concurrency at a time, each in
@@ -81,12 +89,12 @@ func (t *Task) Each(o EachOptions, src Source, body Body) (*EachResult, error) {
 	}
 	t.parallel++
 	g := &group{
-		owner: t, opts: o, body: body, number: t.parallel,
+		owner: t, opts: o, src: src, body: body, number: t.parallel,
 		failedAt: map[int]ItemError{}, again: map[string]int{},
 	}
 	t.run.enter(t)
 	defer t.run.leave(t)
-	err := g.pull(src)
+	err := g.pull()
 	for g.running > 0 {
 		g.wait()
 	}
@@ -111,33 +119,40 @@ func (t *Task) Each(o EachOptions, src Source, body Body) (*EachResult, error) {
 }
 
 // pull starts items until the source ends or something says stop.
-func (g *group) pull(src Source) error {
-	t := g.owner
-	for {
-		for g.running >= g.opts.Concurrency {
+func (g *group) pull() error {
+	for !g.drained {
+		if g.running >= g.opts.Concurrency {
 			g.wait()
+			continue
 		}
-		if g.over() {
-			return nil
-		}
-		var item any
-		var ok bool
-		err := guard(func() (err error) {
-			item, ok, err = src(t)
-			return err
-		})
-		if err != nil || !ok || g.stopped {
-			return err
-		}
-		var key string
+		g.next()
+	}
+	return g.err
+}
+
+// next starts the next item, or finds that there is none.
+func (g *group) next() {
+	if g.over() {
+		g.drained = true
+		return
+	}
+	var item any
+	var ok bool
+	err := guard(func() (err error) {
+		item, ok, err = g.src(g.owner)
+		return err
+	})
+	var key string
+	if err == nil && ok && !g.stopped {
 		if err = guard(func() (err error) {
 			key, err = g.key(item)
 			return err
-		}); err != nil {
-			return err
+		}); err == nil {
+			g.start(key, item)
+			return
 		}
-		g.start(key, item)
 	}
+	g.drained, g.err = true, err
 }
 
 // over reports whether no further items are to be started.
@@ -219,6 +234,12 @@ func (g *group) finish(index int, item ItemError, value any, err error) {
 		g.failedAt[index] = item
 		if g.opts.OnError != Continue {
 			g.stopped = true
+		}
+	}
+	if g.opts.Ready && !g.drained {
+		g.next()
+		if !g.drained {
+			return
 		}
 	}
 	if g.waiting {

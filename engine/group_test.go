@@ -427,3 +427,53 @@ func (p program) run(task *Task, x *execution, srv *tenant) error {
 	}
 	return nil
 }
+
+// Whoever ends an item begins the next where the source runs nothing of the playbook:
+// the same comes of it, in the same bounds, also where an item or the source fails, and
+// the baton goes from hand to hand less often.
+func TestReadySource(t *testing.T) {
+	t.Parallel()
+	failing := errors.New("the source fails")
+	trial := func(ready bool, onError OnError, badItem, badSource int) (told string, turns int64) {
+		r := NewRun(Config{})
+		running, most := 0, 0
+		err := run(t, r, func(task *Task) error {
+			src := source(40)
+			n := 0
+			res, err := task.Each(EachOptions{Concurrency: 4, OnError: onError, Ready: ready}, func(t *Task) (any, bool, error) {
+				if n++; n == badSource {
+					return nil, false, failing
+				}
+				return src(t)
+			}, func(t *Task, i int, _ any) (any, error) {
+				running++
+				most = max(most, running)
+				t.Yield()
+				running--
+				if i == badItem {
+					return nil, &Error{Name: "X", Message: "bad"}
+				}
+				return nil, nil
+			})
+			if onError == Stop && badItem >= 0 {
+				res.Done = 0 // how many were under way is chance
+			}
+			told = fmt.Sprintf("done %d, failed %d, at most %d, %v", res.Done, len(res.Failed), most, err)
+			return nil
+		})
+		if err != nil || running != 0 {
+			t.Errorf("%v, %d are running", err, running)
+		}
+		return told, r.baton.turns
+	}
+	for _, c := range []struct {
+		onError            OnError
+		badItem, badSource int
+	}{{Stop, -1, -1}, {Stop, 7, -1}, {Continue, 7, -1}, {Stop, -1, 9}, {Continue, 3, 1}} {
+		slow, slowTurns := trial(false, c.onError, c.badItem, c.badSource)
+		fast, fastTurns := trial(true, c.onError, c.badItem, c.badSource)
+		if slow != fast || c.badItem < 0 && c.badSource < 0 && fastTurns > slowTurns-30 {
+			t.Errorf("%+v:\n%s in %d turns\n%s in %d turns", c, slow, slowTurns, fast, fastTurns)
+		}
+	}
+}

@@ -150,6 +150,9 @@ func (r *runner) each(l *lua.LState, c *eachCall) *engine.EachResult {
 	}
 	o := c.opts.EachOptions
 	o.Key = r.itemKey(c)
+	_, list := c.items.(*lua.LTable)
+	_, counts := c.opts.key.(*lua.LFunction)
+	o.Ready = list && !counts
 	n := 0
 	res, err := r.task.Each(o, src, func(t *engine.Task, index int, item any) (any, error) {
 		n++
