@@ -77,19 +77,14 @@ func TestRoomReloads(t *testing.T) {
 	}
 	const room = "room: {listen: '127.0.0.1:0'}\n"
 	s.project = parse(room + "notify: {to: {ops: {url: {file: one}}}}\n")
-	var mu sync.Mutex
-	newest := s.project
-	s.newest = func() *project.Project {
-		mu.Lock()
-		defer mu.Unlock()
-		return newest
-	}
+	// Each text is taken before the next one is there: the room may read later than it
+	// is told.
+	texts := make(chan *project.Project)
+	s.newest = func() *project.Project { return <-texts }
 	read := func(text, state string) {
 		p := parse(text)
-		mu.Lock()
-		newest = p
-		mu.Unlock()
 		d.Tell(serve.Change{Kind: serve.ChangeFiles, State: state})
+		texts <- p
 	}
 	w := &world{now: time.Now, dir: dir, getenv: func(string) (string, bool) { return "", false }}
 	r, err := openRoom(context.Background(), w, s)
