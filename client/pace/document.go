@@ -188,7 +188,7 @@ func (d *document) learn(n reportGate, at, now time.Time) {
 	if told := now.Add(n.gate.toldAt.Sub(at)).UnixMilli(); !n.gate.toldAt.IsZero() && told >= g.Told {
 		g.Told = told
 		g.Level = n.gate.level(at)
-		if n.gate.rate > 0 && (n.gate.sure || !g.Sure) {
+		if n.gate.rate >= slowest && (n.gate.sure || !g.Sure) {
 			g.Rate, g.Sure = n.gate.likely(), n.gate.sure
 		}
 	} else {

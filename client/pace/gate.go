@@ -159,7 +159,8 @@ const (
 	caution     = 0.98            // the ledger refills a little slower than measured; answers make up for it
 	window      = 5 * time.Second // a measurement shorter than that is provisional: some buckets refill by the second
 	grain       = time.Microsecond
-	smallBucket = 12 // those that hold more can spare a part of a token
+	slowest     = 1e-6 // tokens a second: what is below was not measured (Auth0's slowest limit is 5 a day)
+	smallBucket = 12   // those that hold more can spare a part of a token
 )
 
 // advance gives the state after an event and the moment from which the next
@@ -278,6 +279,9 @@ func (g gate) refill(missing float64, now time.Time) time.Time {
 		return g.probe
 	}
 	at := now.Add(seconds(missing/(g.rate*caution)) + grain)
+	if g.rate < slowest {
+		at = now.Add(backoffCap)
+	}
 	if !g.sure && !g.burned && g.inFlight == 0 {
 		at = earlier(at, g.nextProbe(now))
 	}
@@ -309,7 +313,7 @@ func (g gate) leaseOpens(now time.Time) time.Time {
 	switch {
 	case missing <= 0:
 		return now
-	case g.rate == 0:
+	case g.rate < slowest:
 		return g.last.Add(5 * minProbe) // a probe
 	}
 	opens := now.Add(seconds(missing/(g.rate*g.share)) + grain)

@@ -42,3 +42,19 @@ func TestMoreIsLeftOnlyIfTwoAnswersSaySo(t *testing.T) {
 		t.Errorf("%.1f are left where the answer to a lone request says 39", left)
 	}
 }
+
+// A rate that was not measured is none: shared between two, the first answers of a
+// fresh tenant said that the bucket opens in a year, and every call came too late.
+func TestUnmeasuredRateIsNone(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	g := gate{limit: 30, known: true, told200: true, rate: 1.2e-9, tokens: 1, at: now, share: 0.67, lease: 0.33, leaseAt: now, last: now, inFlight: 8}
+	if at := g.opens(now); at.After(now.Add(backoffCap)) {
+		t.Errorf("it opens after %s", at.Sub(now))
+	}
+	d := &document{}
+	d.learn(reportGate{key: gateKey{"management", 30}, gate: gate{limit: 30, rate: 1.2e-9, toldAt: now}}, now, now)
+	if got := d.Gates[0].Rate; got != 0 {
+		t.Errorf("the others are told of %g a second", got)
+	}
+}
